@@ -16,7 +16,7 @@ from rota.contract import STEPS
 from rota.schedule_file.expression import FIELDS
 from rota.schedule_file.next_runs import in_words
 from rota.schedule_file.retry_age import retry_age
-from rota.schedule_file.task import EXPECTED, Retry, Task, Watch
+from rota.schedule_file.task import EXPECTED, After, Before, Retry, Task, Watch
 from rota.schedule_file.when import When
 from stage.gateway import refusals
 from stage.quotas import request_rates as quotas
@@ -58,7 +58,7 @@ _DECISION = (
 def steps() -> str:
     """The steps as a mermaid flowchart in three boxes: those that write nothing, the schedules', the service's."""
     *forward, restore = (step.name for step in STEPS if step.name != "ChangePauses")
-    schedules, service = forward.index("ClearRules"), forward.index("RollService")
+    schedules, service = forward.index("RegisterRevisions"), forward.index("RollService")
     boxes = forward[:schedules], forward[schedules:service], forward[service:]
     reading, first, last = ("<br>".join(names) for names in boxes)
     return f"""```mermaid
@@ -204,6 +204,17 @@ def task_keys() -> str:
         takes = EXPECTED[name.rpartition(".")[2]]
         rows.append(f"| `{name}` | {field.description} | {takes} | {default} |")
     return "\n".join(rows)
+
+
+def one_off_keys() -> str:
+    """The keys of `before` and `after` that a task does not have."""
+    rows = ["| key | description | value | default |", "|---|---|---|---|"]
+    for model in (Before, After):
+        for name in model.model_fields.keys() - Task.model_fields.keys():
+            field = model.model_fields[name]
+            default = json.dumps(field.default)
+            rows.append(f"| `{model.key}.{name}` | {field.description} | {EXPECTED[name]} | `{default}` |")
+    return "\n".join([*rows[:2], *sorted(rows[2:])])
 
 
 def cron_fields() -> str:

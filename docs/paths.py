@@ -12,11 +12,12 @@ from rota.deployment.lease import Lease
 from rota.deployment.ledger import Ledger
 from rota.deployment.record import DeploymentRecord
 from rota.ecr import image, push_event
-from rota.ecs import derive, reusable, service, service_deployments, task_definitions
+from rota.ecs import derive, one_off, reusable, service, service_deployments, task_definitions
+from rota.one_offs import rounds
 from rota.plan import build, checks
 from rota.plan.current_state import CurrentState
 from rota.plan.model import Plan, Snapshot
-from rota.restore import attempt, everything
+from rota.restore import attempt, everything, one_offs
 from rota.restore import revisions as restore_revisions
 from rota.restore import service as restore_service
 from rota.runs import alert, alert_text, incidents, judge, missed, report, sweep
@@ -59,11 +60,13 @@ PUSH_TO_LIVE = (
         f"{CurrentState.__name__} in S3",
     ),
     At("PlanDeployment", (build.build_plan, artifacts.write), f"{Plan.__name__} and {Snapshot.__name__} in S3"),
-    At("ClearRules", (EventBridgeRules.disable,), "DisableRule"),
     At("RegisterRevisions", (derive.derive_content, task_definitions.register_revision), "RegisterTaskDefinition"),
+    At("RunBefore", (rounds.next_round, one_off.start), "RunTask, if the file has before"),
+    At("ClearRules", (EventBridgeRules.disable,), "DisableRule"),
     At("CreateTargets", (EventBridgeRules.apply,), "PutRule, PutTargets"),
     At("RollService", (service.read_as_planned, service.start_rollout), "UpdateService"),
     At("CheckService", (service.judge_rollout, service_deployments.judge)),
+    At("RunAfter", (rounds.next_round, one_off.start), "RunTask, if the file has after"),
     At(
         "FinishDeployment",
         (EventBridgeRules.delete, finish.end_deployment, notify.notify),
@@ -79,6 +82,7 @@ ERROR_TO_RESTORE = (
         "if anything was changed, unless the deployment was complete",
     ),
     At("RestoreDeployment", (everything.restore_everything,), f"reads {Plan.__name__} and {Snapshot.__name__}"),
+    At("RestoreDeployment", (one_offs.stop, one_offs.lift_pauses), "StopTask, EnableRule"),
     At(
         "RestoreDeployment",
         (EventBridgeRules.restore, rule.undo),

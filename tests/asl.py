@@ -16,8 +16,10 @@ TEXT = (Path(__file__).parents[1] / "statemachine" / "deploy.asl.json").read_tex
 MACHINE: Document = json.loads(TEXT)
 STATES: dict[str, Document] = MACHINE["States"]
 TASKS = [name for name, state in STATES.items() if state["Type"] == "Task"]
-AFTER_ITS_TURN = TASKS[-3:0:-1]
-"""The steps of a deployment that has the lease, the last first: before it most has been done."""
+ONE_OFFS = ["RunBefore", "RunAfter"]
+"""The steps of what a schedule file may have run once; most files have neither."""
+AFTER_ITS_TURN = [name for name in TASKS[-3:0:-1] if name not in ONE_OFFS]
+"""The other steps of a deployment that has the lease, the last first: before it most has been done."""
 
 MOST_TRANSITIONS = 200
 """A deployment without waits makes 20; no test needs 100. An execution that makes more is in a loop."""

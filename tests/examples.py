@@ -18,6 +18,7 @@ from rota.contract import (
     CreateTargetsOutput,
     FinishDeploymentOutput,
     Image,
+    OneOffRun,
     PlanDeploymentOutput,
     ReadConfigOutput,
     RegisterRevisionsOutput,
@@ -79,6 +80,17 @@ def end_of(execution_arn: str) -> dict[str, Any]:
     return {"source": "aws.states", "detail": {"executionArn": execution_arn}}
 
 
+ENDED: dict[str, Any] = {
+    "task_arn": "arn:aws:ecs:us-east-1:123456789012:task/hotel/0123456789abcdef0123456789abcdef",
+    "revision": arn(6),
+    "asked_at": "2026-11-24T06:00:12Z",
+    "finished": True,
+    "exit_code": 0,
+    "seconds": 2.5,
+    "progress": "ended with exit code 0",
+}
+
+
 # What each step might answer in the guestbook's first deployment.
 ANSWERS: dict[str, BaseModel] = {
     "TakeTurn": TakeTurnOutput(decision="go", reason="the lease was free", wait_seconds=20, dry_run=False, image=IMAGE),
@@ -112,13 +124,15 @@ ANSWERS: dict[str, BaseModel] = {
         estimated_seconds=0,
         rolls_service=True,
     ),
-    "ClearRules": ClearRulesOutput(disabled=1),
     "RegisterRevisions": RegisterRevisionsOutput(
         finished=True, document=stored("revisions"), registered=4, remaining=0
     ),
+    "RunBefore": OneOffRun(kind="before", **ENDED),
+    "ClearRules": ClearRulesOutput(disabled=1),
     "CreateTargets": CreateTargetsOutput(written=3),
     "RollService": ROLLOUT,
     "CheckService": ROLLOUT.model_copy(update={"status": "COMPLETED", "progress": "2 of 2 tasks run"}),
+    "RunAfter": OneOffRun(kind="after", **ENDED),
     "FinishDeployment": FinishDeploymentOutput(
         outcome="deployed", summary="schedules: 3 new, 1 removed; 4 revisions to register; the service rolls"
     ),
@@ -127,7 +141,7 @@ ANSWERS: dict[str, BaseModel] = {
     ),
     "RestoreDeployment": RestoreDeploymentOutput(outcome="failed", error="RejectedError", cause="what happened"),
 }
-MAIN_ROUTE = [step for step in asl.TASKS if step not in ("ChangePauses", "RestoreDeployment")]
+MAIN_ROUTE = [step for step in asl.TASKS if step not in (*asl.ONE_OFFS, "ChangePauses", "RestoreDeployment")]
 # What a person pauses in the example.
 PAUSE: dict[str, Any] = {
     "kind": "pause",
@@ -167,6 +181,8 @@ def handed(step: str) -> dict[str, Any]:
     routes: dict[str, dict[str, Any]] = {
         "RestoreDeployment": {"CheckService": [FAILED]},
         "ChangePauses": {"TakeTurn": [{"decision": "pause"}]},
+        "RunBefore": {"PlanDeployment": [{"runs_before": True}]},
+        "RunAfter": {"PlanDeployment": [{"runs_after": True}]},
     }
     machine = Machine(**routes.get(step, {}))
     machine.run(**({} if step != "ChangePauses" else PAUSE))

@@ -17,9 +17,9 @@ from rota.handlers.step import step
 from rota.plan import checks
 from rota.plan.current_state import CurrentState
 from rota.plan.problems import Problems
-from rota.schedule_file.parse import ANY_NUMBER, parse_schedule_file
+from rota.schedule_file.parse import ANY_NUMBER, parse_whole_file
 from rota.schedule_file.s3 import candidate_keys, display_name, find_schedule_file
-from rota.schedule_file.task import Task
+from rota.schedule_file.task import Runnable, ScheduleFile, Task
 from rota.schedules import backend
 from rota.settings import Settings
 
@@ -60,20 +60,25 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     read = problems.gather(lambda: _parse(settings, *finding.result(), inventory.slots(settings)))
     image_uri, description = problems.gather(resolving.result), problems.gather(describing.result)
     stored, tasks, stay = _as_they_stay(request.pinned, settings, read, inventory.schedules)
+    runnable = (*tasks, *(read[1].one_offs if read else ()))
     if not (request.pinned and request.pinned.name):  # a release that is brought back may have a time that is past
         problems.add_for_author(checks.of_past_times(settings, tasks, schedules, began))
     problems.add_for_author(checks.of_actions(settings, tasks))
     problems.add_for_author(checks.of_events_role(settings, tasks))
-    problems.add_for_author(checks.of_roles(settings, tasks))
-    problems.add_for_author(checks.of_networks(settings, tasks, _vpcs(settings, tasks)))
+    problems.add_for_author(
+        [
+            *checks.of_roles(settings, runnable),
+            *checks.of_networks(settings, runnable, _vpcs(settings, runnable)),
+        ]
+    )
     problems.add_for_author(_of_moves(settings, tasks, inventory.schedules, schedules))
     problems.add_for_operator(inventory.problems([backend.name_of(task, settings) for task in tasks], settings))
     reusable = base = served = None
     if description:
         problems.add_for_operator(checks.of_service(description, settings))
-        if any(task.capacity_provider for task in tasks):
+        if any(task.capacity_provider for task in runnable):
             of_cluster = cluster.capacity_providers(ecs, settings.cluster)
-            problems.add_for_author(checks.of_capacity_providers(settings, tasks, of_cluster))
+            problems.add_for_author(checks.of_capacity_providers(settings, runnable, of_cluster))
         served = serving.result()
     if description and served:
         in_use = {*backend.revisions_of(inventory.schedules.values()), served.arn}
@@ -85,15 +90,18 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         candidates = [arn for arn in reusable.active if arn not in live.revisions]
         today = task_definitions.find_base(ecs, served, candidates)
         base = live.base or today
-        _check_base(base, served, problems, settings, tasks, image_uri)
-        missing = _missing_secrets(settings, tasks, description["clusterArn"])
-        problems.add_for_author(checks.of_secrets(settings, base, tasks, description["clusterArn"], missing))
+        _check_base(base, served, problems, settings, tasks, runnable, image_uri)
+        missing = _missing_secrets(settings, runnable, description["clusterArn"])
+        problems.add_for_author(checks.of_secrets(settings, base, runnable, description["clusterArn"], missing))
         problems.add_for_operator(checks.of_published_ports(description, base, settings))
 
     if problems or not (stored and image_uri and description and base and served and reusable):
         problems.raise_all()
     state = CurrentState(
         tasks=tasks,
+        before=read[1].before if read else None,
+        after=read[1].after if read else None,
+        with_before=request.with_before,
         image_uri=image_uri,
         cluster_arn=description["clusterArn"],
         base=base,
@@ -126,7 +134,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
 def _as_they_stay(
     pinned: Pinned | None,
     settings: Settings,
-    read: tuple[Stored, tuple[Task, ...]] | None,
+    read: tuple[Stored, ScheduleFile] | None,
     schedules: "Mapping[str, backend.Schedule]",
 ) -> tuple[Stored | None, tuple[Task, ...], tuple[str, ...]]:
     """What was read of the schedule file. The tasks of a release that is brought back stay in Scheduler where they are
@@ -134,7 +142,7 @@ def _as_they_stay(
     """
     if read is None:
         return None, (), ()
-    stored, found = read
+    stored, found = read[0], read[1].tasks
     if not (pinned and pinned.name):
         return stored, found, ()
     tasks = tuple(backend.staying(task, settings, schedules) for task in found)
@@ -177,7 +185,7 @@ def _advice(
             yield from (f"{task.name}: {remark}" for remark in advice(task, now))
 
 
-def _vpcs(settings: Settings, tasks: tuple[Task, ...]) -> dict[str, str]:
+def _vpcs(settings: Settings, tasks: tuple[Runnable, ...]) -> dict[str, str]:
     """The VPCs of the networks that tasks name, and of the stack's; empty if none may."""
     named = [task for task in tasks if task.network]
     if not named or settings.task_networks == "stack":
@@ -191,7 +199,7 @@ def _vpcs(settings: Settings, tasks: tuple[Task, ...]) -> dict[str, str]:
     )
 
 
-def _missing_secrets(settings: Settings, tasks: tuple[Task, ...], cluster_arn: str) -> set[str]:
+def _missing_secrets(settings: Settings, tasks: tuple[Runnable, ...], cluster_arn: str) -> set[str]:
     """The ARNs of secrets that tasks name, of the cluster's account and Region, and that are not there."""
     named = {arn for task in tasks for arn in secrets.arns_of(task, cluster_arn).values()}
     here = cluster_arn.split(":")[3:5]
@@ -266,9 +274,9 @@ def _find_schedule_file(
     return find_schedule_file(s3, settings.bucket, candidate_keys(settings.schedule_keys, image))
 
 
-def _parse(settings: Settings, stored: Stored, raw: bytes, slots: int) -> tuple[Stored, tuple[Task, ...]]:
+def _parse(settings: Settings, stored: Stored, raw: bytes, slots: int) -> tuple[Stored, ScheduleFile]:
     name, rules = display_name(settings.bucket, stored), slots if settings.schedules_in == "rules" else ANY_NUMBER
-    return stored, parse_schedule_file(raw, rule_prefix=settings.rule_prefix, max_tasks=rules, name=name)
+    return stored, parse_whole_file(raw, rule_prefix=settings.rule_prefix, max_tasks=rules, name=name)
 
 
 def _served(ecs: "ECSClient", description: "ServiceTypeDef") -> "Revision | None":
@@ -283,17 +291,18 @@ def _check_base(
     problems: Problems,
     settings: Settings,
     tasks: tuple[Task, ...],
+    runnable: tuple[Runnable, ...],
     image_uri: str | None,
 ) -> None:
     """Add whatever is wrong with the base of new revisions, or with what the tasks make of it."""
     problems.add_for_operator(checks.of_deriving_revisions(base, settings))
-    problems.add_for_operator(checks.of_starting_tasks(base, settings, tasks))
-    problems.add_for_operator(checks.of_entry_point(base, settings, tasks))
+    problems.add_for_operator(checks.of_starting_tasks(base, settings, runnable))
+    problems.add_for_operator(checks.of_entry_point(base, settings, runnable))
     if base != served:  # a restore brings the service back to it
         problems.add_for_operator(checks.of_task_roles(served, settings))
-    problems.add_for_author(checks.of_sizes(base, settings, tasks))
+    problems.add_for_author(checks.of_sizes(base, settings, runnable))
     problems.add_for_author(checks.of_execute_command(base, tasks))
-    problems.add_for_author(checks.of_platform(base, settings, tasks))
+    problems.add_for_author(checks.of_platform(base, settings, runnable))
     problems.add_for_author(checks.of_task_tags(base, settings, tasks))
     if image_uri:
-        problems.add_for_author(checks.of_lengths(base, settings, image_uri, tasks))
+        problems.add_for_author(checks.of_lengths(base, settings, image_uri, runnable))

@@ -40,12 +40,12 @@ def handler(request: RegisterRevisionsInput, settings: Settings, plan: Plan) -> 
     # One after the other, in the file's order: ECS's quota of one a second is slower than its answers.
     for revision in plan.registers:
         if revision.fingerprint not in known and time.monotonic() < give_up_at:
-            content = derive_content(plan.base, settings, plan.image_uri, revision.task)
+            content = derive_content(plan.base, settings, plan.image_uri, revision.runs)
             if fingerprint_of(content, task_definitions.inherited_tags(plan.base)) != revision.fingerprint:
                 raise RejectedError("the stack's parameters changed since the deployment was planned; start it again")
-            newer_base = None if revision.task else _newest_foreign(ecs, settings, plan, known.values(), active)
+            newer_base = None if revision.runs else _newest_foreign(ecs, settings, plan, known.values(), active)
             tags = task_definitions.revision_tags(
-                plan.base, settings.app, request.execution.name, revision.fingerprint, revision.task, newer_base
+                plan.base, settings.app, request.execution.name, revision.fingerprint, revision.runs, newer_base
             )
             known[revision.fingerprint] = task_definitions.register_revision(once, content, tags)
 

@@ -167,6 +167,7 @@ def _answer(
         pinned=pinned,
         approval=approval,
         remark=remark,
+        with_before=keys.kind != Kind.ROLLBACK or keys.with_before,
     )
 
 

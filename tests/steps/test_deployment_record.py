@@ -13,7 +13,7 @@ from tests.steps.deployments import Deployment, Deployments
 from tests.steps.items import LEASE
 from tests.steps.world import World
 
-STEPS = ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService", "CheckService", "FinishDeployment"]
+STEPS = ["RegisterRevisions", "ClearRules", "CreateTargets", "RollService", "CheckService", "FinishDeployment"]
 
 
 def record() -> dict[str, Any]:
@@ -57,7 +57,7 @@ def test_intent_is_written_before_the_act_and_the_result_after(world: World, cha
 
 
 def test_it_costs_no_call(world: World, changing: Deployment) -> None:
-    changing.until("ClearRules")
+    changing.until(STEPS[0])
     for step in STEPS[:-1]:
         changing.until(step)
         world.calls.made.clear()
@@ -113,7 +113,7 @@ def test_wherever_it_is_aborted_it_is_restored_from_its_record(
 
 def test_one_that_was_aborted_before_its_first_write_is_recorded(world: World, changing: Deployment) -> None:
     before = world.everything()
-    changing.until("ClearRules")
+    changing.until(STEPS[0])
     assert stop(changing).run() == "Restored"
     assert world.everything() == before
     entry = world.entry(changing.arn)

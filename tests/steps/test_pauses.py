@@ -343,7 +343,7 @@ def test_a_task_that_leaves_the_file_is_not_enabled_by_its_pauses_end(world: Wor
     deployments.start().run()
     deployments.ask(**pause("CountTeaspoons", until=in_an_hour())).run()
     world.upload(AFTER)
-    push = deployments.start(NEXT).until("RegisterRevisions")
+    push = deployments.start(NEXT).until("CreateTargets")
     sweep(2 * HOUR)
     assert states(world)["CountTeaspoons"] == "DISABLED"
     assert push.run() == "Deployed"
@@ -539,7 +539,7 @@ class Drawn:
 
     def _push(self) -> None:
         self._world.upload(next(self._files))
-        push = self._deployments.start(next(self._digests)).until(self._draw.choice(asl.TASKS[1:-2]))
+        push = self._deployments.start(next(self._digests)).until(self._draw.choice(asl.AFTER_ITS_TURN))
         if self._draw.random() < 1 / 2:
             self._sweep()
         if self._draw.random() < 1 / 2 and "outcome" not in push.document:

@@ -427,7 +427,7 @@ def test_a_rule_deleted_just_before_its_write_is_restored_whole(
 @pytest.mark.parametrize(
     ("failed", "writes"),
     [
-        pytest.param("RegisterRevisions", ["events.EnableRule"], id="CountTeaspoons was disabled"),
+        pytest.param("CreateTargets", ["events.EnableRule"], id="CountTeaspoons was disabled"),
         pytest.param(
             "FinishDeployment",
             ["events.EnableRule", "events.PutRule", "events.PutTargets", "events.RemoveTargets", "events.DeleteRule"],

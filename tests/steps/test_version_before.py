@@ -42,6 +42,7 @@ def begun_before(world: World, changing: Deployment, step: str) -> Deployment:
     """The deployment when the update comes, just before that step."""
     changing.until(step)
     document = changing.document
+    del document["before"], document["after"]
     stored: dict[str, dict[str, str]] = {}
     for name, content in ARTIFACTS.items():
         key = f"deployments/{changing.context['Execution']['Name']}/{name}.json"

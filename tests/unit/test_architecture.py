@@ -14,7 +14,7 @@ LEVELS = {
     **dict.fromkeys(("plan", "deployment"), 3),
     "pauses": 4,
     **dict.fromkeys(("restore", "handlers", "runs"), 5),
-    **dict.fromkeys(("board", "watch"), 6),
+    **dict.fromkeys(("board", "one_offs", "watch"), 6),
     "cli": 7,
     "__main__": 8,
 }

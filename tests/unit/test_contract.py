@@ -37,7 +37,7 @@ SOURCES = [*sorted((ROOT / "layers/rota/rota").rglob("*.py")), *FOLDERS.values()
 
 
 STEP = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
-PLAIN_FRAMES, WRITING_FRAMES = {"step"}, {"writing_step", "finishing_step", "restoring_step"}
+PLAIN_FRAMES, WRITING_FRAMES = {"step"}, {"writing_step", "running_step", "finishing_step", "restoring_step"}
 
 
 def handler(folder: str) -> ast.FunctionDef:
@@ -137,9 +137,11 @@ def test_a_task_outlives_its_function(step: Step) -> None:
     assert asl.STATES[step.name]["TimeoutSeconds"] == function + 30, "the time of a cold start and of a lost response"
 
 
-def test_an_execution_lasts_two_days_beside_a_rollout_of_ecs() -> None:
-    """ECS ends a service deployment after 30 days, in which it may wait for a person."""
-    assert asl.MACHINE["TimeoutSeconds"] == (2 + 30) * 24 * 3600
+def test_an_execution_lasts_four_days_beside_a_rollout_of_ecs() -> None:
+    """ECS ends a service deployment after 30 days, in which it may wait for a person; `before` and `after` may run for
+    a day each.
+    """
+    assert asl.MACHINE["TimeoutSeconds"] == (2 + 2 + 30) * 24 * 3600
 
 
 LAMBDA_ERRORS = [
@@ -260,6 +262,8 @@ def test_the_settings_are_the_environment_that_the_template_sets() -> None:
         "ReadConfigFunction": {"EVENTS_ROLE_ALLOWS", "TASK_NETWORKS", "SECRETS_ALLOWED"},
         "PlanDeploymentFunction": {"APPROVAL_DAYS"},
         "ApproveFunction": {"STATE_MACHINE_ARN"},
+        "RunBeforeFunction": {"JOB_LOG_GROUPS", "LOG_TAIL"},
+        "RunAfterFunction": {"JOB_LOG_GROUPS", "LOG_TAIL"},
         "SweepFunction": {"EXPLAIN_MISSED", "JOB_LOG_GROUPS", "LOG_TAIL", "STATE_MACHINE_ARN"},
     }
 

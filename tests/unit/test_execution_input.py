@@ -66,8 +66,8 @@ def test_every_other_input_is_read_as_a_push(given: Any) -> None:
             {"schedule_key": "proposals/a.json", "schedule_version": "v"},
             'schedule_key is "proposals/a.json", which is only to be planned; upload the schedule file',
         ),
-        ({"with_before": True}, "this version of Rota does not know the key with_before; leave it out"),
-        ({"withBefore": True}, "this version of Rota does not know the key withBefore; leave it out"),
+        ({"with_before": True}, "with_before does not go with the kind again; leave it out"),
+        ({"withBefore": True}, 'withBefore is not a key of the input; write "with_before", beside detail'),
         ({"detail": {"dryRun": True}}, 'detail.dryRun is not a key of a push; write "dry_run", beside detail'),
     ],
 )  # fmt: skip

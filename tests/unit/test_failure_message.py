@@ -12,11 +12,12 @@ from tests.examples import ANSWERS
 
 # What each step adds to the machine's document, in the machine's order.
 ADDED: dict[str, Any] = {step.result: ANSWERS[step.name].model_dump() for step in STEPS if step.name != "CheckService"}
-TURN, PLAN, REVISIONS, ROLLOUT = (ADDED[key] for key in ("turn", "plan", "revisions", "rollout"))
+TURN, PLAN, REVISIONS, BEFORE, ROLLOUT = (ADDED[key] for key in ("turn", "plan", "revisions", "before", "rollout"))
 NO_SCHEDULE_CHANGES = {"created": 0, "updated": 0, "targets": 0}
 NOTHING_TO_DO = (
     PLAN | NO_SCHEDULE_CHANGES | {"nothing_to_do": True, "removed": 0, "registers": 0, "rolls_service": False}
 )
+COMPLETE = {"rollout": ROLLOUT | {"status": "COMPLETED"}}
 NOTHING = str(RestoreResult())
 
 
@@ -33,7 +34,7 @@ def cause_of(document: FailedDeployment, became: str) -> str:
 def up_to(last: str) -> dict[str, Any]:
     """The document when the step that adds the key `last` has ended."""
     keys = list(ADDED)
-    return {key: ADDED[key] for key in keys[: keys.index(last) + 1]}
+    return {"before": None, "after": None} | {key: ADDED[key] for key in keys[: keys.index(last) + 1]}
 
 
 @pytest.mark.parametrize(
@@ -43,31 +44,41 @@ def up_to(last: str) -> dict[str, Any]:
         pytest.param({"turn": TURN | {"decision": "wait"}}, "TakeTurn", id="still waiting"),
         pytest.param(up_to("turn"), "ReadConfig", id="turn"),
         pytest.param(up_to("config"), "PlanDeployment", id="config"),
-        pytest.param(up_to("plan"), "ClearRules", id="plan"),
+        pytest.param(up_to("plan"), "RegisterRevisions", id="plan"),
         pytest.param(up_to("plan") | {"plan": NOTHING_TO_DO}, "FinishDeployment", id="nothing to do"),
-        pytest.param(up_to("plan") | {"plan": PLAN | {"removed": 0}}, "RegisterRevisions", id="nothing to remove"),
-        pytest.param(up_to("cleared") | {"plan": PLAN | {"registers": 0}}, "CreateTargets", id="nothing to register"),
+        pytest.param(up_to("revisions") | {"plan": PLAN | {"removed": 0}}, "CreateTargets", id="nothing to remove"),
+        pytest.param(up_to("plan") | {"plan": PLAN | {"registers": 0}}, "ClearRules", id="nothing to register"),
         pytest.param(
-            up_to("revisions") | {"plan": PLAN | NO_SCHEDULE_CHANGES},
+            up_to("cleared") | {"plan": PLAN | NO_SCHEDULE_CHANGES},
             "RollService",
             id="no schedule to create or update",
         ),
         pytest.param(
             up_to("targets") | {"plan": PLAN | {"rolls_service": False}}, "FinishDeployment", id="no service to roll"
         ),
-        pytest.param(up_to("cleared"), "RegisterRevisions", id="cleared"),
+        pytest.param(up_to("revisions"), "ClearRules", id="revisions"),
+        pytest.param(up_to("revisions") | {"plan": PLAN | {"runs_before": True}}, "RunBefore", id="a migration"),
+        pytest.param(
+            up_to("before") | {"plan": PLAN | {"runs_before": True}, "before": BEFORE | {"finished": False}},
+            "RunBefore",
+            id="a migration that runs",
+        ),
+        pytest.param(up_to("before") | {"plan": PLAN | {"runs_before": True}}, "ClearRules", id="migrated"),
         pytest.param(
             up_to("revisions") | {"revisions": REVISIONS | {"finished": False, "document": None, "remaining": 9}},
             "RegisterRevisions",
             id="not yet all registered",
         ),
-        pytest.param(up_to("revisions"), "CreateTargets", id="revisions"),
+        pytest.param(up_to("cleared"), "CreateTargets", id="cleared"),
         pytest.param(up_to("targets"), "RollService", id="targets"),
         pytest.param(up_to("rollout"), "CheckService", id="rollout under way"),
         pytest.param(
-            up_to("rollout") | {"rollout": ROLLOUT | {"status": "COMPLETED"}},
+            up_to("rollout") | COMPLETE,
             "FinishDeployment",
             id="completed",
+        ),
+        pytest.param(
+            up_to("rollout") | COMPLETE | {"plan": PLAN | {"runs_after": True}}, "RunAfter", id="a smoke test"
         ),
     ],
 )

@@ -21,13 +21,15 @@ _OF_RUNS = {"record_run", "sweep"}
 _ALL = {snake(step) for step in asl.TASKS}
 _OF_THE_LEDGER = {"take_turn", "read_config", "finish_deployment", "restore_deployment", "change_pauses"}
 _OF_AN_END = {"finish_deployment", "restore_deployment", "change_pauses"}
+_OF_ONE_OFFS = {"run_before", "run_after"}
 _OF_ECS = _ALL - {"take_turn", "finish_deployment", "change_pauses"}
 _OF_PAUSED_WRITES = {"clear_rules", "create_targets", "restore_deployment"}
 _OF_ROLLOUTS = {"read_config", "roll_service", "check_service", "restore_deployment"}
 _OF_THE_PLAN = {
-    *("plan_deployment", "clear_rules", "register_revisions", "create_targets", "roll_service", "restore_deployment")
+    *("plan_deployment", "clear_rules", "register_revisions", "create_targets", "roll_service", "restore_deployment"),
+    *_OF_ONE_OFFS,
 }
-_OF_PLANNED_WRITES = {"clear_rules", "register_revisions", "create_targets", "roll_service"}
+_OF_PLANNED_WRITES = {"clear_rules", "register_revisions", "create_targets", "roll_service"} | _OF_ONE_OFFS
 _OF_TASKS = _OF_THE_PLAN | {"read_config"}
 LOADED_BY_ALL = {
     *("rota.errors", "rota.contract", "rota.settings", "rota.handlers.frame"),
@@ -47,7 +49,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedule_file.problem": _OF_TASKS | _OF_RUNS | {"change_pauses"},
     "rota.schedule_file.expression": _OF_TASKS | _OF_RUNS | {"change_pauses"},
     # Of the steps, only for a schedule file with problems, and for days that not every month has.
-    "rota.schedule_file.next_runs": _OF_RUNS,
+    "rota.schedule_file.next_runs": _OF_RUNS | _OF_ONE_OFFS,
     "rota.schedule_file.when": _OF_TASKS | _OF_RUNS | {"change_pauses"},
     # Only for a task with a zone or times of its own.
     **{f"rota.schedule_file.{module}": set() for module in ("advice", "moments", "zones")},
@@ -61,6 +63,8 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.ecs.task_definitions": _OF_TASKS | {"sweep"},
     "rota.ecs.fingerprint": _OF_TASKS | {"sweep"},
     "rota.ecs.network": set(),
+    "rota.ecs.one_off": _OF_ONE_OFFS | {"plan_deployment", "restore_deployment"},
+    **{f"rota.one_offs.{module}": _OF_ONE_OFFS for module in ("rounds", "words")},
     "rota.ecs.secrets": {"read_config"},
     "rota.ecs.cluster": {"read_config"},
     "rota.ecs.derive": {"read_config", "plan_deployment", "register_revisions"},
@@ -100,6 +104,8 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.pauses.table": _OF_PAUSED_WRITES | {"change_pauses", "sweep"},
     "rota.pauses.writing": _OF_PAUSED_WRITES,
     "rota.pauses.change": {"change_pauses"},
+    # Only where a migration pauses jobs.
+    "rota.pauses.migration": set(),
     "rota.pauses.ending": {"sweep"},
     "rota.pauses.messages": {"sweep"},
     "rota.plan.checks": {"read_config"},
@@ -128,7 +134,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.plan.seen": set(),
     # Once a day.
     "rota.deployment.retention": set(),
-    "rota.deployment.items": _OF_THE_LEDGER | _OF_RUNS | _OF_PAUSED_WRITES,
+    "rota.deployment.items": _OF_THE_LEDGER | _OF_RUNS | _OF_PAUSED_WRITES | _OF_ONE_OFFS,
     "rota.deployment.record": _OF_THE_LEDGER | {"sweep"},
     "rota.deployment.releases": _OF_THE_LEDGER | {"sweep"},
     "rota.deployment.ledger": _OF_THE_LEDGER,
@@ -136,7 +142,8 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.deployment.notify": _OF_AN_END,
     # Of the steps, only where there is a chat to notify.
     "rota.deployment.outcome_message": set(),
-    **{f"rota.notifications.{module}": {"sweep"} for module in ("chat", "links", "message", "send", "sanitise")},
+    **{f"rota.notifications.{module}": {"sweep"} for module in ("chat", "links", "message", "send")},
+    "rota.notifications.sanitise": _OF_ONE_OFFS | {"sweep"},
     "rota.notifications.events": _OF_AN_END | {"sweep"},
     "rota.deployment.failure_message": {"restore_deployment"},
     "rota.stepfunctions.history": _OF_AN_END,
@@ -148,29 +155,20 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
         f"rota.runs.{module}": {"sweep"}
         for module in ("alert", "alert_text", "attribution", "log_place", "log_tail", "report")
     },
-    **{f"rota.runs.{module}": {"sweep"} for module in ("image", "missed", "running", "sweep", "tasks")},
+    **{f"rota.runs.{module}": {"sweep"} for module in ("image", "missed", "running", "sweep")},
+    "rota.runs.tasks": _OF_ONE_OFFS | {"sweep"},
     # Only after a deployment, for a run that is missed, and where the stack lets Rota stop and start runs.
     **{f"rota.runs.{module}": set() for module in ("image_policy", "jobs_of_a_file", "live_jobs", "trail")},
     **{f"rota.runs.{module}": set() for module in ("skipping", "catching_up")},
     **{
-        f"rota.runs.{module}": _OF_RUNS
-        for module in (
-            "by_job",
-            "due",
-            "event",
-            "incidents",
-            "judge",
-            "metrics",
-            "model",
-            "reasons",
-            "record",
-            "stops",
-            "table",
-        )
+        f"rota.runs.{module}": _OF_RUNS | _OF_ONE_OFFS
+        for module in ("due", "event", "judge", "model", "reasons", "stops")
     },
+    **{f"rota.runs.{module}": _OF_RUNS for module in ("by_job", "incidents", "metrics", "record", "table")},
     "rota.restore.attempt": {"restore_deployment"},
     "rota.restore.context": {"restore_deployment"},
     "rota.restore.everything": {"restore_deployment"},
+    "rota.restore.one_offs": {"restore_deployment"},
     "rota.restore.revisions": {"restore_deployment"},
     "rota.restore.service": {"restore_deployment"},
 }

@@ -44,12 +44,12 @@ ENTERED = [
     (plan(removed=1, rolls=True), ["ClearRules", "RollService", "CheckService"]),
     (plan(removed=1, targets=1), ["ClearRules", "CreateTargets"]),
     (plan(removed=1, targets=2, rolls=True), ["ClearRules", "CreateTargets", "RollService", "CheckService"]),
-    (plan(removed=1, registers=1), ["ClearRules", "RegisterRevisions"]),
-    (plan(removed=1, registers=1, rolls=True), ["ClearRules", "RegisterRevisions", "RollService", "CheckService"]),
-    (plan(removed=1, registers=1, targets=2), ["ClearRules", "RegisterRevisions", "CreateTargets"]),
+    (plan(removed=1, registers=1), ["RegisterRevisions", "ClearRules"]),
+    (plan(removed=1, registers=1, rolls=True), ["RegisterRevisions", "ClearRules", "RollService", "CheckService"]),
+    (plan(removed=1, registers=1, targets=2), ["RegisterRevisions", "ClearRules", "CreateTargets"]),
     (
         plan(removed=1, registers=2, targets=2, rolls=True),
-        ["ClearRules", "RegisterRevisions", "CreateTargets", "RollService", "CheckService"],
+        ["RegisterRevisions", "ClearRules", "CreateTargets", "RollService", "CheckService"],
     ),
     (NOTHING_TO_DO, []),
 ]

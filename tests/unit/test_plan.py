@@ -14,7 +14,7 @@ from rota.ecs.task_definitions import FINGERPRINT_TAG, Revision, inherited_tags
 from rota.ownership import OWNER_TAG
 from rota.plan.build import build_plan, describe_plan
 from rota.plan.model import Plan
-from rota.schedule_file.task import Task
+from rota.schedule_file.task import After, Before, Task
 from rota.schedules.eventbridge_rules.desired import desired_rule
 from rota.schedules.eventbridge_rules.rule import Rule
 from rota.schedules.revision import to_be_registered
@@ -477,3 +477,57 @@ def test_what_keys_change_of_a_revision_is_in_words() -> None:
     assert plan.revision_changes == {
         PREFIX + "IngestData": {"role": (before["role"], None), "secrets": (None, "A from /a, B from /b")}
     }
+
+
+MIGRATE, SMOKE = Before(task="migrate", pause_tasks=True), After(task="smoke_test", memory=2048, cpu=256)
+
+
+def test_what_runs_once_has_a_revision_of_its_own() -> None:
+    state = current_state(**deployed(INGEST), tasks=(INGEST,), image_uri=NEW_IMAGE, before=MIGRATE, after=SMOKE)
+    plan = build_plan(SETTINGS, state)
+    assert plan.before
+    assert plan.after
+    assert plan.before.command == ("./bin/start", "migrate")
+    assert plan.before.pause_tasks
+    assert plan.before.request["launchType"] == "FARGATE"
+    assert plan.before.request["cluster"] == CLUSTER_ARN
+    of = {each.fingerprint: each.runs for each in plan.registers}
+    assert [of[each.fingerprint].command_line(()) for each in (plan.before, plan.after)] == [
+        ("migrate",),
+        ("smoke_test",),
+    ]
+    assert list(of)[-1] == plan.api
+    assert plan.writes()["RunTask"] == 2
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+@pytest.mark.parametrize(
+    ("image_uri", "with_before", "runs"),
+    [
+        pytest.param(NEW_IMAGE, True, (True, True), id="a new image"),
+        pytest.param(NEW_IMAGE, False, (False, True), id="a rollback"),
+        pytest.param(IMAGE_URI, True, (False, False), id="the image that is live"),
+    ],
+)
+def test_when_before_and_after_run(image_uri: str, with_before: bool, runs: tuple[bool, bool]) -> None:
+    again = current_state(
+        **deployed(INGEST),
+        tasks=(INGEST,),
+        image_uri=image_uri,
+        before=MIGRATE,
+        after=SMOKE,
+        with_before=with_before,
+        served=registered(None, 3),
+    )
+    plan = build_plan(SETTINGS, again)
+    assert (plan.before is not None, plan.after is not None) == runs
+    described = describe_plan(plan, *[Stored(key="k", version_id="v")] * 2)
+    assert (described.runs_before, described.runs_after) == runs
+    said = "before: runs the migration ./bin/start migrate, while no job starts, 30 minutes at most"
+    assert (said in described.summary) is runs[0]
+
+
+def test_a_file_that_runs_nothing_once_is_planned_as_before() -> None:
+    plan = build_plan(SETTINGS, current_state(**deployed(INGEST), tasks=(INGEST, SPAM))).model_dump()
+    assert not {"before", "after"} & plan.keys()
+    assert all("one_off" not in each for each in plan["registers"])

@@ -19,13 +19,13 @@ WRITING = [step for step in STEPS if step.writes]
 def document(*steps: str, **more: Any) -> FailedDeployment:
     """What a Catch hands over when these steps have ended."""
     answers = {step.result: ANSWERS[step.name] for step in STEPS if step.name in steps}
-    return FailedDeployment.model_validate({**answers, **more})
+    return FailedDeployment.model_validate({"before": None, "after": None, **answers, **more})
 
 
 def test_phases_come_in_the_order_of_the_steps() -> None:
     phases = [step.phase for step in WRITING]
     assert phases == sorted(phases, key=list(Phase).index)
-    assert phases_up_to(Phase.REGISTERING) == (Phase.PLANNING, Phase.CLEARING, Phase.REGISTERING)
+    assert phases_up_to(Phase.REGISTERING) == (Phase.PLANNING, Phase.REGISTERING, Phase.CLEARING), "as before"
     assert phases_up_to(Phase.RESTORING) == tuple(Phase)
 
 
@@ -34,8 +34,8 @@ def test_phases_come_in_the_order_of_the_steps() -> None:
     [
         ((), []),
         (("TakeTurn", "ReadConfig"), []),
-        (("TakeTurn", "ReadConfig", "PlanDeployment"), ["ClearRules"]),
-        (("TakeTurn", "ReadConfig", "PlanDeployment", "ClearRules"), ["ClearRules", "RegisterRevisions"]),
+        (("TakeTurn", "ReadConfig", "PlanDeployment"), ["RegisterRevisions"]),
+        (("TakeTurn", "ReadConfig", "PlanDeployment", "RegisterRevisions"), ["RegisterRevisions", "ClearRules"]),
     ],
 )
 def test_a_record_is_derived_from_the_document(done: tuple[str, ...], begun: list[str]) -> None:

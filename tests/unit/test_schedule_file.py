@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rota.schedule_file.parse import LARGEST_FILE, parse_schedule_file
+from rota.schedule_file.parse import LARGEST_FILE, parse_schedule_file, parse_whole_file
 from rota.schedule_file.task import Retry, Task
 from tests.schedule_files import entry, problems
 
@@ -40,6 +40,9 @@ def test_the_plain_form_is_taken() -> None:
         pytest.param({"tasks": [entry(overlap="allow", catch_up=False)]}, id="no-actions"),
         pytest.param({"tasks": [entry(task="reports.daily:send-all")]}, id="dotted-task"),
         pytest.param({"tasks": [entry(cron=..., rate="rate(5 minutes)")]}, id="rate-in-its-brackets"),
+        pytest.param({"tasks": [], "before": {"task": "migrate"}, "after": {"command": ["smoke"]}}, id="one-offs"),
+        pytest.param({"tasks": [], "before": {"task": "m", "pause_tasks": True, "timeout": 60}}, id="longest-pause"),
+        pytest.param({"tasks": [], "after": {"task": "smoke", "x-why": 1, "timeout": 1440}}, id="longest-timeout"),
     ],
 )
 def test_a_valid_file(raw: bytes | object) -> None:
@@ -72,7 +75,7 @@ def test_a_valid_file(raw: bytes | object) -> None:
         ),
         pytest.param(
             {"depth": [], "tasks": []},
-            "depth: is not a known key; known keys are $schema, defaults, tasks",
+            "depth: is not a known key; known keys are $schema, defaults, before, after, tasks",
             id="of-nothing",
         ),
         pytest.param({"task": [], "tasks": []}, 'task: is not a known key; did you mean "tasks"?', id="unknown-key"),
@@ -459,3 +462,44 @@ def test_a_null_key_is_not_reported_as_missing_too() -> None:
     assert problems({"tasks": [entry(cron=None, rate="1 day")]}) == [
         "tasks[0].cron: null is not allowed; leave the key out"
     ]
+
+
+@pytest.mark.parametrize(
+    ("one_offs", "problem"),
+    [
+        ({"before": {}}, 'before: does not say what to run; add "task": "spam_task" or "command": ["..."]'),
+        ({"before": None}, "before: null is not allowed; leave the key out"),
+        ({"after": 3}, 'after: 3 is not allowed; write an object, such as {"task": "smoke_test", "timeout": 5}'),
+        ({"after": {"task": "a", "command": ["b"]}}, 'after.command: cannot be combined with "task"'),
+        ({"before": {"taks": "migrate"}}, 'before.taks: is not a known key; did you mean "task"?'),
+        (
+            {"before": {"task": "a", "cron": "0 6 * * ? *"}},
+            "before.cron: is not a known key of before, which runs once",
+        ),
+        ({"after": {"task": "a", "pause_tasks": True}}, "after.pause_tasks: is not a known key of after; it is one of"),
+        (
+            {"before": {"task": "a", "timeout": 1441}},
+            "before.timeout: 1441 is not allowed; write a whole number of min",
+        ),
+        (
+            {"before": {"task": "a", "timeout": 61, "pause_tasks": True}},
+            "before.timeout: with pause_tasks it is 60 minutes at most",
+        ),
+        ({"before": {"task": "a", "environment": {"A": 1}}}, 'before.environment.A: 1 is not a string; write "1"'),
+        ({"before": {"task": "a", "cpu": 256, "memory": 4096}}, "before.memory: Fargate does not offer 4096 MiB"),
+        ({"migration": {"task": "a"}}, 'migration: is not a known key; did you mean "before"?'),
+        ({"smoke_test": {"task": "a"}}, 'smoke_test: is not a known key; did you mean "after"?'),
+    ],
+)
+def test_a_problem_of_what_runs_once(one_offs: dict[str, Any], problem: str) -> None:
+    (found,) = problems({"tasks": [], **one_offs})
+    assert found.startswith(problem)
+
+
+def test_defaults_hold_for_what_runs_once_too() -> None:
+    defaults = {"environment": {"LEVEL": "info", "MODE": "job"}, "cpu": 512, "owner": "data-team", "timezone": "UTC"}
+    document = {"defaults": defaults, "before": {"task": "migrate", "environment": {"MODE": "once"}}, "tasks": []}
+    file = parse_whole_file(json.dumps(document).encode(), rule_prefix="", max_tasks=1)
+    assert file.before
+    assert (file.before.environment, file.before.cpu) == ({"LEVEL": "info", "MODE": "once"}, 512)
+    assert (file.before.timeout, file.before.pause_tasks) == (30, False)

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
-from rota.schedule_file.task import EXPECTED, Retry, ScheduleFile, Task, Watch
+from rota.schedule_file.task import EXPECTED, After, Before, Retry, ScheduleFile, Task, Watch
 
 LAYER = Path(__file__).parents[2] / "layers" / "rota"
 EVERYTHING = {
@@ -124,7 +124,7 @@ def test_every_size_of_fargate_is_taken(cpu: int, memory: int) -> None:
 
 
 def test_every_key_says_what_it_takes() -> None:
-    models = (ScheduleFile, Task, Retry, Watch)
+    models = (ScheduleFile, Task, Retry, Watch, Before, After)
     assert set(EXPECTED) == {field.alias or name for model in models for name, field in model.model_fields.items()}
 
 

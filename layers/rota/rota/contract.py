@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
@@ -146,10 +146,14 @@ class Phase(StrEnum):
 
     PLANNING = "planning"
     """It holds the lease and has written nothing."""
-    CLEARING = "clearing"
     REGISTERING = "registering"
+    MIGRATING = "migrating"
+    """The task `before` of the schedule file runs."""
+    CLEARING = "clearing"
     SCHEDULING = "scheduling"
     ROLLING = "rolling"
+    TESTING = "testing"
+    """The task `after` of the schedule file runs."""
     FINISHING = "finishing"
     RESTORING = "restoring"
 
@@ -157,7 +161,9 @@ class Phase(StrEnum):
 def phases_up_to(last: Phase | None) -> tuple[Phase, ...]:
     """The phases that may come before that one, and itself; none for None."""
     phases = tuple(Phase)
-    return phases[: phases.index(last) + 1] if last else ()
+    before = phases[: phases.index(last) + 1] if last else ()
+    # The version of Rota before clears before it registers, and may have begun the execution.
+    return (*before, Phase.CLEARING) if last == Phase.REGISTERING else before
 
 
 class Recorded(Shape):
@@ -225,6 +231,8 @@ class TakeTurnOutput(Verdict):
     approval: Approval | None = None
     remark: str = ""
     """What the plan's summary says of the deployment beside its changes."""
+    with_before: bool = True
+    """Whether the file's `before` runs, if the image is not the one that is live."""
 
 
 class ReadConfigInput(StepInput):
@@ -233,6 +241,7 @@ class ReadConfigInput(StepInput):
     image: Image
     pinned: Pinned | None = None
     remark: str = ""
+    with_before: bool = True
 
 
 class ReadConfigOutput(Recorded):
@@ -275,6 +284,8 @@ class PlanDeploymentOutput(Recorded):
     rolls_service: bool
     waits: bool = False
     asks: Asks | None = None
+    runs_before: bool = False
+    runs_after: bool = False
 
     def facts(self) -> dict[str, Any]:
         pointers = {"plan": self.document.model_dump(), "snapshot": self.snapshot.model_dump()}
@@ -301,14 +312,6 @@ class WritingInput(StepInput, Recorded):
     revisions: RegisterRevisionsOutput | None = None
 
 
-class ClearRulesInput(WritingInput):
-    """Nothing but what every step that writes is handed."""
-
-
-class ClearRulesOutput(Shape):
-    disabled: int = 0
-
-
 class RegisterRevisionsInput(WritingInput):
     """Nothing but what every step that writes is handed."""
 
@@ -317,6 +320,57 @@ class Registered(Shape):
     """What RegisterRevisions leaves for the next steps: ARNs by fingerprint."""
 
     revisions: dict[str, str]
+
+
+class OneOffRun(Recorded):
+    """How far the run of the file's `before` or `after` is.
+
+    `attempt` counts tasks of ECS: one that never began is followed by another. `task_arn` is empty until ECS has
+    accepted it, and for one that it did not accept `reason` says why; `revision` is the ARN that it runs.
+    `exit_code` and `seconds` are known once it has `finished`, well or not.
+    """
+
+    kind: Literal["before", "after"]
+    attempt: int = 1
+    task_arn: str = ""
+    revision: str = ""
+    asked_at: AwareDatetime | None = None
+    finished: bool = False
+    exit_code: int | None = None
+    seconds: float | None = None
+    reason: str = ""
+    progress: str = ""
+    wait_seconds: int = 0
+
+    def facts(self) -> dict[str, Any]:
+        return {self.kind: self.model_dump(mode="json")}
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it has ended, and well."""
+        return self.finished and self.exit_code == 0
+
+
+RunBeforeOutput: TypeAlias = OneOffRun
+RunAfterOutput: TypeAlias = OneOffRun
+
+
+class RunBeforeInput(WritingInput):
+    """`before` is the answer of the round before; None in the first."""
+
+    before: OneOffRun | None = None
+
+    def facts(self) -> dict[str, Any]:
+        # Before the first task is started: from then on one may run.
+        return {**OneOffRun(kind="before").facts(), **super().facts()}
+
+
+class ClearRulesInput(WritingInput):
+    """Nothing but what every step that writes is handed."""
+
+
+class ClearRulesOutput(Shape):
+    disabled: int = 0
 
 
 class CreateTargetsOutput(Shape):
@@ -385,6 +439,15 @@ class CheckServiceInput(WritingInput):
     rollout: Rollout
 
 
+class RunAfterInput(WritingInput):
+    """`after` is the answer of the round before; None in the first."""
+
+    after: OneOffRun | None = None
+
+    def facts(self) -> dict[str, Any]:
+        return {**OneOffRun(kind="after").facts(), **super().facts()}
+
+
 class FinishDeploymentInput(WritingInput):
     image: Image
 
@@ -432,10 +495,12 @@ class FailedDeployment(BaseModel):
     turn: TakeTurnOutput | None = None
     config: ReadConfigOutput | None = None
     plan: PlanDeploymentOutput | None = None
-    cleared: ClearRulesOutput | None = None
     revisions: RegisterRevisionsOutput | None = None
+    before: OneOffRun | None = None
+    cleared: ClearRulesOutput | None = None
     targets: CreateTargetsOutput | None = None
     rollout: Rollout | None = None
+    after: OneOffRun | None = None
 
     @property
     def restores(self) -> str | None:
@@ -447,12 +512,23 @@ class FailedDeployment(BaseModel):
         """The step that failed: the first that was needed and whose answer is missing or not its last."""
         if self.turn and self.turn.decision == Decision.PAUSE:
             return "ChangePauses"
-        return next(step.name for step in STEPS if not self._is_done(step))
+        return next(step.name for step in self._steps if not self._is_done(step))
 
     def may_have_begun(self, name: str) -> bool:
         """Whether that step may have been invoked: all before it are done, or were not needed."""
-        before = itertools.takewhile(lambda step: step.name != name, STEPS)
+        before = itertools.takewhile(lambda step: step.name != name, self._steps)
         return all(self._is_done(step) for step in before)
+
+    @property
+    def _steps(self) -> Sequence["Step"]:
+        """In the machine's order. That of the version of Rota before, whose document has no `before`, cleared before
+        it registered.
+        """
+        if "before" in self.model_fields_set:
+            return STEPS
+        first = {"RegisterRevisions": "ClearRules", "ClearRules": "RegisterRevisions"}
+        by_name = {step.name: step for step in STEPS}
+        return [by_name[first.get(step.name, step.name)] for step in STEPS]
 
     @property
     def is_complete(self) -> bool:
@@ -539,16 +615,6 @@ STEPS = (
         "tasks in the schedule file: {tasks}; file, image and service are in order",
     ),
     Step("PlanDeployment", "plan", PlanDeploymentInput, PlanDeploymentOutput, "{summary}"),
-    # It disables the rules of tasks that have left the schedule file, and FinishDeployment deletes them.
-    Step(
-        "ClearRules",
-        "cleared",
-        ClearRulesInput,
-        ClearRulesOutput,
-        "rules disabled: {disabled}",
-        phase=Phase.CLEARING,
-        needed=lambda plan: plan.removed > 0,
-    ),
     Step(
         "RegisterRevisions",
         "revisions",
@@ -558,6 +624,28 @@ STEPS = (
         phase=Phase.REGISTERING,
         done=lambda revisions: revisions.finished,
         needed=lambda plan: plan.registers > 0,
+    ),
+    # Before anything is switched, so that nothing is if it fails.
+    Step(
+        "RunBefore",
+        "before",
+        RunBeforeInput,
+        RunBeforeOutput,
+        "migration: {progress}",
+        phase=Phase.MIGRATING,
+        patient=True,
+        done=lambda run: run.finished,
+        needed=lambda plan: plan.runs_before,
+    ),
+    # It disables the rules of tasks that have left the schedule file, and FinishDeployment deletes them.
+    Step(
+        "ClearRules",
+        "cleared",
+        ClearRulesInput,
+        ClearRulesOutput,
+        "rules disabled: {disabled}",
+        phase=Phase.CLEARING,
+        needed=lambda plan: plan.removed > 0,
     ),
     # It creates and updates rules, with their targets.
     Step(
@@ -589,6 +677,17 @@ STEPS = (
         patient=True,
         done=lambda rollout: rollout.status == "COMPLETED",
         needed=lambda plan: plan.rolls_service,
+    ),
+    Step(
+        "RunAfter",
+        "after",
+        RunAfterInput,
+        RunAfterOutput,
+        "smoke test: {progress}",
+        phase=Phase.TESTING,
+        patient=True,
+        done=lambda run: run.finished,
+        needed=lambda plan: plan.runs_after,
     ),
     Step(
         "FinishDeployment",

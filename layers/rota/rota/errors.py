@@ -35,6 +35,12 @@ class RejectedError(Exception):
     """AWS or the account refuses: denied, missing, a failed rollout. The operator acts: the message says what to do."""
 
 
+class TaskFailedError(Exception):
+    """The task `before` or `after` of the schedule file did not end well. The app's developers act: the message has its
+    exit code and the last lines of its log.
+    """
+
+
 class UnreadableError(Exception):
     """RestoreDeployment cannot read the plan or the snapshot of the deployment, and no retry will change that. The
     operator acts: the message says what to do.

@@ -56,6 +56,7 @@ class ExecutionInput(Shape):
     schedule_key: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     schedule_version: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     now: StrictBool = False
+    with_before: StrictBool = False
     hold: HoldKey | None = None
     pause: PauseKey | None = None
     lift: Annotated[tuple[Digest, ...], Field(min_length=1, max_length=100)] = ()
@@ -70,15 +71,13 @@ class ExecutionInput(Shape):
 
 # What is approved is not said by whoever may start an execution.
 _OF_AN_APPROVAL = {"approve", "approved", "approval", "approves", "reject", "rejected"}
-# Keys that later versions of Rota know. Ignored, they would do something else than a person asks for.
-_UNKNOWN = ("with_before",)
-_KNOWN = tuple(name for name in ExecutionInput.model_fields if name not in _UNKNOWN)
+_KNOWN = tuple(ExecutionInput.model_fields)
 _INSIDE: dict[str, type[Shape]] = {"hold": HoldKey, "pause": PauseKey}
 _OF_ALL = {"by", "reason", "kind"}
 _OF_AN_IMAGE = {"dry_run", "now", "lift", "schedule_key", "schedule_version"}
 _OF_A_KIND = {
     **dict.fromkeys((Kind.PUSH, Kind.AGAIN, Kind.IMAGE), _OF_AN_IMAGE),
-    Kind.ROLLBACK: {"dry_run", "release", "image_only", "hold"},
+    Kind.ROLLBACK: {"dry_run", "release", "image_only", "with_before", "hold"},
     Kind.PAUSE: {"pause", "hold"},
     Kind.RESUME: {"pause", "hold"},
     Kind.SCHEDULE: {"dry_run", "schedule_key", "schedule_version"},
@@ -98,6 +97,7 @@ _MUST_BE = {
     "schedule_key": "the key of a schedule file in the bucket",
     "schedule_version": "the id of a version of that file",
     "now": "true or false",
+    "with_before": "true or false",
     "hold": '{} or an object such as {"until": "2026-12-24T06:00:00Z"}',
     "pause": 'an object such as {"tasks": ["SendMail"], "until": "2026-12-24T06:00:00Z"}',
     "lift": 'a list of digests, such as ["sha256:..."]',
@@ -197,11 +197,9 @@ def _problems_of_names(event: Mapping[str, Any]) -> Iterator[str]:
     for key in event:
         if key in _KNOWN or (is_an_event and key in {*_OF_AN_EVENT, "detail"}):
             continue
-        meant = _meant(key, (*_KNOWN, *_UNKNOWN))
+        meant = _meant(key, _KNOWN)
         if _letters(key) in _OF_AN_APPROVAL:
             yield f"{key} is not a key of the input; who may approve does it with rota approve"
-        elif meant in _UNKNOWN:
-            yield f"this version of Rota does not know the key {key}; leave it out"
         elif meant:
             yield f'{key} is not a key of the input; write "{meant}"' + (", beside detail" if is_an_event else "")
         elif not is_an_event:  # EventBridge may add members to an event

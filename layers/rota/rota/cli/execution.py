@@ -44,7 +44,12 @@ ENDS = {
     "RestoreFailed": ("half done", Exit.HALF_DONE),
 }
 """For the state in which an execution ended, its outcome in words and the exit code."""
-ACTS: dict[str, Acts] = {"ConfigError": "author", "RejectedError": "operator", "TransientError": "operator"}
+ACTS: dict[str, Acts] = {
+    "ConfigError": "author",
+    "TaskFailedError": "author",
+    "RejectedError": "operator",
+    "TransientError": "operator",
+}
 """Who acts, by the name of the error with which an execution failed."""
 
 

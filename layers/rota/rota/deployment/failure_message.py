@@ -21,6 +21,7 @@ _CUT = " ... (cut here)"
 _WHO_ACTS = {
     "ConfigError": "For the author of the schedule file: correct it, upload it, then deploy again.",
     "RejectedError": "For the operator: fix this, then deploy again.",
+    "TaskFailedError": "For the app's developers: correct it, then push again.",
     "TransientError": "AWS did not recover in time; deploy again.",
     "StillRunningError": "AWS did not recover in time; deploy again.",
     "OvertakenError": "Nothing to do, unless the newer deployment is stopped; then deploy this one again.",

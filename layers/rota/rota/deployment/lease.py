@@ -48,11 +48,13 @@ class Entered(NamedTuple):
     """What an invocation meets when it enters; `others` are the deployment's invocations that may still write.
 
     `record` is None if the version of Rota that took the lease made none, and if the standing is LOST or DELETED.
+    `again`: the step has entered before.
     """
 
     standing: Standing
     others: tuple[str, ...] = ()
     record: DeploymentRecord | None = None
+    again: bool = False
 
 
 class LeaseItem(Item):
@@ -383,7 +385,8 @@ class Lease:
             self._at_work = {invocation: end}
             standing = Standing.OVERTAKEN if lease.newest > lease.holder_order else Standing.HELD
             others = tuple(each for each in lease.active_invocations() if each != invocation)
-            return Entered(standing, others, lease.record)
+            again = bool(lease.record and lease.record.entered.get(step.name) != note.now)
+            return Entered(standing, others, lease.record, again)
         if lease:
             return Entered(Standing.LOST)
         return self._recreate(invocation, end, restorer) if recreate and restorer else Entered(Standing.DELETED)

@@ -18,6 +18,7 @@ from rota.contract import (
     Execution,
     FailedDeployment,
     Image,
+    OneOffRun,
     Origin,
     Phase,
     Rollout,
@@ -67,7 +68,10 @@ class DeploymentRecord(Item):
     snapshot: Stored | None = None
     revisions: Stored | None = None
     """ARNs of what was registered; None if nothing was, or not yet."""
+    before: OneOffRun | None = None
+    """The run of the file's `before`; also of one that is about to be started."""
     rollout: Rollout | None = None
+    after: OneOffRun | None = None
     entered: dict[str, AwareDatetime] = Field(default_factory=dict)
     """By step: when it first entered the lease; TakeTurn: when it took it."""
     seconds: dict[str, float] = Field(default_factory=dict)
@@ -151,7 +155,11 @@ def derive(execution: Execution, document: FailedDeployment) -> DeploymentRecord
     begun = document.has_begun
     revisions = document.revisions.document if document.revisions else None
     # When a step began the document does not say; that it may have is what counts.
-    may_have = [step.name for step in STEPS if step.writes and begun and document.may_have_begun(step.name)]
+    may_have = [
+        step.name
+        for step in STEPS
+        if step.writes and plan and begun and step.needed(plan) and document.may_have_begun(step.name)
+    ]
     return DeploymentRecord(
         execution=execution,
         image=turn.image if turn else None,
@@ -164,8 +172,10 @@ def derive(execution: Execution, document: FailedDeployment) -> DeploymentRecord
         nothing_to_do=bool(plan and plan.nothing_to_do),
         complete=document.is_complete,
         revisions=revisions,
+        before=document.before,
         rollout=document.rollout,
         asks=plan.asks if plan else None,
+        after=document.after,
         entered=dict.fromkeys(may_have, execution.started_at),
     )
 
@@ -178,6 +188,7 @@ class RecordUpdate:
 
     def __init__(self, step: Step, facts: Mapping[str, Any]) -> None:
         self._step, self._restores = step, step.phase == Phase.RESTORING
+        self.now = datetime.now(UTC)
         self.names = {"#record": "deployment", "#step": step.name}
         self.values: dict[str, Any] = {}
         self._facts = ""
@@ -189,7 +200,7 @@ class RecordUpdate:
     def entered(self) -> str:
         """What follows `SET ...` as the step enters."""
         self.names |= {"#phase": "phase", "#entered": "entered"}
-        self.values |= {":phase": self._step.phase, ":now": datetime.now(UTC).isoformat()}
+        self.values |= {":phase": self._step.phase, ":now": self.now.isoformat()}
         first = "#record.#entered.#step = if_not_exists(#record.#entered.#step, :now)"
         return f", #record.#phase = :phase, {first}{self._facts}{self._attempts('+')}"
 

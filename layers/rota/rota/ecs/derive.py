@@ -10,14 +10,14 @@ from rota.ecs.task_definitions import Revision
 from rota.tracing import A_TIME, SCHEDULED_AT, TASK, with_variables
 
 if TYPE_CHECKING:
-    from rota.schedule_file.task import Task
+    from rota.schedule_file.task import Runnable, Task
     from rota.settings import Settings
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html; EventBridge's API_Target, Input
 _LONGEST_OVERRIDES = 8192
 
 
-def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "Task | None") -> Content:
+def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "Runnable | None") -> Content:
     """The content of the revision for `task`, or for the API if `task` is None. The same input gives the same content.
 
     Every container of the pushed repository gets the image. Else only the app's container changes: its command and port

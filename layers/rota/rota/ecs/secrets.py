@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rota.aws.parallel import in_parallel
 
 if TYPE_CHECKING:
-    from rota.schedule_file.task import Task
+    from rota.schedule_file.task import Container
 
 _PARTS_OF_A_SECRET = 7
 
@@ -21,7 +21,7 @@ def arn_of(name: str, cluster_arn: str) -> str:
     return ":".join(name.split(":")[:_PARTS_OF_A_SECRET])
 
 
-def arns_of(task: "Task", cluster_arn: str) -> dict[str, str]:
+def arns_of(task: "Container", cluster_arn: str) -> dict[str, str]:
     """The ARN of each secret that the task names, by its variable. Pure."""
     return {variable: arn_of(name, cluster_arn) for variable, name in (task.secrets or {}).items()}
 

@@ -14,7 +14,7 @@ from rota.ownership import OWNER_TAG
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
 
-    from rota.schedule_file.task import Task
+    from rota.schedule_file.task import Runnable
 
 # What DescribeTaskDefinition returns and RegisterTaskDefinition refuses, by comparison of
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html and API_RegisterTaskDefinition.html
@@ -93,11 +93,11 @@ def inherited_tags(base: Revision) -> dict[str, str]:
 
 
 def revision_tags(
-    base: Revision, app: str, execution: str, fingerprint: str, task: "Task | None", next_base: str | None = None
+    base: Revision, app: str, execution: str, fingerprint: str, task: "Runnable | None", next_base: str | None = None
 ) -> dict[str, str]:
     """All tags of a derived revision: the base's, and those by which Rota recognises it."""
     own = {OWNER_TAG: app, _EXECUTION_TAG: _tag_value(execution), FINGERPRINT_TAG: fingerprint}
-    optional = {_TASK_TAG: task and task.name, _NEXT_BASE_TAG: next_base}
+    optional = {_TASK_TAG: getattr(task, "name", None), _NEXT_BASE_TAG: next_base}
     return inherited_tags(base) | own | {key: value for key, value in optional.items() if value}
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import ValidationError
@@ -29,17 +30,29 @@ class LeaseSession(NamedTuple):
     """While a step is in the lease: whether its deployment holds it, and what the record was as the step entered.
 
     `record` is there only while the deployment holds the lease, and if the version of Rota that took it made one.
-    `note` takes facts that go into the record as the step leaves.
+    `note` takes facts that go into the record as the step leaves, also if it fails. `again`: the step has entered
+    before; `entered`: when it first did.
     """
 
     lease: "Lease"
     standing: "Standing"
     record: "DeploymentRecord | None" = None
     note: Callable[[Mapping[str, Any]], None] = lambda _facts: None
+    again: bool = False
+    entered: datetime | None = None
+
+    def since(self, now: datetime) -> datetime:
+        """When the step first entered, which is `now` if there is no record of it."""
+        return self.entered or now
 
     @property
     def holds_lease(self) -> bool:
         return self.standing in ("held", "overtaken")
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether a newer push waits for the lease."""
+        return self.standing == "overtaken"
 
     def require(self, app: str) -> None:
         """OvertakenError or RejectedError if the deployment does not hold the lease of that app."""
@@ -88,6 +101,31 @@ def writing_step(
                 with _lease_session(row, request, settings, context, stops=True) as session:
                     session.require(settings.app)
                     answer = work(request, settings, reading.result())
+                    if isinstance(answer, Recorded):
+                        session.note(answer.facts())
+                    return answer
+
+        return frame(_parser(work), in_lease, _execution)
+
+    return decorate
+
+
+def running_step(
+    read: Callable[[Any, Settings], Material],
+) -> Callable[[Callable[[Request, Settings, Material, LeaseSession], Answer]], Handler]:
+    """As `writing_step`, for one whose work continues in ECS from round to round, which a newer push does not stop: it
+    decides itself what it does then. The session is the work's fourth argument.
+    """
+
+    def decorate(work: Callable[[Request, Settings, Material, LeaseSession], Answer]) -> Handler:
+        row = _row(work)
+
+        def in_lease(request: Request, settings: Settings, context: Context) -> Answer:
+            with thread_pool() as pool:
+                reading = pool.submit(read, request, settings)
+                with _lease_session(row, request, settings, context) as session:
+                    session.require(settings.app)
+                    answer = work(request, settings, reading.result(), session)
                     if isinstance(answer, Recorded):
                         session.note(answer.facts())
                     return answer
@@ -197,11 +235,12 @@ def _lease_session(
         if waits and entered.others:
             _wait_for_them({execution.id, request.execution.id}, entered.others)
         waiting = False
-        yield LeaseSession(lease, entered.standing, entered.record, result.update)
+        first = entered.record.entered.get(row.name) if entered.record else None
+        yield LeaseSession(lease, entered.standing, entered.record, result.update, entered.again, first)
     except BaseException:
         # The error says more than a failed leave; the lease frees itself when the function's time is up.
         with contextlib.suppress(*AWS_ERRORS):
-            lease.leave(invocation, time.monotonic() - began, row, {}, waited=waiting)
+            lease.leave(invocation, time.monotonic() - began, row, result, waited=waiting)
         raise
     lease.leave(invocation, time.monotonic() - began, row, result)
 

@@ -29,6 +29,7 @@ class Asked(NamedTuple):
     until: datetime | None
     origin: "Origin"
     execution: "Execution"
+    for_migration: bool = False
 
 
 def pause(settings: "Settings", asked: Asked, now: datetime) -> str:
@@ -87,9 +88,14 @@ def finish_resume(
     return True
 
 
-def withdraw(settings: "Settings", execution: "Execution", now: datetime) -> list[str]:
-    """Undo what an execution that failed had paused: the pause from before it is in force again, or none is. Returns
-    the tasks.
+def withdraw(
+    settings: "Settings",
+    execution: "Execution",
+    now: datetime,
+    why: str = "withdrawn, because it could not be carried out",
+) -> list[str]:
+    """Undo what an execution had paused, mostly because it failed: the pause from before it is in force again, or none
+    is. Returns the tasks.
     """
     table, schedules = pauses_of(settings), backend.connect(settings)
     own = _own(table, execution)
@@ -97,7 +103,7 @@ def withdraw(settings: "Settings", execution: "Execution", now: datetime) -> lis
     def undone(seen: Pause | None) -> Pause | None:
         if seen is None or seen.execution != execution.id or not seen.is_in_force:
             return seen
-        return seen.replaces or seen.ended(now, "withdrawn, because it could not be carried out")
+        return seen.replaces or seen.ended(now, why)
 
     left = [pause for pause in in_parallel(lambda pause: table.change(pause.task, undone), own) if pause]
     # Also one that Sweep has ended: its schedule may have been switched off once more after that.
@@ -143,6 +149,7 @@ def _paused(seen: Pause | None, task: str, asked: Asked, now: datetime, *, is_on
         execution=asked.execution.id,
         enabled=seen.enabled if seen and knows else is_on,
         reported_at=now if before else None,
+        for_migration=asked.for_migration,
         replaces=before and before.model_copy(update={"replaces": None}),
     )
 

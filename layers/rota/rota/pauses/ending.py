@@ -83,7 +83,7 @@ class _Ending:
 
     def _look_after(self, pause: Pause) -> Pause:
         if pause.is_due(self._now):
-            pause = self._change(pause, lambda seen: seen.ended(self._now) if seen.is_due(self._now) else seen)
+            pause = self._change(pause, lambda seen: seen.over(self._now) if seen.is_due(self._now) else seen)
         if pause.is_in_force:
             return self._look(pause) if self._now - (pause.looked_at or pause.since) >= _LOOK_EVERY else pause
         return pause if pause.settled_at else self._settle(pause)

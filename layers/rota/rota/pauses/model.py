@@ -36,6 +36,8 @@ class Pause(Item):
     """Whether the schedule is on without the pause: as the deployment that wrote it last had it."""
     replaces: "Pause | None" = None
     """The pause that was in force before, and comes back if this one is withdrawn."""
+    for_migration: bool = False
+    """Whether a deployment began it for its migration: whoever ends it, what it replaces comes back."""
     ended_at: AwareDatetime | None = None
     """When it was over; None while it is in force."""
     ended_by: str = ""
@@ -72,6 +74,12 @@ class Pause(Item):
     def ended(self, now: datetime, by: str = "") -> "Pause":
         """The pause once it is over."""
         return self.model_copy(update={"ended_at": now, "ended_by": by, "reported_at": None})
+
+    def over(self, now: datetime) -> "Pause":
+        """The pause once its time is up."""
+        if self.for_migration:
+            return self.replaces or self.ended(now, "the migration's time was up")
+        return self.ended(now)
 
     @property
     def why(self) -> str:

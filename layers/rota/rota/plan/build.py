@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from rota.aws.rate_limit import MODIFY_DEFINITIONS
 from rota.contract import PlanDeploymentOutput, Stored
-from rota.ecs import jobs
+from rota.ecs import jobs, one_off
 from rota.ecs.derive import derive_content, target_overrides
 from rota.ecs.fingerprint import ALGORITHM, contains, fingerprint_of
 from rota.ecs.task_definitions import MOST_REVISIONS, inherited_tags
 from rota.errors import listed
-from rota.plan.model import Commands, Plan, PlannedRevision
+from rota.plan.model import Commands, Plan, PlannedRevision, PlannedRun
 from rota.plan.service_changes import IMAGE, base_changes, service_changes
+from rota.schedule_file.task import Before, OneOff, Task
 from rota.schedules import backend
 from rota.schedules.revision import to_be_registered
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from rota.ecs.fingerprint import Content
     from rota.plan.current_state import CurrentState
-    from rota.schedule_file.task import Task
+    from rota.schedule_file.task import After, Runnable
     from rota.settings import Settings
 
 # From the plan to the last schedule, three functions start, and make calls that wait for one another: on the stage with
@@ -39,9 +40,9 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
     """
     tags = inherited_tags(state.base)
     reused: dict[str, str] = {}
-    registers: dict[str, Task | None] = {}
+    registers: dict[str, Runnable | None] = {}
 
-    def revision(task: "Task | None", content: "Content") -> str:
+    def revision(task: "Runnable | None", content: "Content") -> str:
         """The fingerprint of the revision for a task or the API, which is either used again or registered."""
         fingerprint = fingerprint_of(content, tags)
         unrecorded = (
@@ -91,9 +92,22 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         if name not in desired
     ]
     changes = backend.linked(changes, state.schedules)
-    # The API's has the highest number, so that the next deployment finds nothing of Rota's above it.
-    in_order = [PlannedRevision(fingerprint=each, task=task) for each, task in registers.items() if each != api]
     roll = reused.get(api) != state.service.task_definition or not state.service.steady
+
+    def planned(task: "Before | After") -> PlannedRun:
+        return PlannedRun(
+            command=task.command_line(settings.start_command),
+            fingerprint=revision(task, derive_content(state.base, settings, state.image_uri, task)),
+            request=one_off.request_of(task, settings, state.cluster_arn),
+            timeout=task.timeout,
+            pause_tasks=isinstance(task, Before) and task.pause_tasks,
+        )
+
+    is_new = roll and not _is_live(settings, state)
+    migration = planned(state.before) if state.before and state.with_before and is_new else None
+    smoke_test = planned(state.after) if state.after and roll else None
+    # The API's has the highest number, so that the next deployment finds nothing of Rota's above it.
+    in_order = [_planned_revision(each, task) for each, task in registers.items() if each != api]
     left_out = jobs.left_out(state.base.content, settings) if state.tasks else {}
     commands = _commands(content, settings, state.tasks)
     return Plan(
@@ -107,6 +121,8 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         api=api,
         service_runs=state.service.task_definition,
         roll=roll,
+        before=migration,
+        after=smoke_test,
         algorithm=ALGORITHM,
         retry_policy_set_by_rota=tuple(retry_policy_set),
         set_by_keys=set_by_keys,
@@ -121,6 +137,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         left_out=left_out,
         remarks=(
             *([state.remark] if state.remark else []),
+            *_of_one_offs(migration, smoke_test, state, is_new=is_new),
             *_of_the_base(settings, state),
             *state.paused,
             *state.advice,
@@ -130,6 +147,32 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
             *_remarks_on_watching(settings, state, changes),
         ),
     )
+
+
+def _planned_revision(fingerprint: str, runs: "Runnable | None") -> PlannedRevision:
+    if runs is None or isinstance(runs, Task):
+        return PlannedRevision(fingerprint=fingerprint, task=runs)
+    one_off_task = OneOff.model_validate(runs.model_dump(include={*OneOff.model_fields}))
+    return PlannedRevision(fingerprint=fingerprint, task=None, one_off=one_off_task)
+
+
+def _is_live(settings: "Settings", state: "CurrentState") -> bool:
+    """Whether the service runs that image now, as far as its task definition says."""
+    served = jobs.chosen(state.served.content, settings)["image"]
+    return bool(served.rpartition("@")[2] == state.image_uri.rpartition("@")[2])
+
+
+def _of_one_offs(
+    before: PlannedRun | None, after: PlannedRun | None, state: "CurrentState", *, is_new: bool
+) -> "Iterator[str]":
+    """What runs once in the deployment, and where one might expect that it does."""
+    if before:
+        paused = ", while no job starts" if before.pause_tasks else ""
+        yield f"before: runs the migration {shlex.join(before.command)}{paused}, {before.timeout} minutes at most"
+    elif state.before and is_new:
+        yield "before: the migration does not run for a rollback; with_before has it run"
+    if after:
+        yield f"after: runs the smoke test {shlex.join(after.command)}, {after.timeout} minutes at most"
 
 
 def _revision_changes(
@@ -246,6 +289,8 @@ def describe_plan(plan: Plan, document: Stored, snapshot: Stored) -> PlanDeploym
         calls=dict(plan.writes()),
         estimated_seconds=seconds,
         rolls_service=plan.roll,
+        runs_before=plan.before is not None,
+        runs_after=plan.after is not None,
     )
 
 

@@ -18,6 +18,7 @@ from rota.schedule_file.task import (
     MOST_SECURITY_GROUPS,
     MOST_SUBNETS,
     MOST_TAGS,
+    Task,
     without_values,
 )
 from rota.schedules import backend
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
 
     from rota.ecs.task_definitions import Revision
-    from rota.schedule_file.task import Task
+    from rota.schedule_file.task import Runnable
     from rota.schedules.backend import Schedule
     from rota.settings import Settings
 
@@ -43,7 +44,17 @@ _MADE_WITHIN = timedelta(minutes=10)
 _WITH_STORAGE = (1, 4, 0)
 
 
-def of_starting_tasks(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+def _placed(tasks: Sequence["Runnable"]) -> "Iterator[tuple[str, Runnable]]":
+    """Each with its place in the schedule file: `tasks[0]`, `before`."""
+    for index, task in enumerate(tasks):
+        yield f"tasks[{index}]" if isinstance(task, Task) else task.key, task
+
+
+def _called(task: "Runnable") -> str:
+    return f"the task {task.name}" if isinstance(task, Task) else task.key
+
+
+def of_starting_tasks(base: "Revision", settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
     """What keeps every task from starting, which ECS reports only when a rule fires."""
     if not tasks:
         return
@@ -126,12 +137,14 @@ def of_past_times(
             )
 
 
-def of_capacity_providers(settings: "Settings", tasks: Sequence["Task"], of_cluster: Collection[str]) -> Iterator[str]:
+def of_capacity_providers(
+    settings: "Settings", tasks: Sequence["Runnable"], of_cluster: Collection[str]
+) -> Iterator[str]:
     """The capacity providers that tasks name and the cluster does not have: ECS would start no run of them."""
-    for index, task in enumerate(tasks):
+    for place, task in _placed(tasks):
         if missing := sorted({*(task.capacity_provider or ())} - {*of_cluster}):
             yield (
-                f"tasks[{index}].capacity_provider: the cluster {settings.cluster} does not have "
+                f"{place}.capacity_provider: the cluster {settings.cluster} does not have "
                 f"{' and '.join(missing)}; have the operator add that with aws ecs put-cluster-capacity-providers, "
                 "beside those that it has, or leave the key out"
             )
@@ -190,54 +203,54 @@ def of_task_tags(base: "Revision", settings: "Settings", tasks: Sequence["Task"]
             yield from (f"tasks[{index}].tags: {problem}" for problem in without_values(task.tags))
 
 
-def of_roles(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+def of_roles(settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
     """The roles of tasks that Rota may not pass to ECS, a line each."""
-    for index, task in enumerate(tasks):
+    for place, task in _placed(tasks):
         if task.role and task.role not in settings.task_role_arns:
             yield (
-                f"tasks[{index}].role: the parameter TaskRoleArns does not list {task.role}; have the operator add it, "
+                f"{place}.role: the parameter TaskRoleArns does not list {task.role}; have the operator add it, "
                 "or name one that it lists"
             )
 
 
 def of_secrets(
-    settings: "Settings", base: "Revision", tasks: Sequence["Task"], cluster_arn: str, missing: Collection[str]
+    settings: "Settings", base: "Revision", tasks: Sequence["Runnable"], cluster_arn: str, missing: Collection[str]
 ) -> Iterator[str]:
     """The secrets of tasks without which ECS starts no run, or that the stack does not allow, a line each. `missing`:
     ARNs of those that are not there.
     """
-    for index, task in enumerate(tasks):
+    for place, task in _placed(tasks):
         named = secrets.arns_of(task, cluster_arn)
         if refused := sorted(
             name for name, arn in named.items() if not secrets.is_allowed(arn, settings.secrets_allowed)
         ):
             yield (
-                f"tasks[{index}].secrets: the parameter SecretsAllowed has no pattern for what {listed(refused)} "
+                f"{place}.secrets: the parameter SecretsAllowed has no pattern for what {listed(refused)} "
                 f"{'name' if len(refused) > 1 else 'names'}; have the operator add one, or name a secret that it allows"
             )
         for name in sorted(name for name, arn in named.items() if arn in missing):
-            yield f"tasks[{index}].secrets.{name}: there is no such secret, or it is being deleted; correct its name"
+            yield f"{place}.secrets.{name}: there is no such secret, or it is being deleted; correct its name"
         if named and not base.content.get("executionRoleArn"):
             yield (
-                f"tasks[{index}].secrets: ECS reads secrets with the execution role, and the task definition "
+                f"{place}.secrets: ECS reads secrets with the execution role, and the task definition "
                 f"{arns.short_name(base.arn)} has none; register a revision with executionRoleArn"
             )
 
 
-def of_platform(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+def of_platform(base: "Revision", settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
     """What Fargate's platform cannot do for a task, so that ECS starts no run of it, a line each."""
     windows = str((base.content.get("runtimePlatform") or {}).get("operatingSystemFamily")).startswith("WINDOWS")
-    for index, task in enumerate(tasks):
+    for place, task in _placed(tasks):
         version = task.platform_version or settings.platform_version
         if task.ephemeral_storage and not windows and version != "LATEST" and _number(version) < _WITH_STORAGE:
             yield (
-                f"tasks[{index}].ephemeral_storage: Fargate's platform version {version} cannot do that; write "
+                f"{place}.ephemeral_storage: Fargate's platform version {version} cannot do that; write "
                 '"platform_version": "LATEST", or leave the key out'
             )
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
         if windows and "FARGATE_SPOT" in (task.capacity_provider or ()):
             yield (
-                f"tasks[{index}].capacity_provider: the task definition {arns.short_name(base.arn)} runs on Windows, "
+                f"{place}.capacity_provider: the task definition {arns.short_name(base.arn)} runs on Windows, "
                 "and FARGATE_SPOT does not; leave it out"
             )
 
@@ -246,31 +259,31 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
-def of_networks(settings: "Settings", tasks: Sequence["Task"], vpcs: Mapping[str, str]) -> Iterator[str]:
+def of_networks(settings: "Settings", tasks: Sequence["Runnable"], vpcs: Mapping[str, str]) -> Iterator[str]:
     """What keeps ECS from starting tasks in a network of their own, or that the stack allows none, a line each. `vpcs`:
     of each subnet and security group that there is, by its ID.
     """
     asked: set[str] = set()
-    for index, task in enumerate(tasks):
+    for place, task in _placed(tasks):
         if task.network and settings.task_networks == "stack":
             yield (
-                f"tasks[{index}].{next(iter(task.network))}: the parameter TaskNetworks is stack, so every task runs "
+                f"{place}.{next(iter(task.network))}: the parameter TaskNetworks is stack, so every task runs "
                 f"in the stack's network; {_ask(asked, 'set TaskNetworks to any')}, or leave the key out"
             )
         elif task.network:
-            yield from _of_network(index, task, settings, vpcs)
+            yield from _of_network(place, task, settings, vpcs)
 
 
-def _of_network(index: int, task: "Task", settings: "Settings", vpcs: Mapping[str, str]) -> Iterator[str]:
+def _of_network(place: str, task: "Runnable", settings: "Settings", vpcs: Mapping[str, str]) -> Iterator[str]:
     found: dict[str, str] = {}
     for key, given in (("subnets", task.subnets), ("security_groups", task.security_groups)):
         if missing := [each for each in given or () if each not in vpcs]:
-            yield f"tasks[{index}].{key}: {', '.join(missing)} is not in this account and Region; correct it"
+            yield f"{place}.{key}: {', '.join(missing)} is not in this account and Region; correct it"
         found |= {vpcs[each]: each for each in given or getattr(settings, key) if each in vpcs}
     if len(found) > 1:
         named = ", ".join(f"{each} in {vpc}" for vpc, each in sorted(found.items()))
         yield (
-            f"tasks[{index}]: its subnets and security groups are in different VPCs, {named}; name subnets and "
+            f"{place}: its subnets and security groups are in different VPCs, {named}; name subnets and "
             "security_groups of one VPC"
         )
 
@@ -426,7 +439,7 @@ def of_task_roles(definition: "Revision", settings: "Settings") -> Iterator[str]
             )
 
 
-def of_sizes(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+def of_sizes(base: "Revision", settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
     """Where a task's own cpu or memory does not go together with the rest of the base, a line each.
 
     A base without a size is the operator's to correct first (`of_deriving_revisions` says so).
@@ -437,49 +450,48 @@ def of_sizes(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) ->
     others = [c for c in base.content["containerDefinitions"] if c["name"] not in {settings.container, *left_out}]
     reserved = sum(int(c.get("memory") or c.get("memoryReservation") or 0) for c in others)
     taken = sum(int(c.get("cpu") or 0) for c in others)
-    for index, task in enumerate(tasks):
+    for place, task in _placed(tasks):
         if not (task.cpu or task.memory):
             continue
         cpu, memory = task.cpu or int(base.content["cpu"]), task.memory or int(base.content["memory"])
         if memory not in FARGATE_MEMORY.get(cpu, ()):
             yield (
-                f"tasks[{index}]: with the base task definition this makes cpu {cpu} and memory {memory}, which "
+                f"{place}: with the base task definition this makes cpu {cpu} and memory {memory}, which "
                 f"Fargate does not offer together; set both cpu and memory"
             )
         if reserved >= memory:
             yield (
-                f"tasks[{index}].memory: the other containers of the task definition alone reserve {reserved} MiB; "
+                f"{place}.memory: the other containers of the task definition alone reserve {reserved} MiB; "
                 "give the task more"
             )
         if taken >= cpu:
             yield (
-                f"tasks[{index}].cpu: the other containers of the task definition alone take {taken} units; "
-                "give the task more"
+                f"{place}.cpu: the other containers of the task definition alone take {taken} units; give the task more"
             )
 
 
-def of_lengths(base: "Revision", settings: "Settings", image_uri: str, tasks: Sequence["Task"]) -> Iterator[str]:
+def of_lengths(base: "Revision", settings: "Settings", image_uri: str, tasks: Sequence["Runnable"]) -> Iterator[str]:
     """Where a task's revision would be longer than ECS allows, as the SDK writes it, a line each.
 
     A base without the container is the operator's to correct first (`of_deriving_revisions` says so).
     """
     if not _chosen(base, settings):
         return
-    for index, task in enumerate(tasks):
-        if target_overrides(base, settings, task):
+    for place, task in _placed(tasks):
+        if isinstance(task, Task) and target_overrides(base, settings, task):
             continue
         length = len(json.dumps(derive_content(base, settings, image_uri, task)))
         if length > LARGEST_TASK_DEFINITION:
             yield (
-                f"tasks[{index}]: with the base task definition this makes {length:,} characters, and ECS allows a "
+                f"{place}: with the base task definition this makes {length:,} characters, and ECS allows a "
                 f"whole task definition {LARGEST_TASK_DEFINITION:,}; keep large values in S3, SSM or Secrets Manager"
             )
 
 
-def of_entry_point(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+def of_entry_point(base: "Revision", settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
     """What the entry point of the chosen container does not run of the commands that Rota gives it."""
     entry_point = _chosen(base, settings).get("entryPoint") or []
-    commands = [(f"the task {task.name}", task.command_line(settings.start_command)) for task in tasks]
+    commands = [(_called(task), task.command_line(settings.start_command)) for task in tasks]
     if settings.api_command is not None:
         commands.append(("the service", settings.api_command))
     found = [(who, lost) for who, command in commands if (lost := jobs.swallowed(entry_point, command))]

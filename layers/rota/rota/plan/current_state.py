@@ -5,7 +5,7 @@ from pydantic import ConfigDict, Field
 from rota.contract import Shape
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
-from rota.schedule_file.task import Task
+from rota.schedule_file.task import After, Before, Task
 from rota.schedules import backend
 from rota.schedules.backend import Schedule
 
@@ -13,7 +13,8 @@ from rota.schedules.backend import Schedule
 class CurrentState(Shape):
     """Everything that a plan is made from, but the parameters.
 
-    `tasks` are the schedule file's; `schedules` the app's own by name, as they would be if none were paused; `paused`
+    `tasks`, `before` and `after` are the schedule file's; `with_before`: whether `before` runs if the image is another
+    than the live one; `schedules` the app's own by name, as they would be if none were paused; `paused`
     says in words which are; `advice`: what authors should know of the times of schedules that are new or change;
     `base` is what new revisions are derived from, `served` what the service runs.
     `base_today`: what they would be derived from if no release was brought back; None if none is. `remark`: what the
@@ -30,6 +31,9 @@ class CurrentState(Shape):
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     tasks: tuple[Task, ...]
+    before: Before | None = Field(None, exclude_if=lambda given: given is None)
+    after: After | None = Field(None, exclude_if=lambda given: given is None)
+    with_before: bool = True
     image_uri: str
     cluster_arn: str
     base: Revision

@@ -1,13 +1,14 @@
 """The plan: every change of a deployment, decided once; later steps carry it out. Pure."""
 
 from collections import Counter
+from typing import Any
 
 from pydantic import ConfigDict, Field
 
 from rota.contract import Shape
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
-from rota.schedule_file.task import Task
+from rota.schedule_file.task import OneOff, Runnable, Task
 from rota.schedules.backend import Change, Schedule
 
 
@@ -19,10 +20,28 @@ class Snapshot(Shape):
 
 
 class PlannedRevision(Shape):
-    """A revision that is to be registered: `task` it is for, None for the API."""
+    """A revision that is to be registered: the `task` it is for, or the `one_off` task; the API's is for neither."""
 
     fingerprint: str
     task: Task | None
+    one_off: OneOff | None = Field(None, exclude_if=lambda given: given is None)
+
+    @property
+    def runs(self) -> Runnable | None:
+        """What it is for; None for the API."""
+        return self.task or self.one_off
+
+
+class PlannedRun(Shape):
+    """A task that runs once in the deployment, the file's `before` or `after`: its `command`, for people; the
+    `fingerprint` of its revision; RunTask's `request` without that; `timeout` in minutes, `pause_tasks` as in the file.
+    """
+
+    command: tuple[str, ...]
+    fingerprint: str
+    request: dict[str, Any]
+    timeout: int
+    pause_tasks: bool = False
 
 
 class Commands(Shape):
@@ -42,6 +61,7 @@ class Plan(Shape):
     revisions that have to be registered, the API's last; `reused` the ARNs of those that are used again, by
     fingerprint. `newest_revision` is the family's highest number before the deployment. `roll`: whether the service is
     updated, to the revision with the fingerprint `api`; `service_runs` is the ARN of the revision that it runs before.
+    `before` and `after`: what runs once, before anything is switched and when the service is complete.
     `algorithm` is the version of all these fingerprints; 0 in a plan of a version that had none.
     `retry_policy_set_by_rota` are the names of the schedules whose retry policy is Rota's: from the file, or as it fits
     the schedule; `set_by_keys` what else keys of the file set of schedules and would stay without them, by the
@@ -64,6 +84,8 @@ class Plan(Shape):
     api: str
     roll: bool
     service_runs: str
+    before: PlannedRun | None = Field(None, exclude_if=lambda given: given is None)
+    after: PlannedRun | None = Field(None, exclude_if=lambda given: given is None)
     algorithm: int = 0
     retry_policy_set_by_rota: tuple[str, ...] = Field((), alias="retried")
     set_by_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict, exclude_if=lambda given: not given)
@@ -88,4 +110,6 @@ class Plan(Shape):
     def writes(self) -> Counter[str]:
         """How often each operation is called that writes."""
         counts: Counter[str] = sum((change.writes() for change in self.changes), Counter())
-        return +(counts + Counter(RegisterTaskDefinition=len(self.registers), UpdateService=int(self.roll)))
+        runs = sum(each is not None for each in (self.before, self.after))
+        own = Counter(RegisterTaskDefinition=len(self.registers), RunTask=runs, UpdateService=int(self.roll))
+        return +(counts + own)

@@ -56,11 +56,12 @@ class Attempt(NamedTuple):
 
     def entry(self, became: str) -> Entry:
         """What the ledger keeps of the deployment; `became` says what became of what it had changed."""
-        record, became = self.record, f"{became}{self._lost_tag()}"
+        record, became = self.record, f"{became}{self._half_migrated()}{self._lost_tag()}"
         summary, cause = record.summary, self.verdict.reason if self.verdict else ""
         outcome, refused = outcome_of(self.error, self.verdict), self._is_refused
         if self.error:
-            cause = explain(self.step, self.error, became, refused=refused)
+            ran = "The migration ran and stays. " if record.before and record.before.is_good else ""
+            cause = ran + explain(self.step, self.error, became, refused=refused)
         elif record.asks:
             outcome, cause = Outcome.HELD, asks_for(record.asks, summary, record.answer, record.execution.id)
         elif outcome == Outcome.DONE:
@@ -84,6 +85,12 @@ class Attempt(NamedTuple):
             return False
         kind = self.record.origin.kind if self.record.origin else None
         return self.step == "TakeTurn" or (self.step == "ChangePauses" and kind != Kind.RESUME)
+
+    def _half_migrated(self) -> str:
+        """That nothing undoes what a migration did that has not ended well."""
+        run = self.record.before
+        has_begun = run and run.task_arn and not run.is_good and not (run.finished and run.seconds is None)
+        return " What the migration did before it ended stays." if has_begun else ""
 
     def _lost_tag(self) -> str:
         """What the push did to the image that is live: ECR gives a tag to one image."""

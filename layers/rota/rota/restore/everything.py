@@ -11,7 +11,7 @@ from rota.contract import Shape
 from rota.errors import RejectedError, TransientError, listed
 from rota.pauses.table import pauses_of
 from rota.pauses.writing import write_schedules
-from rota.restore import revisions, service
+from rota.restore import one_offs, revisions, service
 from rota.schedules import backend
 from rota.schedules.kinds import SETTLES_WITHIN
 from rota.schedules.restored import Restored
@@ -25,13 +25,15 @@ Result = TypeVar("Result")
 class RestoreResult(Shape):
     """What was restored; `service` is the revision to which ECS is still rolling the service back.
 
-    `remarks` are what could not be restored and never will be, a sentence each; `too_late`: another
+    `remarks` are what could not be restored and never will be, a sentence each; `stopped`: what is being stopped, a
+    sentence each; `too_late`: another
     deployment has changed the app since; `again`: an earlier attempt may have restored more.
     """
 
     rules: int = 0
     service: str = ""
     remarks: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
     too_late: bool = False
     again: bool = False
 
@@ -39,7 +41,7 @@ class RestoreResult(Shape):
         if self.too_late:
             since = "Nothing was restored, because another deployment has held the lease since."
             return f"{since} If that one failed, deploy again."
-        return " ".join([self._restored(), *(f"But {each}." for each in self.remarks)])
+        return " ".join([*self.stopped, self._restored(), *(f"But {each}." for each in self.remarks)])
 
     def _restored(self) -> str:
         rules = f"{self.rules} {'rule was' if self.rules == 1 else 'rules were'} restored" if self.rules else ""
@@ -68,6 +70,8 @@ def restore_everything(context: "RestoreContext") -> RestoreResult:
             refusals.append(refusal)
             return None
 
+    stopped = tried(partial(one_offs.stop, context)) or []
+    tried(partial(one_offs.lift_pauses, context))
     restored = tried(partial(_schedules, context, tried)) or []
     rolled = tried(partial(service.restore_service, context)) if context.rollout_begun else None
     if refusals:
@@ -81,6 +85,7 @@ def restore_everything(context: "RestoreContext") -> RestoreResult:
     return RestoreResult(
         rules=sum(each.changed for each in restored if each),
         service=rolled.rolling_to if rolled else "",
+        stopped=tuple(stopped),
         remarks=(
             *remarks,
             *([rolled.remark] if rolled and rolled.remark else []),

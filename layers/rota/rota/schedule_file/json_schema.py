@@ -15,6 +15,7 @@ from rota.schedule_file.task import (
     AUTHORS_KEYS,
     CAPACITY_PROVIDERS,
     HEAVIEST,
+    LONGEST_PAUSE,
     LONGEST_RULE_NAME,
     LONGEST_TAG_VALUE,
     MOST_SECURITY_GROUPS,
@@ -76,27 +77,42 @@ _CHECKS: dict[str, JsonSchemaValue] = {
     },
 }
 
+_SIZES = [
+    {
+        "if": {"properties": {"cpu": {"const": cpu}}, "required": ["cpu"]},
+        "then": {"properties": {"memory": {"enum": list(offered)}}},
+    }
+    for cpu, offered in FARGATE_MEMORY.items()
+]
+
 
 def json_schema() -> dict[str, Any]:
     """The schema as a JSON document, draft 2020-12."""
     schema = ScheduleFile.model_json_schema(schema_generator=_SchemaForEditors)
-    task = schema["$defs"]["Task"]
-    properties = [task["properties"], schema["$defs"]["Defaults"]["properties"]]
-    for each in properties:
-        for key in _CHECKS.keys() & each.keys():
-            each[key].update(_CHECKS[key])
-        each["environment"]["additionalProperties"] = False
-        del each["tags"]["patternProperties"]
-    task["allOf"] = [{"oneOf": [{"required": [key]} for key in keys]} for keys in (WHAT, WHEN)] + [
+    entries = {name: schema["$defs"][name] for name in ("Task", "Defaults", "Before", "After")}
+    for entry in entries.values():
+        properties = entry["properties"]
+        for key in _CHECKS.keys() & properties.keys():
+            properties[key].update(_CHECKS[key])
+        properties["environment"]["additionalProperties"] = False
+        if "tags" in properties:
+            del properties["tags"]["patternProperties"]
+    entries["Task"]["allOf"] = [_one_of(WHAT), _one_of(WHEN), *_SIZES]
+    for name in ("Before", "After"):
+        entries[name]["allOf"] = [_one_of(WHAT), *_SIZES]
+    entries["Before"]["allOf"].append(
         {
-            "if": {"properties": {"cpu": {"const": cpu}}, "required": ["cpu"]},
-            "then": {"properties": {"memory": {"enum": list(offered)}}},
+            "if": {"properties": {"pause_tasks": {"const": True}}, "required": ["pause_tasks"]},
+            "then": {"properties": {"timeout": {"maximum": LONGEST_PAUSE}}},
         }
-        for cpu, offered in FARGATE_MEMORY.items()
-    ]
-    for entry in (schema, task, schema["$defs"]["Defaults"]):
+    )
+    for entry in (schema, *entries.values()):
         entry["patternProperties"] = {f"^{AUTHORS_KEYS}": {}}
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
+
+
+def _one_of(keys: tuple[str, ...]) -> JsonSchemaValue:
+    return {"oneOf": [{"required": [key]} for key in keys]}
 
 
 class _SchemaForEditors(GenerateJsonSchema):

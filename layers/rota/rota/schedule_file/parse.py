@@ -3,18 +3,22 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from rota.errors import ConfigError
 from rota.schedule_file.json_reader import InvalidJsonError, key_problems, parse_json
 from rota.schedule_file.problem import Location, Problem, json_path, quote
 from rota.schedule_file.task import (
     AUTHORS_KEYS,
+    ONE_OFFS,
+    Before,
+    Container,
     Defaults,
     ScheduleFile,
     Task,
     ValidationContext,
     conflicts,
+    conflicts_of_one_off,
     keys_of_scheduler,
     merged,
 )
@@ -33,15 +37,22 @@ _LONGEST_MESSAGE = 16_000
 def parse_schedule_file(
     raw: bytes, *, rule_prefix: str, max_tasks: int, name: str = "The schedule file", list_all: bool = False
 ) -> tuple[Task, ...]:
-    """The tasks of a schedule file, in its order. ConfigError with `name` and every problem, one to a line.
+    """The tasks of a schedule file, in its order, as `parse_whole_file` reads them."""
+    return parse_whole_file(raw, rule_prefix=rule_prefix, max_tasks=max_tasks, name=name, list_all=list_all).tasks
+
+
+def parse_whole_file(
+    raw: bytes, *, rule_prefix: str, max_tasks: int, name: str = "The schedule file", list_all: bool = False
+) -> ScheduleFile:
+    """A schedule file, each of its tasks whole. ConfigError with `name` and every problem, one to a line.
 
     `rule_prefix` goes before each task's name to make the rule's; `max_tasks` is how many rules the bus can take;
     with `list_all` the message lists every problem, even if it gets too long for a cause of Step Functions.
     """
-    tasks, problems = tasks_or_problems(raw, rule_prefix=rule_prefix, max_tasks=max_tasks)
-    if problems:
+    file, problems = _file_or_problems(raw, rule_prefix=rule_prefix, max_tasks=max_tasks)
+    if file is None or problems:
         raise ConfigError(format_problems(problems, name, list_all=list_all))
-    return tasks
+    return file
 
 
 def find_problems(raw: bytes, *, rule_prefix: str, max_tasks: int) -> tuple[Problem, ...]:
@@ -68,38 +79,46 @@ def format_problems(problems: Sequence[Problem], name: str = "The schedule file"
 
 def tasks_or_problems(raw: bytes, *, rule_prefix: str, max_tasks: int) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
     """What `parse_schedule_file` returns, and what `find_problems` does; one of the two is empty."""
+    file, problems = _file_or_problems(raw, rule_prefix=rule_prefix, max_tasks=max_tasks)
+    return file.tasks if file else (), problems
+
+
+def _file_or_problems(
+    raw: bytes, *, rule_prefix: str, max_tasks: int
+) -> tuple[ScheduleFile | None, tuple[Problem, ...]]:
     if len(raw) > LARGEST_FILE:
-        return (), (
+        return None, (
             Problem((), f"has more than {LARGEST_FILE:,} bytes, the limit for a schedule file; make it shorter"),
         )
     try:
         document = parse_json(raw)
     except InvalidJsonError as error:
-        return (), (error.problem,)
+        return None, (error.problem,)
     if not isinstance(document, dict):
         verb = "put it into an object," if isinstance(document, list) else "write"
-        return (), (Problem((), f'is {quote(document)}; {verb} {{"tasks": [...]}}'),)
+        return None, (Problem((), f'is {quote(document)}; {verb} {{"tasks": [...]}}'),)
     entries = document.get("tasks")
     if isinstance(entries, list) and len(entries) > _MOST_TASKS_CHECKED:
-        return (), (_too_many(len(entries), max_tasks),)
+        return None, (_too_many(len(entries), max_tasks),)
     problems = [*key_problems(document)]
     document = _with_defaults(_without_authors_keys(document))
     problems += _problems_between_keys(document, max_tasks)
-    tasks: tuple[Task, ...] = ()
+    file = None
     try:
-        tasks = ScheduleFile.model_validate(document, context=ValidationContext(rule_prefix)).tasks
+        file = ScheduleFile.model_validate(document, context=ValidationContext(rule_prefix))
     except ValidationError as error:
         from rota.schedule_file import validation_messages  # noqa: PLC0415  here, so that a valid file does not load it
 
         problems += validation_messages.problems_of(error)
-    return (() if problems else tasks), tuple(sorted(problems, key=lambda problem: _task_index(problem.location)))
+    return (None if problems else file), tuple(sorted(problems, key=lambda problem: _task_index(problem.location)))
 
 
 def _without_authors_keys(document: dict[str, object]) -> dict[str, object]:
-    """Without the keys that begin with x-, of the file, its defaults and its tasks: they are the author's own."""
+    """Without the keys that begin with x-, of the file and of what is in it: they are the author's own."""
     found = _known(document)
-    if isinstance(defaults := found.get("defaults"), dict):
-        found["defaults"] = _known(defaults)
+    for key in ("defaults", *ONE_OFFS):
+        if isinstance(entry := found.get(key), dict):
+            found[key] = _known(entry)
     if isinstance(tasks := found.get("tasks"), list):
         found["tasks"] = [_known(task) if isinstance(task, dict) else task for task in tasks]
     return found
@@ -116,8 +135,8 @@ def _task_index(location: Location) -> int:
 
 def _with_defaults(document: dict[str, object]) -> dict[str, object]:
     """The document with each task whole. A default that is wrong is left out, so that it is reported once."""
-    given, entries = document.get("defaults"), document.get("tasks")
-    if not isinstance(given, dict) or not isinstance(entries, list):
+    given = document.get("defaults")
+    if not isinstance(given, dict):
         return document
     try:
         Defaults.model_validate(given)
@@ -125,8 +144,14 @@ def _with_defaults(document: dict[str, object]) -> dict[str, object]:
     except ValidationError as error:
         wrong = {detail["loc"][0] for detail in error.errors(include_url=False, include_context=False)}
     defaults = {key: value for key, value in given.items() if value is not None and key not in wrong}
-    whole = [merged(defaults, entry) if isinstance(entry, dict) else entry for entry in entries]
-    return {**document, "tasks": whole}
+    found = dict(document)
+    if isinstance(entries := found.get("tasks"), list):
+        found["tasks"] = [merged(defaults, entry) if isinstance(entry, dict) else entry for entry in entries]
+    of_container = {key: value for key, value in defaults.items() if key in Container.model_fields}
+    for key in ONE_OFFS:
+        if isinstance(entry := found.get(key), dict):
+            found[key] = merged(of_container, entry)
+    return found
 
 
 def _problems_between_keys(document: Mapping[str, object], max_tasks: int) -> Iterator[Problem]:
@@ -134,8 +159,14 @@ def _problems_between_keys(document: Mapping[str, object], max_tasks: int) -> It
     tasks, defaults = document.get("tasks"), document.get("defaults")
     if isinstance(defaults, dict):
         yield from _nulls(("defaults",), defaults)
-    elif defaults is None and "defaults" in document:
-        yield Problem(("defaults",), "null is not allowed; leave the key out")
+    for key in ("defaults", *ONE_OFFS):
+        if key in document and document[key] is None:
+            yield Problem((key,), "null is not allowed; leave the key out")
+    for key in ONE_OFFS:
+        if isinstance(entry := document.get(key), dict):
+            for within, message in conflicts_of_one_off(entry, _intended_keys(entry, Before)):
+                yield Problem((key, within) if within else (key,), message)
+            yield from _nulls((key,), entry)
     if not isinstance(tasks, list):
         return
     rules = [entry for entry in tasks if not isinstance(entry, dict) or not keys_of_scheduler(entry)]
@@ -161,14 +192,14 @@ def _nulls(location: Location, entry: Mapping[str, object]) -> Iterator[Problem]
             yield Problem((*location, key), "null is not allowed; leave the key out")
 
 
-def _intended_keys(entry: Mapping[str, object]) -> list[str]:
+def _intended_keys(entry: Mapping[str, object], model: type[BaseModel] = Task) -> list[str]:
     """The keys that an author meant by a misspelt one, and those that hold null: they are not missing too."""
     intended = [key for key, value in entry.items() if value is None]
-    unknown = [key for key in entry if key not in Task.model_fields]
+    unknown = [key for key in entry if key not in model.model_fields]
     if unknown:
         from rota.schedule_file.validation_messages import nearest_key  # noqa: PLC0415  as above
 
-        intended += [near for key in unknown if (near := nearest_key(key, Task.model_fields))]
+        intended += [near for key in unknown if (near := nearest_key(key, model.model_fields))]
     return intended
 
 

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
@@ -28,6 +28,11 @@ _OF_SCHEDULER = ("timezone", "at", "start", "end", "window")
 
 # Keys that begin so are the author's own, in the file, its defaults and its tasks: they mean nothing here.
 AUTHORS_KEYS = "x-"
+# The keys of the file that hold a one-off task.
+ONE_OFFS = ("before", "after")
+# In minutes. A day is more than a migration should take; jobs that it pauses are off for an hour at most.
+LONGEST_TIMEOUT, LONGEST_PAUSE = 24 * 60, 60
+
 # What a task adds to its default; all other keys replace it.
 MERGED_BY_NAME = ("environment", "tags")
 
@@ -70,6 +75,10 @@ LARGEST_TASK_DEFINITION = 64 * 1024
 EXPECTED: Mapping[str, str] = {
     "$schema": "a string, the address of the JSON Schema",
     "defaults": 'an object, such as {"cpu": 512}',
+    "before": 'an object, such as {"task": "migrate", "timeout": 30}',
+    "after": 'an object, such as {"task": "smoke_test", "timeout": 5}',
+    "timeout": "a whole number of minutes from 1 to 1440",
+    "pause_tasks": "true or false, without quotes",
     "tasks": "a list of tasks, [{...}, {...}]",
     "name": "a string of letters, digits, dots, hyphens and underscores",
     "task": "a string of letters and digits, with . _ : - inside, such as spam_task",
@@ -347,18 +356,30 @@ _Environment = Annotated[
 _Tags = Annotated[dict[Annotated[str, Field(pattern=f"^{TAG_KEY}$")], _Text], AfterValidator(_as_ecs_takes)]
 
 
-class _Entry(_Model):
-    """What each task says itself."""
-
+class _Named(_Model):
     name: Annotated[str, AfterValidator(_rule_name)] = Field(
         description="The task's name; with the rule prefix before it, the name of its rule or schedule in AWS."
     )
+
+
+class _What(_Model):
+    """What runs."""
+
     task: Annotated[str, Field(pattern=f"^{TASK_NAME}$", max_length=255)] | None = Field(
         None, description="The argument of the start command: ./bin/start spam_task."
     )
     command: _Command | None = Field(
         None, description="The container's whole command, instead of the start command and a task."
     )
+
+    def command_line(self, start_command: tuple[str, ...]) -> tuple[str, ...]:
+        """The command of the task's container."""
+        return self.command or (*start_command, str(self.task))
+
+
+class _Entry(_What, _Named):
+    """What each task says itself."""
+
     cron: Annotated[str, AfterValidator(_cron)] | None = Field(
         None,
         description="Minutes, hours, day of month, month, day of week (1 is Sunday), year, in the task's time zone; "
@@ -386,19 +407,9 @@ class _Entry(_Model):
     )
 
 
-class Defaults(_Model):
-    """What holds for every task that does not say it itself."""
+class Container(_Model):
+    """How ECS runs it: size, variables, network, role."""
 
-    enabled: bool = Field(True, description="false keeps the rule and stops its runs.")
-    description: _Text = Field("", max_length=512, description="The rule's description in EventBridge.")
-    timezone: Annotated[str, AfterValidator(_timezone)] | None = _optional(
-        "The time zone of cron, at, start and end. Default: UTC."
-    )
-    window: int | None = _optional(
-        "Minutes within which a run begins, after it is due, 1-1440, so that jobs of one time do not start at once.",
-        ge=1,
-        le=LONGEST_WINDOW,
-    )
     cpu: Literal[256, 512, 1024, 2048, 4096, 8192, 16384] | None = Field(
         None, description="CPU units of the task, 1024 to a vCPU. Default: as in the base task definition."
     )
@@ -408,38 +419,12 @@ class Defaults(_Model):
     environment: _Environment = Field(
         {}, description="Environment variables; they are added to those of the base task definition, or replace them."
     )
-    count: int = Field(1, ge=1, le=MOST_COPIES, description="How many copies start at each run, 1-10.")
-    retry: Retry | None = Field(None, description="What EventBridge does when ECS does not accept the task.")
     platform_version: Annotated[str, Field(pattern=r"^(LATEST|[0-9]+\.[0-9]+\.[0-9]+)$")] | None = Field(
         None, description="Fargate's platform version. Default: the stack's.", examples=["LATEST", "1.4.0"]
-    )
-    watch: Watch | None = _optional("What is expected of each run, where runs are watched.")
-    owner: Annotated[str, Field(pattern=f"^{OWNER}$")] | None = _optional(
-        "Who is notified of the job: messages have it as an attribute, by which a subscription can filter."
-    )
-    overlap: Literal["allow", "skip", "replace"] = Field(
-        "allow",
-        exclude_if=lambda given: given == "allow",
-        description="What becomes of a run that is due while an earlier one runs: both run, it is skipped, or it "
-        "replaces the earlier one. skip and replace need RunActions stop or both.",
-    )
-    catch_up: Annotated[Literal[False, "not_started", "missed", "both"], BeforeValidator(_not_zero)] = Field(
-        False,
-        exclude_if=lambda given: given is False,
-        description="Which runs are started once more, late: those that ECS could not start, those that were missed, "
-        "or both. Needs RunActions start or both.",
     )
     capacity_provider: Annotated[dict[str, int], BeforeValidator(_weights)] | None = _optional(
         "On which capacity of Fargate the task runs, or in which proportion its copies are spread. "
         "FARGATE_SPOT costs less, and AWS may stop a run with two minutes' warning. Default: FARGATE.",
-    )
-    tags: _Tags | None = _optional("Tags of each run's ECS task, for costs and policies. Needs EventsRoleAllows tags.")
-    propagate_tags: bool | None = _optional(
-        "Whether each run's ECS task gets the tags of its revision too, which has those of the base task "
-        "definition. Needs EventsRoleAllows tags.",
-    )
-    enable_execute_command: bool | None = _optional(
-        "Whether people may run commands in the job's container, by ECS Exec. Needs EventsRoleAllows exec."
     )
     ephemeral_storage: int | None = _optional(
         "GiB of the task's disk, 21-200. Default: as in the base task definition, else 20.",
@@ -461,6 +446,63 @@ class Defaults(_Model):
     )
     assign_public_ip: bool | None = _optional(
         "Whether the task gets a public IP address. Default: as the stack says. Needs TaskNetworks any."
+    )
+
+    @property
+    def network(self) -> dict[str, object]:
+        """The keys that say in which network the task runs."""
+        keys = ("subnets", "security_groups", "assign_public_ip")
+        return {key: given for key in keys if (given := getattr(self, key)) is not None}
+
+    @property
+    def of_revision(self) -> dict[str, str]:
+        """The keys that only a revision can say, in words."""
+        said = {
+            "ephemeral_storage": self.ephemeral_storage and f"{self.ephemeral_storage} GiB",
+            "secrets": self.secrets and ", ".join(f"{name} from {at}" for name, at in sorted(self.secrets.items())),
+            "role": self.role,
+        }
+        return {key: words for key, words in said.items() if words}
+
+
+class Defaults(Container):
+    """What holds for every task that does not say it itself."""
+
+    enabled: bool = Field(True, description="false keeps the rule and stops its runs.")
+    description: _Text = Field("", max_length=512, description="The rule's description in EventBridge.")
+    timezone: Annotated[str, AfterValidator(_timezone)] | None = _optional(
+        "The time zone of cron, at, start and end. Default: UTC."
+    )
+    window: int | None = _optional(
+        "Minutes within which a run begins, after it is due, 1-1440, so that jobs of one time do not start at once.",
+        ge=1,
+        le=LONGEST_WINDOW,
+    )
+    count: int = Field(1, ge=1, le=MOST_COPIES, description="How many copies start at each run, 1-10.")
+    retry: Retry | None = Field(None, description="What EventBridge does when ECS does not accept the task.")
+    watch: Watch | None = _optional("What is expected of each run, where runs are watched.")
+    owner: Annotated[str, Field(pattern=f"^{OWNER}$")] | None = _optional(
+        "Who is notified of the job: messages have it as an attribute, by which a subscription can filter."
+    )
+    overlap: Literal["allow", "skip", "replace"] = Field(
+        "allow",
+        exclude_if=lambda given: given == "allow",
+        description="What becomes of a run that is due while an earlier one runs: both run, it is skipped, or it "
+        "replaces the earlier one. skip and replace need RunActions stop or both.",
+    )
+    catch_up: Annotated[Literal[False, "not_started", "missed", "both"], BeforeValidator(_not_zero)] = Field(
+        False,
+        exclude_if=lambda given: given is False,
+        description="Which runs are started once more, late: those that ECS could not start, those that were missed, "
+        "or both. Needs RunActions start or both.",
+    )
+    tags: _Tags | None = _optional("Tags of each run's ECS task, for costs and policies. Needs EventsRoleAllows tags.")
+    propagate_tags: bool | None = _optional(
+        "Whether each run's ECS task gets the tags of its revision too, which has those of the base task "
+        "definition. Needs EventsRoleAllows tags.",
+    )
+    enable_execute_command: bool | None = _optional(
+        "Whether people may run commands in the job's container, by ECS Exec. Needs EventsRoleAllows exec."
     )
 
 
@@ -495,22 +537,6 @@ class Task(Defaults, _Entry):
         return keys_of_scheduler({key: getattr(self, key) for key in _OF_SCHEDULER})
 
     @property
-    def network(self) -> dict[str, object]:
-        """The keys that say in which network the task runs."""
-        keys = ("subnets", "security_groups", "assign_public_ip")
-        return {key: given for key in keys if (given := getattr(self, key)) is not None}
-
-    @property
-    def of_revision(self) -> dict[str, str]:
-        """The keys that only a revision can say, in words."""
-        said = {
-            "ephemeral_storage": self.ephemeral_storage and f"{self.ephemeral_storage} GiB",
-            "secrets": self.secrets and ", ".join(f"{name} from {at}" for name, at in sorted(self.secrets.items())),
-            "role": self.role,
-        }
-        return {key: words for key, words in said.items() if words}
-
-    @property
     def rights(self) -> dict[str, Literal["tags", "exec"]]:
         """The keys for which the role that starts the task needs a right of EventsRoleAllows."""
         keys: dict[str, Literal["tags", "exec"]] = {}
@@ -525,9 +551,7 @@ class Task(Defaults, _Entry):
     @property
     def parameters(self) -> dict[str, str]:
         """The keys that a parameter of the stack has to allow, each with its name; but for those of `actions`."""
-        keys = dict.fromkeys(self.rights, "EventsRoleAllows") | dict.fromkeys(self.network, "TaskNetworks")
-        keys |= {"secrets": "SecretsAllowed"} if self.secrets else {}
-        return keys | ({"role": "TaskRoleArns"} if self.role else {})
+        return dict.fromkeys(self.rights, "EventsRoleAllows") | _parameters(self)
 
     @property
     def actions(self) -> dict[str, Literal["stop", "start"]]:
@@ -539,9 +563,51 @@ class Task(Defaults, _Entry):
             keys["catch_up"] = "start"
         return keys
 
-    def command_line(self, start_command: tuple[str, ...]) -> tuple[str, ...]:
-        """The command of the task's container."""
-        return self.command or (*start_command, str(self.task))
+
+class OneOff(Container, _What):
+    """What runs once in a deployment, with a revision of its own."""
+
+    key: ClassVar[str] = ""
+    """Of the schedule file."""
+
+    @model_validator(mode="after")
+    def _without_conflicts(self) -> Self:
+        problems = [f"{key}: {problem}" if key else problem for key, problem in conflicts_of_one_off(dict(self))]
+        if problems:
+            raise ValueError("; and ".join(problems))
+        return self
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The keys that a parameter of the stack has to allow, each with its name."""
+        return _parameters(self)
+
+
+class Before(OneOff):
+    """A task of the new image that runs before anything is switched, such as a migration. Only if its exit code is 0
+    the deployment continues.
+    """
+
+    key: ClassVar[str] = "before"
+
+    timeout: int = Field(30, ge=1, le=LONGEST_TIMEOUT, description="Minutes after which it is stopped, 1-1440.")
+    pause_tasks: bool = Field(
+        False,
+        description="Whether the app's jobs do not start while it runs, an hour at most; those that run continue.",
+    )
+
+
+class After(OneOff):
+    """A task of the new image that runs when the service is complete, such as a smoke test. If it does not end with
+    exit code 0, service and schedules are restored.
+    """
+
+    key: ClassVar[str] = "after"
+    timeout: int = Field(10, ge=1, le=LONGEST_TIMEOUT, description="Minutes after which it is stopped, 1-1440.")
+
+
+Runnable: TypeAlias = Task | OneOff
+"""Whatever has a task definition of the app."""
 
 
 class ScheduleFile(_Model):
@@ -552,7 +618,19 @@ class ScheduleFile(_Model):
         None,
         description="Keys for every task that does not have them itself; environment and tags are merged by name.",
     )
+    before: Before | None = _optional("What runs before anything is switched, such as a migration.")
+    after: After | None = _optional("What runs when the service is complete, such as a smoke test.")
     tasks: Annotated[tuple[Task, ...], Field(strict=False)] = Field(description="The tasks that should exist.")
+
+    @property
+    def one_offs(self) -> "tuple[Before | After, ...]":
+        """Those of `before` and `after` that the file has."""
+        return tuple(each for each in (self.before, self.after) if each)
+
+
+def _parameters(given: Container) -> dict[str, str]:
+    keys = dict.fromkeys(given.network, "TaskNetworks") | ({"secrets": "SecretsAllowed"} if given.secrets else {})
+    return keys | ({"role": "TaskRoleArns"} if given.role else {})
 
 
 def _utc(moment: str | None, timezone: str) -> datetime | None:
@@ -594,24 +672,21 @@ def without_values(tags: Mapping[str, object]) -> Iterator[str]:
             yield f"{quote(key)} has no value, which EventBridge Scheduler does not take; write one, or leave it out"
 
 
+_SAYS_WHAT = (WHAT, "what to run", '"task": "spam_task" or "command": ["..."]')
+_SAYS_WHEN = (
+    WHEN,
+    "when to run",
+    '"cron": "0 6 * * ? *", "rate": "5 minutes", "schedule": "cron(...)" or "at": "2027-..."',
+)
+
+
 def conflicts(entry: Mapping[str, object], intended: Collection[str] = ()) -> Iterator[tuple[str, str]]:
     """What is wrong between the keys of one task, whether or not each is right on its own: (key or "", message).
 
     A key that is `intended`, as the meaning of a misspelt one, is not missing.
     """
-    for keys, purpose, example in (
-        (WHAT, "what to run", '"task": "spam_task" or "command": ["..."]'),
-        (
-            WHEN,
-            "when to run",
-            '"cron": "0 6 * * ? *", "rate": "5 minutes", "schedule": "cron(...)" or "at": "2027-..."',
-        ),
-    ):
-        given = [key for key in keys if entry.get(key) is not None]
-        if not given and not set(keys) & set(intended):
-            yield "", f"does not say {purpose}; add {example}"
-        for surplus in given[1:]:
-            yield surplus, f'cannot be combined with "{given[0]}", which also says {purpose}; keep one of the two'
+    yield from _missing_and_surplus(entry, intended, *_SAYS_WHAT)
+    yield from _missing_and_surplus(entry, intended, *_SAYS_WHEN)
     if any(entry.get(key) is not None for key in ("timezone", "at", "start", "end")):
         from rota.schedule_file import moments  # noqa: PLC0415  here, because few files have times
 
@@ -619,6 +694,30 @@ def conflicts(entry: Mapping[str, object], intended: Collection[str] = ()) -> It
     tags = entry.get("tags")
     if isinstance(tags, Mapping) and keys_of_scheduler(entry):
         yield from (("tags", problem) for problem in without_values(tags))
+    yield from _conflicts_of_container(entry)
+
+
+def conflicts_of_one_off(entry: Mapping[str, object], intended: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """The same of `before` or `after`."""
+    yield from _missing_and_surplus(entry, intended, *_SAYS_WHAT)
+    yield from _conflicts_of_container(entry)
+    timeout = entry.get("timeout")
+    if entry.get("pause_tasks") is True and isinstance(timeout, int) and LONGEST_PAUSE < timeout <= LONGEST_TIMEOUT:
+        yield "timeout", f"with pause_tasks it is {LONGEST_PAUSE} minutes at most, for which no job starts"
+
+
+def _missing_and_surplus(
+    entry: Mapping[str, object], intended: Collection[str], keys: tuple[str, ...], purpose: str, example: str
+) -> Iterator[tuple[str, str]]:
+    """An entry has one of these keys."""
+    given = [key for key in keys if entry.get(key) is not None]
+    if not given and not set(keys) & set(intended):
+        yield "", f"does not say {purpose}; add {example}"
+    for surplus in given[1:]:
+        yield surplus, f'cannot be combined with "{given[0]}", which also says {purpose}; keep one of the two'
+
+
+def _conflicts_of_container(entry: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     environment, secrets = entry.get("environment"), entry.get("secrets")
     if isinstance(environment, Mapping) and isinstance(secrets, Mapping):
         for both in sorted(map(str, environment.keys() & secrets.keys())):

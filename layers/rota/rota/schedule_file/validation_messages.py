@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ValidationError
 
 from rota.schedule_file.problem import Location, Problem, quote
-from rota.schedule_file.task import EXPECTED, Defaults, Retry, ScheduleFile, Task, Watch
+from rota.schedule_file.task import EXPECTED, ONE_OFFS, After, Before, Defaults, Retry, ScheduleFile, Task, Watch
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -36,6 +36,10 @@ _SAME = {
     "platform_version": {"platform"},
     "watch": {"monitor", "monitoring", "checkin"},
     "grace": {"graceperiod", "graceseconds", "gracetime", "checkinmargin", "margin"},
+    "before": {"migration", "migrate", "migrations", "predeploy", "beforedeploy", "prerelease"},
+    "after": {"smoketest", "smoke", "postdeploy", "afterdeploy", "postrelease"},
+    "timeout": {"timeoutminutes", "maxruntime", "minutes", "timeoutseconds", "timelimit"},
+    "pause_tasks": {"pausejobs", "pause", "pausecrons", "pauseschedules"},
     "max_runtime": {"maxduration", "maximumruntime", "longest", "timeout", "timeoutseconds", "duration", "timelimit"},
     "tolerance": {"failuretolerance", "failurethreshold", "failureissuethreshold", "tolerate"},
     "owner": {"team", "contact", "responsible", "ownedby"},
@@ -53,6 +57,7 @@ _SAME = {
 }
 # The keys of a task that hold an object with keys of its own.
 _WITHIN: dict[str, type[BaseModel]] = {"retry": Retry, "watch": Watch}
+_ONE_OFFS: dict[str, type[BaseModel]] = {"before": Before, "after": After}
 # What people look for and the file cannot say, each with where it is.
 _NOT_HERE = (
     ({"disabled", "paused", "suspended", "state"}, 'write "enabled": false to stop its runs'),
@@ -91,8 +96,13 @@ def problems_of(error: ValidationError) -> Iterator[Problem]:
         # pydantic's mark of a problem in a key
         if location[-1] == "[key]" and (problem := _PROBLEMS_OF_KEYS.get(location[-3:-2])):
             yield Problem(location[:-1], problem)
-        elif detail["type"] != "value_error" or location[:-1] != ("tasks",):
+        elif detail["type"] != "value_error" or not _is_entry(location):
             yield Problem(location, _message(detail, location))
+
+
+def _is_entry(location: Location) -> bool:
+    """Whether it is a whole task, or a whole one-off task."""
+    return location[:-1] == ("tasks",) or (len(location) == 1 and location[0] in ONE_OFFS)
 
 
 def _message(detail: "ErrorDetails", location: Location) -> str:
@@ -115,8 +125,8 @@ def _message(detail: "ErrorDetails", location: Location) -> str:
 
 def _unknown_key(location: Location) -> str:
     key = str(location[-1])
-    if instead := _where_instead(key):
-        return f"is not a known key; {instead}"
+    if instead := _where_instead(key) or _of_another_entry(key, location):
+        return f"is not a known key{instead}"
     model: type[BaseModel]
     if len(location) == 1:
         model = ScheduleFile
@@ -125,7 +135,7 @@ def _unknown_key(location: Location) -> str:
         if key in Task.model_fields:
             return "cannot be a default; write it in each task"
     else:
-        model = _WITHIN.get(str(location[-2]), Task)
+        model = {**_WITHIN, **_ONE_OFFS}.get(str(location[-2]), Task)
     known = [field.alias or name for name, field in model.model_fields.items()]
     if near := nearest_key(key, known):
         return f'is not a known key; did you mean "{near}"?'
@@ -136,6 +146,16 @@ def _unknown_key(location: Location) -> str:
             if near := nearest_key(key, inner.model_fields):
                 return f'is not a known key of a task; write "{outer}": {{"{near}": ...}}'
     return f"is not a known key; known keys are {', '.join(known)}"
+
+
+def _of_another_entry(key: str, location: Location) -> str | None:
+    """That a key of `before` or `after` is one of the tasks, or of the other; None if it is neither."""
+    outer = location[-2] if len(location) > 1 else None
+    if outer not in ONE_OFFS:
+        return None
+    if key in Before.model_fields:
+        return f" of {outer}; it is one of before"
+    return f" of {outer}, which runs once in a deployment; it is one of tasks" if key in Task.model_fields else None
 
 
 def nearest_key(key: str, known: Iterable[str]) -> str | None:
@@ -150,7 +170,7 @@ def nearest_key(key: str, known: Iterable[str]) -> str | None:
 
 def _where_instead(key: str) -> str | None:
     """Where to say what the file cannot; None for a key that people do not look for here."""
-    return next((why for keys, why in _NOT_HERE if _bare(key) in keys), None)
+    return next((f"; {why}" for keys, why in _NOT_HERE if _bare(key) in keys), None)
 
 
 def _bare(key: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 )
 @click.argument("release", default="previous", shell_complete=names.releases)
 @click.option("--image-only", is_flag=True, help="Its image alone, with the schedule file and the base of today.")
+@click.option("--with-before", is_flag=True, help="Run the schedule file's before (a migration) with its image, too.")
 @click.option("--hold", is_flag=True, help="Hold all deployments from now on, too: rota resume --deployments.")
 @click.option("--upload-schedule", is_flag=True, help="Put its schedule file into the bucket, too, for the next push.")
 @click.option("--plan-first", is_flag=True, help="Show the plan before it asks.")
@@ -31,6 +32,7 @@ def rollback(
     account: Account,
     release: str,
     image_only: bool,
+    with_before: bool,
     hold: bool,
     upload_schedule: bool,
     plan_first: bool,
@@ -57,8 +59,9 @@ def rollback(
     live = table.present(0).live
     number, target = target_of(table.deployments(), release, live)
     event: dict[str, Any] = {"release": number, **({"image_only": True} if image_only else {})}
+    event |= {"with_before": True} if with_before else {}
     if plan_first:
-        only = " --image-only" if image_only else ""
+        only = (" --image-only" if image_only else "") + (" --with-before" if with_before else "")
         run.show(account, {**event, "kind": "rollback"}, f"rota rollback {number}{only} --reason ...")
     covered = _newest(account, live) if upload_schedule and live else None
     over = f", and put its schedule file over {_named(*covered)}" if covered else ""

@@ -1,0 +1,76 @@
+"""One-off tasks: what starts the file's `before` or `after`, at most once for each attempt of a deployment.
+
+The client token is made of the execution and the attempt, so that ECS starts nothing a second time:
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html. The request comes from the plan, so that
+it is the same each time.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
+
+    from rota.schedule_file.task import After, Before
+    from rota.settings import Settings
+
+# ECS takes letters, digits, - / and _, and Rota 36 of them, as EventBridge does.
+_STARTED_BY, _LONGEST_STARTED_BY = "rota/{kind}/", 36
+
+
+def request_of(task: "Before | After", settings: "Settings", cluster_arn: str) -> dict[str, Any]:
+    """RunTask's request without the revision, who starts it, and its client token. Pure."""
+    # ECS takes one of the two: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+    weights = [
+        {"capacityProvider": name, "weight": weight}
+        for name, weight in (task.capacity_provider or {}).items()
+        if weight
+    ]
+    own = {None: settings.assign_public_ip, True: "ENABLED", False: "DISABLED"}
+    return {
+        "cluster": cluster_arn,
+        **({"capacityProviderStrategy": weights} if weights else {"launchType": "FARGATE"}),
+        "networkConfiguration": {
+            "awsvpcConfiguration": {
+                "subnets": list(task.subnets or settings.subnets),
+                "securityGroups": list(task.security_groups or settings.security_groups),
+                "assignPublicIp": own[task.assign_public_ip],
+            }
+        },
+        "platformVersion": task.platform_version or settings.platform_version,
+        "count": 1,
+    }
+
+
+def started_by(kind: str, execution_arn: str) -> str:
+    """`startedBy` of the one-off tasks of that kind that an execution starts: `rota/before/0a1b2c...`. Pure."""
+    return (_STARTED_BY.format(kind=kind) + _hash(execution_arn))[:_LONGEST_STARTED_BY]
+
+
+def start(
+    ecs: "ECSClient", request: Mapping[str, Any], revision: str, kind: str, execution_arn: str, attempt: int
+) -> tuple[Mapping[str, Any] | None, str]:
+    """Call RunTask. Returns the task, or None and ECS's reason if it started nothing. A repeated call returns the same
+    task.
+    """
+    reply = ecs.run_task(
+        **request,
+        taskDefinition=revision,
+        startedBy=started_by(kind, execution_arn),
+        clientToken=_hash(f"{execution_arn} {kind} {attempt}"),
+    )
+    if reply["tasks"]:
+        return reply["tasks"][0], ""
+    reasons = dict.fromkeys(str(each.get("reason", "")) for each in reply.get("failures", ()))
+    return None, "; ".join(filter(None, reasons)) or "Capacity is unavailable at this time"
+
+
+def running(ecs: "ECSClient", cluster: str, kind: str, execution_arn: str) -> list[str]:
+    """The ARNs of the one-off tasks of that kind that an execution has started and that have not ended."""
+    return ecs.list_tasks(cluster=cluster, startedBy=started_by(kind, execution_arn))["taskArns"]
+
+
+def _hash(text: str) -> str:
+    """64 characters, which are the most for a client token."""
+    return hashlib.sha256(text.encode()).hexdigest()

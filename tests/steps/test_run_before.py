@@ -1,0 +1,340 @@
+"""RunBefore: the file's `before` runs once, before anything is switched; its exit code decides."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from stage.ecs.script import Outcome
+from tests.in_process import client
+from tests.steps import items
+from tests.steps.calls import KilledError
+from tests.steps.deployments import AFTER, BEFORE, NEXT, THIRD, Deployments
+from tests.steps.items import LEASE
+from tests.steps.local_stage import local_stage
+from tests.steps.snapshots import once
+from tests.steps.test_pauses import sweep
+from tests.steps.world import World
+
+MIGRATION = {"task": "migrate", "timeout": 10}
+WITH_BEFORE = AFTER | {"before": MIGRATION}
+PAUSING = AFTER | {"before": MIGRATION | {"pause_tasks": True}}
+LASTING = 3600
+"""Seconds: what takes a minute never happens here, so that a task does not end."""
+
+
+@pytest.fixture
+@once
+def deployed(world: World, deployments: Deployments) -> Deployments:
+    world.upload(BEFORE)
+    assert deployments.start().run() == "Deployed"
+    return deployments
+
+
+@pytest.fixture
+def live(deployed: Deployments, world: World, monkeypatch: pytest.MonkeyPatch) -> Deployments:
+    """Deployments after a first one, in a subnet that there is; the next has a migration, which ends well."""
+    monkeypatch.setenv("SUBNETS", client("ec2").describe_subnets()["Subnets"][0]["SubnetId"])
+    monkeypatch.setenv("SECURITY_GROUPS", "")
+    deployed.in_real_time()
+    world.upload(WITH_BEFORE)
+    ends()
+    world.calls.made.clear()
+    return deployed
+
+
+def ends(code: int = 0, *, seconds: float = 1, **script: float) -> None:
+    """The next tasks end with that exit code, after so many seconds."""
+    fails = float(code != 0)
+    local_stage().settings.change(
+        {
+            "tasks": "scripted",
+            "script": {"seconds": seconds, "spread": 0, "fails": fails, "exit_code": code or 1} | script,
+        }
+    )
+
+
+def tasks() -> list[dict[str, Any]]:
+    """All tasks that ECS knows and the app's service did not start."""
+    ecs = client("ecs")
+    arns = [
+        arn
+        for status in ("RUNNING", "STOPPED")
+        for arn in ecs.list_tasks(cluster="production", desiredStatus=status)["taskArns"]
+    ]
+    found: list[dict[str, Any]] = ecs.describe_tasks(cluster="production", tasks=arns)["tasks"] if arns else []
+    return [task for task in found if task.get("startedBy", "").startswith("rota/")]
+
+
+def end_tasks(code: int = 0) -> None:
+    """What runs ends with that exit code."""
+    running = local_stage().background._tasks
+    for run in [*running._runs.values()]:
+        running._exit(run, Outcome(0, code, *([run.stop] if run.stop else [])))
+
+
+def entered_ago(ago: timedelta) -> None:
+    """RunBefore has entered so long ago."""
+    at = (datetime.now(UTC) - ago).isoformat()
+    items.change(LEASE, "SET deployment.entered.RunBefore = :at", at={"S": at})
+
+
+def states(world: World) -> dict[str, str]:
+    return {task: rule["State"] for task, rule in world.owned_rules().items()}
+
+
+def test_a_migration_runs_before_anything_is_switched(world: World, live: Deployments) -> None:
+    before = world.rules(), world.service()["taskDefinition"]
+    push = live.start(NEXT).until("AreThereRulesToClear")
+    (task,) = tasks()
+    assert (world.rules(), world.service()["taskDefinition"]) == before
+    assert push.document["before"]["finished"]
+    (ran,) = task["overrides"].get("containerOverrides", [{}])[:1] or [{}]
+    assert "environment" not in ran, "no run of a job"
+    containers = world.containers(int(task["taskDefinitionArn"].rpartition(":")[2]))
+    assert containers["app"]["command"] == ["./bin/start", "migrate"]
+    assert containers["app"]["image"].endswith(NEXT)
+    assert push.run() == "Deployed"
+    assert len(tasks()) == 1
+    assert "before: runs the migration ./bin/start migrate" in world.entry(push.arn)["summary"]
+
+
+def test_a_failing_migration_leaves_everything_as_it_was(world: World, live: Deployments) -> None:
+    before = world.everything()
+    ends(3)
+    push = live.start(NEXT)
+    assert push.run() == "DeploymentFailed"
+    assert world.everything() == before
+    restored = push.document["restored"]
+    assert restored["error"] == "TaskFailedError"
+    assert restored["cause"].startswith("RunBefore: the migration ended with exit code 3 after ")
+    assert "What the migration did before it ended stays." in restored["cause"]
+    assert "For the app's developers" in restored["cause"]
+    assert not {"events.DisableRule", "ecs.StopTask"} & {*world.calls.made}
+
+
+def test_a_migration_done_twice_is_started_once(world: World, live: Deployments) -> None:
+    push = live.start(NEXT).until("RunBefore")
+    first = push.step("RunBefore")
+    push.document["before"] = None  # its response was lost
+    assert push.step("RunBefore")["task_arn"] == first["task_arn"]
+    assert push.run() == "Deployed"
+    assert len(tasks()) == 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", ["ecs.RunTask", "dynamodb.UpdateItem"])
+def test_a_killed_start_is_made_good(call: str, after: bool, world: World, live: Deployments) -> None:
+    push = live.start(NEXT).until("RunBefore")
+    with world.calls.killing(call, after=after), pytest.raises(KilledError):
+        push.step("RunBefore")
+    assert push.run() == "Deployed"
+    assert len(tasks()) == 1
+
+
+def test_a_newer_push_lets_a_migration_end(world: World, live: Deployments) -> None:
+    before = world.everything()
+    ends(seconds=LASTING)
+    push = live.start(NEXT).until("WaitForBefore")
+    newer = live.start(THIRD)
+    world.execution(push.context["Execution"]["Name"])
+    assert newer.step("TakeTurn")["decision"] == "wait"
+    assert not push.step("RunBefore")["finished"]
+    end_tasks()
+    assert push.run() == "Overtaken"
+    assert world.everything() == before
+    assert "ecs.StopTask" not in world.calls.made
+    assert world.entry(push.arn)["cause"].startswith(
+        "The migration ran and stays. ClearRules: a newer push has arrived"
+    )
+
+
+def test_a_newer_push_comes_before_a_migration(world: World, live: Deployments) -> None:
+    push = live.start(NEXT).until("RunBefore")
+    world.execution(push.context["Execution"]["Name"])
+    live.start(THIRD).step("TakeTurn")
+    assert push.run() == "Overtaken"
+    assert tasks() == []
+
+
+def test_a_person_who_aborts_stops_the_migration(world: World, live: Deployments) -> None:
+    before = world.everything()
+    ends(seconds=LASTING)
+    push = live.start(NEXT).until("WaitForBefore")
+    push.stop()
+    assert push.restorer().run() == "Restored"
+    (task,) = tasks()
+    assert (task["lastStatus"], task["stopCode"]) == ("STOPPED", "UserInitiated")
+    assert world.everything() == before
+    cause = world.entry(push.arn)["cause"]
+    assert f"The migration, task {task['taskArn'].rpartition('/')[2]}, is being stopped. " in cause
+    assert "What the migration did before it ended stays." in cause
+
+
+def test_one_that_is_not_in_the_record_is_stopped_too(world: World, live: Deployments) -> None:
+    """Aborted in the moment in which RunTask was called."""
+    ends(seconds=LASTING)
+    push = live.start(NEXT).until("RunBefore")
+    with world.calls.killing("ecs.RunTask", after=True), pytest.raises(KilledError):
+        push.step("RunBefore")
+    push.stop()
+    assert push.restorer().run() == "Restored"
+    assert [task["lastStatus"] for task in tasks()] == ["STOPPED"]
+
+
+def test_a_migration_is_stopped_at_its_timeout(world: World, live: Deployments) -> None:
+    ends(seconds=LASTING)
+    push = live.start(NEXT).until("WaitForBefore")
+    entered_ago(timedelta(minutes=11))
+    assert push.run() == "DeploymentFailed"
+    cause = push.document["restored"]["cause"]
+    assert cause.startswith("RunBefore: the migration did not end within its timeout of 10 minutes, and is stopped")
+    assert [task["lastStatus"] for task in tasks()] == ["STOPPED"]
+
+
+def test_what_a_person_stops_is_not_started_again(world: World, live: Deployments) -> None:
+    ends(seconds=LASTING)
+    push = live.start(NEXT).until("WaitForBefore")
+    client("ecs").stop_task(cluster="production", task=push.document["before"]["task_arn"], reason="it locks the table")
+    assert push.run() == "DeploymentFailed"
+    assert "the migration failed: a person or a program stopped the task" in push.document["restored"]["cause"]
+    assert len(tasks()) == 1
+
+
+def test_what_never_began_is_started_again(world: World, live: Deployments) -> None:
+    ends(does_not_start=1)
+    push = live.start(NEXT).until("WaitForBefore")
+    push.step("RunBefore")
+    assert "did not begin" in push.document["before"]["progress"]
+    ends()
+    assert push.run() == "Deployed"
+    assert [task["lastStatus"] for task in tasks()] == ["STOPPED"] * 2
+    assert push.document["before"]["attempt"] == 2
+
+
+def test_what_never_begins_fails_in_the_end(world: World, live: Deployments) -> None:
+    ends(does_not_start=1)
+    push = live.start(NEXT)
+    assert push.run() == "DeploymentFailed"
+    restored = push.document["restored"]
+    assert restored["error"] == "RejectedError"
+    assert restored["cause"].startswith("RunBefore: the migration did not begin: the task's network did not come up")
+    assert "stays" not in restored["cause"]
+    assert len(tasks()) == 5
+
+
+def test_without_capacity_it_is_asked_for_again(world: World, live: Deployments) -> None:
+    local_stage().settings.change({"run_task": "capacity"})
+    push = live.start(NEXT).until("WaitForBefore")
+    assert push.document["before"]["progress"].startswith("it did not begin (Capacity is unavailable")
+    local_stage().settings.change({"run_task": "ok"})
+    assert push.run() == "Deployed"
+    assert len(tasks()) == 1
+
+
+def test_a_spot_interruption_is_not_a_bug_of_the_migration(world: World, live: Deployments) -> None:
+    ends(interrupted=1, seconds=0)
+    push = live.start(NEXT).until("WaitForBefore")
+    end_tasks(143)
+    assert push.run() == "DeploymentFailed"
+    assert push.document["restored"]["error"] == "RejectedError"
+    assert "the migration failed: AWS interrupted the Spot task" in push.document["restored"]["cause"]
+    assert len(tasks()) == 1, "it had begun"
+
+
+def test_a_later_failure_says_that_the_migration_ran(world: World, live: Deployments) -> None:
+    before = world.everything()
+    push = live.start(NEXT).until("CheckService")
+    push.fail("RejectedError", "what happened")
+    push.restore()
+    assert world.entry(push.arn)["cause"].startswith("The migration ran and stays. CheckService: what happened. ")
+    assert world.everything() == before
+    assert "ecs.StopTask" not in world.calls.made
+
+
+class TestWhenItRuns:
+    def test_not_for_what_is_live(self, world: World, live: Deployments) -> None:
+        assert live.start().run() == "Deployed"  # the file alone changes
+        assert tasks() == []
+
+    def test_not_when_there_is_nothing_to_do(self, live: Deployments) -> None:
+        assert live.start(NEXT).run() == "Deployed"
+        assert live.start(NEXT).run() == "NothingToDo"
+        assert len(tasks()) == 1
+
+    @pytest.mark.parametrize("asked", [False, True], ids=["as usual", "with_before"])
+    def test_for_a_rollback_only_if_asked_for(self, asked: bool, world: World, live: Deployments) -> None:
+        assert live.start(NEXT).run() == "Deployed"
+        world.push(NEXT, "kept")
+        assert live.start(THIRD).run() == "Deployed"
+        back = live.ask(kind="rollback", release="v2", **({"with_before": True} if asked else {}))
+        assert back.run() == "Deployed"
+        assert len(tasks()) == (3 if asked else 2)
+        summary = world.entry(back.arn)["summary"]
+        assert ("the migration does not run for a rollback" in summary) is not asked
+
+
+class TestPausingJobs:
+    @pytest.fixture(autouse=True)
+    def _file(self, world: World, live: Deployments) -> None:
+        world.upload(PAUSING)
+
+    def test_no_job_starts_meanwhile(self, world: World, live: Deployments) -> None:
+        before = states(world)
+        ends(seconds=LASTING)
+        push = live.start(NEXT).until("WaitForBefore")
+        assert {*states(world).values()} == {"DISABLED"}
+        end_tasks()
+        assert states(world) != before
+        push.until("AreThereRulesToClear")
+        assert states(world) == before
+        assert push.run() == "Deployed"
+        assert {*states(world).values()} == {"ENABLED"}
+
+    @pytest.mark.parametrize("code", [1, None], ids=["it fails", "it is aborted"])
+    def test_they_start_again_also_when(self, code: int | None, world: World, live: Deployments) -> None:
+        before = world.everything()
+        ends(seconds=LASTING)
+        push = live.start(NEXT).until("WaitForBefore")
+        if code:
+            end_tasks(code)
+            assert push.run() == "DeploymentFailed"
+        else:
+            push.stop()
+            assert push.restorer().run() == "Restored"
+        assert world.everything() == before
+
+    @pytest.mark.parametrize("call", ["events.DisableRule", "dynamodb.PutItem", "events.EnableRule"])
+    @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+    def test_killed_halfway_and_aborted(self, call: str, after: bool, world: World, live: Deployments) -> None:
+        before = world.everything()
+        push = live.start(NEXT).until("RunBefore")
+        with world.calls.killing(call, skip=1, after=after), pytest.raises(KilledError):
+            push.step("RunBefore")
+            push.step("RunBefore")
+        push.stop()
+        assert push.restorer().run() == "Restored"
+        assert world.everything() == before
+
+    def test_sweep_ends_it_if_nothing_else_does(self, world: World, live: Deployments) -> None:
+        before = states(world)
+        ends(seconds=LASTING)
+        live.start(NEXT).until("WaitForBefore")
+        sweep(timedelta(minutes=9))
+        assert {*states(world).values()} == {"DISABLED"}
+        sweep(timedelta(minutes=11))
+        assert states(world) == before
+
+    @pytest.mark.parametrize("by", ["the deployment", "Sweep"])
+    def test_what_a_person_paused_is_paused_again(self, by: str, world: World, live: Deployments) -> None:
+        live.ask(kind="pause", pause={"tasks": ["IngestData"]}, by="ann").run()
+        ends(seconds=LASTING if by == "Sweep" else 1)
+        push = live.start(NEXT)
+        if by == "Sweep":
+            push.until("WaitForBefore")
+            sweep(timedelta(minutes=11))
+        else:
+            assert push.run() == "Deployed"
+        found = states(world)
+        assert found.pop("IngestData") == "DISABLED"
+        assert {*found.values()} == {"ENABLED"}
