@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.models import LayerVersion
+from moto.cloudformation import parsing
 from moto.cloudformation.models import Change, ChangeSet
 from moto.cloudformation.parsing import (
     ResourceMap,
     clean_json,
+    generate_resource_name,
     get_model_map,
     parse_and_create_resource,
     parse_and_update_resource,
@@ -25,15 +27,33 @@ from stage.moto.patch import replace
 
 Properties = dict[str, Any]
 Template = dict[str, Any]
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html, API_CreateRole.html of IAM,
+# API_CreateFunction.html of Lambda, API_CreateScheduleGroup.html of Scheduler
+_LONGEST_NAME = {
+    "AWS::Events::Rule": 64,
+    "AWS::IAM::Role": 64,
+    "AWS::Lambda::Function": 64,
+    "AWS::Scheduler::ScheduleGroup": 64,
+}
 
 
 def install() -> None:
-    """Have updates and change sets compare properties, and rules, topics and log groups keep their names."""
+    """Have updates and change sets compare properties, rules, topics and log groups keep their names, and names that
+    CloudFormation makes fit.
+    """
+    replace(parsing, "generate_resource_name", _generated_name)
     replace(ResourceMap, "update", _update)
     replace(ChangeSet, "diff", _changes)
     in_place(Rule, "Name", _change_rule)
     in_place(Topic, "TopicName", _change_topic)
     in_place(LogGroup, "LogGroupName", _change_log_group)
+
+
+def _generated_name(resource_type: str, stack_name: str, logical_id: str) -> str:
+    """The name of a resource without one of its own; of a long stack's name as much as there is room for."""
+    name = generate_resource_name(resource_type, stack_name, logical_id)
+    excess = len(name) - _LONGEST_NAME.get(resource_type, len(name))
+    return generate_resource_name(resource_type, stack_name[:-excess], logical_id) if excess > 0 else name
 
 
 class _Planned(ResourceMap):

@@ -9,7 +9,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from rota.cli.exits import CommandError
-from rota.cli.init import parameters, samconfig
+from rota.cli.init import jobs, parameters, samconfig
 from rota.cli.init.text import ORDER, REQUIRED
 from rota.ecs.task_definitions import Revision
 from tests.examples import ROOT
@@ -124,6 +124,19 @@ def test_which_container_is_the_apps(containers: Any, balanced: list[str], named
     except CommandError as error:
         found = error.message
     assert found.endswith(chosen)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "service", "prefix"),
+    [
+        ("production", "shop-api", "production__shop-api__"),
+        ("shop-prod-Cluster-Kq3", "shop-prod-web-Service-Zz9", "shop-prod-web-Service-Zz9__"),
+        ("c", "s" * 60, f"{'s' * 46}__"),
+    ],
+    ids=["both", "the service alone", "as much of it"],
+)
+def test_a_prefix_where_no_schedule_has_one(cluster: str, service: str, prefix: str) -> None:
+    assert jobs._prefix([], {"ClusterName": cluster, "ServiceName": service}) == prefix
 
 
 @pytest.mark.parametrize("text", ["shop", "a/b/c", "/shop", "shop/"])

@@ -68,6 +68,17 @@ def test_a_group_of_schedules_is_its_stacks(stage: Client) -> None:
     scheduler.delete_schedule_group(Name=found["Kept"])
 
 
+def test_names_that_it_makes_fit(stage: Client) -> None:
+    name = "shop-prod-cluster-of-a-team-with-a-long-name"
+    rule = {"Type": "AWS::Events::Rule", "Properties": {"ScheduleExpression": "rate(1 day)"}}
+    resources = {"StartsTheDeploymentOfAPush": rule}
+    stage.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
+    (made,) = stage.client("events").list_rules(NamePrefix="shop-prod-")["Rules"]
+    assert len(made["Name"]) == 64
+    assert "-StartsTheDeploymentOfAPush-" in made["Name"]
+    stage.client("cloudformation").delete_stack(StackName=name)
+
+
 def test_a_group_with_another_name_is_another(stage: Client) -> None:
     group = {
         "Type": "AWS::Scheduler::ScheduleGroup",

@@ -442,7 +442,8 @@ def test_more_tasks_than_the_bus_can_take() -> None:
     )
     assert problems({"tasks": tasks}, max_tasks=3) == [
         "tasks: has 4 tasks, and the event bus has space for 3 of this app's rules: EventBridge allows 300 on a bus "
-        "unless the quota is raised; remove tasks, or raise the quota and the parameter RuleQuota"
+        "unless the quota is raised; set the parameter SchedulesIn to scheduler, which needs no quota, remove tasks, "
+        "or raise the quota and the parameter RuleQuota"
     ]
 
 

@@ -207,6 +207,6 @@ def _too_many(tasks: int, max_tasks: int) -> Problem:
     return Problem(
         ("tasks",),
         f"has {tasks} {'task' if tasks == 1 else 'tasks'}, and the event bus has space for {max_tasks} of this app's "
-        "rules: EventBridge allows 300 on a bus unless the quota is raised; remove tasks, or raise the quota and the "
-        "parameter RuleQuota",
+        "rules: EventBridge allows 300 on a bus unless the quota is raised; set the parameter SchedulesIn to "
+        "scheduler, which needs no quota, remove tasks, or raise the quota and the parameter RuleQuota",
     )

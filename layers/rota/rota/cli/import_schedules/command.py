@@ -90,7 +90,7 @@ def _of_aws(account: Account, prefix: str | None, service: str | None) -> "tuple
         raise CommandError(
             Exit.NOT_ALLOWED,
             f"{what} whose name begins with {begin}" if begin else what,
-            "`aws events list-rules` and `aws scheduler list-schedules` list them; --region names another Region",
+            "name how they begin, or '' for all: rota import ''; --region names another Region",
             error="NoRules",
         )
     app, group = place.settings.app, "" if service else account.stack.schedule_group

@@ -52,7 +52,10 @@ def take(job: Job, place: Place, definition: "Content | None") -> Taken:
     today = compare.runs_today(definition or place.base.content, job, container, settings)
     own = container_of(today, settings.container)
     if not own.get("command"):
-        raise CannotTakeError("runs the image's own command, which ECS does not know; write a task with its command")
+        named = {"name": job.name.removeprefix(place.prefix), "command": ["..."], **when(job)}
+        raise CannotTakeError(
+            f"runs the image's own command, which ECS does not know; write it into a task: {json.dumps(named)}"
+        )
     entry = {"name": job.name.removeprefix(place.prefix), **what(own["command"], settings.start_command), **when(job)}
     entry |= _sizes(today, place.base.content)
     environment, secret = _environment(own, container_of(place.base.content, settings.container))

@@ -60,7 +60,9 @@ def _prefix(jobs: Iterable["Job"], parameters: Mapping[str, str]) -> str:
     jobs = [*jobs]
     found = common_prefix([each.name for each in jobs if each.in_place])
     found = found or common_prefix([each.name for each in jobs if each.group])
-    return found or f"{parameters['ClusterName']}__{parameters['ServiceName']}__"[-LONGEST_PREFIX:]
+    service = parameters["ServiceName"]
+    both = f"{parameters['ClusterName']}__{service}__"
+    return found or (both if len(both) <= LONGEST_PREFIX else f"{service[: LONGEST_PREFIX - 2]}__")
 
 
 def _start(
