@@ -103,10 +103,11 @@ def test_a_schedule_that_keys_can_say(shown: dict[str, Any], keys: dict[str, Any
     ("members", "words"),
     [
         ({"Name": f"{PREFIX}spam"}, "refuses to deploy while this one is on. Delete it while none is due"),
-        ({"Name": f"{PREFIX}spam", "State": "DISABLED"}, "Once that is live, delete this one before it is due again"),
+        ({"Name": f"{PREFIX}spam", "State": "DISABLED"}, "This one is off: leave it so, or delete it"),
+        ({"GroupName": "rota-group"}, f"does not begin with {PREFIX}, and is in the app's group"),
         ({}, "Once that is live, delete this one before it is due again, or the job runs twice"),
     ],
-    ids=["of a task's name", "off", "of another name"],
+    ids=["of a task's name", "off", "in the app's group", "of another name"],
 )
 def test_when_an_old_schedule_is_to_go(members: dict[str, Any], words: str) -> None:
     assert words in taken(schedule(**members)).remarks[-1]

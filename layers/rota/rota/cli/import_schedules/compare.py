@@ -96,16 +96,19 @@ def of_the_rule(job: "Job", place: Place, task: "Task", *, in_place: bool) -> It
 
 def _of_another_group(job: "Job", place: Place, task: "Task") -> Iterator[str]:
     """What is to be done about a schedule of Scheduler that no deployment changes."""
-    makes = "a schedule in the app's group" if task.of_scheduler else "a rule, or a schedule in the app's group,"
-    if job.name == place.prefix + task.name and job.enabled:
-        then = "and refuses to deploy while this one is on. Delete it while none is due, just before the deployment"
+    delete = f"\naws scheduler delete-schedule --group-name {job.group} --name {job.rule.rpartition('/')[2]}"
+    if job.in_place:
+        why = f"does not begin with {place.prefix}, and is in the app's group"
+        yield f"{why}: deployments are refused until it is gone{delete}"
+        return
+    kind = "a schedule in the app's group" if task.of_scheduler else "a rule, or a schedule in the app's group"
+    if not job.enabled:
+        then = ". This one is off: leave it so, or delete it"
+    elif job.name == place.prefix + task.name:
+        then = ", and refuses to deploy while this one is on. Delete it while none is due, just before the deployment"
     else:
-        then = "Once that is live, delete this one before it is due again, or the job runs twice"
-    yield (
-        f"is in the group {job.group}, of which Rota changes nothing: it makes {makes} of its own"
-        f"{', ' if then.startswith('and') else '. '}{then}"
-        f"\naws scheduler delete-schedule --group-name {job.group} --name {job.name.rpartition('/')[2]}"
-    )
+        then = ". Once that is live, delete this one before it is due again, or the job runs twice"
+    yield f"is in the group {job.group}, of which Rota changes nothing: it makes one of its own, {kind}{then}{delete}"
 
 
 def _comparable(content: "Content", settings: "Settings") -> "Content":
