@@ -9,8 +9,12 @@ import pytest
 from rota.cli.import_schedules.entry import Taken, take
 from rota.cli.import_schedules.job import CannotTakeError
 from rota.cli.import_schedules.of_scheduler import Listed, of_schedule
+from rota.schedule_file.parse import parse_schedule_file
+from rota.schedule_file.task import Task
+from rota.schedules.eventbridge_scheduler.desired import desired_schedule
+from rota.schedules.eventbridge_scheduler.schedule import SchedulerSchedule, difference, writable
 from tests.cli.test_import_schedules import BASE, PLACE, SPAM, STATE, overrides
-from tests.guestbook import APP, CLUSTER_ARN, PREFIX, arn
+from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 UNIVERSAL = "arn:aws:scheduler:::aws-sdk:ecs:runTask"
@@ -172,6 +176,35 @@ def test_what_rota_has_made_comes_back_as_it_was(own_group: str) -> None:
         "name": "Spam", "task": "spam_task", "at": "2026-11-01T07:00:00", "timezone": "Europe/Berlin"
     }  # fmt: skip
     assert (made.remarks, made.in_place) == ((), True)
+
+
+KEYS: dict[str, dict[str, Any]] = {
+    "a zone": {"cron": "0 7 ? * MON-FRI *", "timezone": "Europe/Amsterdam", "window": 20},
+    "once": {"at": "2027-03-28T03:30:00", "timezone": "Europe/Amsterdam"},
+    "from and to": {"cron": "0/5 * * * ? *", "start": "2027-01-04T09:00:00", "end": "2027-12-31T17:00:00Z"},
+    "a rate": {"rate": "7 days", "start": "2026-01-05T09:00:00Z", "window": 5},
+    "how it starts": {
+        **{"rate": "2 hours", "window": 1, "count": 2, "retry": {"attempts": 2, "age": 600}, "description": "Often"},
+        **{"tags": {"cost": "12"}, "propagate_tags": True, "capacity_provider": {"FARGATE_SPOT": 3, "FARGATE": 1}},
+    },
+    "off": {"cron": "0 7 * * ? *", "timezone": "Asia/Kolkata", "enabled": False},
+}
+
+
+@pytest.mark.parametrize("keys", KEYS.values(), ids=KEYS)
+def test_what_is_imported_changes_nothing(keys: dict[str, Any]) -> None:
+    def written(task: Task, current: SchedulerSchedule | None = None) -> SchedulerSchedule:
+        return desired_schedule(task, SETTINGS, f"g/{PREFIX}A", CLUSTER_ARN, arn(1), overrides(SPAM), current)
+
+    file = json.dumps({"tasks": [{"name": "A", "task": "spam_task", **keys}]}).encode()
+    there = written(*parse_schedule_file(file, rule_prefix=PREFIX, max_tasks=1))
+    there = there.model_copy(update={"members": writable(there.members, NOW), "read_at": NOW})
+    dates = {
+        each: datetime.fromisoformat(there.members[each]) for each in ("StartDate", "EndDate") if each in there.members
+    }
+    made = taken({**there.members, **dates, "GroupName": "g", "Name": f"{PREFIX}A"}, own_group="g")
+    assert made.remarks == ()
+    assert difference(there, written(made.task, there)) is None
 
 
 def test_a_schedule_that_starts_a_state_machine() -> None:
