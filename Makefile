@@ -18,7 +18,7 @@ SOURCES := layers/rota/rota functions stage bench examples/app examples/guestboo
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stage watch app check-schedule verify-account deploy delete test-unit test-steps test test-exhaustive check format docs schema \
+.PHONY: help demo demo-failures stage watch app check-schedule verify-account deploy delete test-unit test-steps test test-exhaustive check format docs schema \
   requirements build clean test-aws-cli test-permissions test-iam-simulate test-sam test-docker test-image \
   test-local-invoke lint-template sweep races month mutants bench bench-quick bench-runs bench-command bench-cold
 
@@ -28,6 +28,9 @@ help: ## this list
 ##@ First
 demo: $(READY) ## push images, watch them deploy and a job fail, on this machine, without AWS
 	@$(BIN)/python -m examples.guestbook.demo
+
+demo-failures: $(READY) ## a migration that fails, and a smoke test: everything is as it was
+	@$(BIN)/python -m examples.guestbook.demo.failures
 
 # RUNTIME=sam runs every step in Lambda's runtime, in Docker; LISTEN=0.0.0.0 lets containers in.
 stage: $(READY) $(if $(filter sam,$(RUNTIME)),build) ## serve a local AWS for any AWS client on port 5000, or PORT=...

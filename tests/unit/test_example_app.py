@@ -13,9 +13,10 @@ ROOT = Path(__file__).parents[2]
 APP = ROOT / "examples" / "app"
 PAGES = "".join((ROOT / name).read_text() for name in ("README.md", "docs/schedule.md"))
 SCHEDULES = ("scheduled_tasks.json", "scheduled_tasks.next.json")
+MIGRATING = "scheduled_tasks.migrating.json"
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("name", (*SCHEDULES, MIGRATING))
 def test_the_schedule_file_is_valid_as_an_apps_ci_would_ask(name: str) -> None:
     done = CliRunner().invoke(main, ["check", str(APP / name)])
     assert done.exit_code == 0, done.output

@@ -15,6 +15,15 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS postbag (position INTEGER NOT NULL)",
     "INSERT INTO postbag SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM postbag)",
 )
+# By name, in their order: each runs once. The image before must be able to live with what they do.
+MIGRATIONS = {
+    "rooms": (
+        "ALTER TABLE entry ADD COLUMN room TEXT",
+        "UPDATE entry SET room = name WHERE name LIKE 'Room %'",
+    ),
+}
+# Not ready yet: a guest may well have signed twice.
+DRAFTS = {"one entry per guest": ("CREATE UNIQUE INDEX one_per_guest ON entry (name)",)}
 LOCK_SECONDS = 30  # how long one process waits for another to finish writing
 
 
@@ -80,6 +89,29 @@ class Guestbook:
         with self._transaction() as connection:
             (count,) = connection.execute("SELECT count(*) FROM entry WHERE removed_at IS NOT NULL").fetchone()
         return int(count)
+
+    def migrate(self, *, drafts: bool = False) -> list[str]:
+        """Carries out what was not carried out yet, all of it or nothing; the names of what was."""
+        done = []
+        with self._transaction() as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, done_at TEXT NOT NULL)")
+            known = {name for (name,) in connection.execute("SELECT name FROM migration")}
+            for name, statements in {**MIGRATIONS, **(DRAFTS if drafts else {})}.items():
+                if name not in known:
+                    print(f"migration {name!r} ...")
+                    for statement in statements:
+                        connection.execute(statement)
+                    now = datetime.now(UTC).isoformat()
+                    connection.execute("INSERT INTO migration VALUES (?, ?)", (name, now))
+                    done.append(name)
+        return done
+
+    def pending(self) -> list[str]:
+        """The migrations that were not carried out yet."""
+        with self._transaction() as connection:
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'migration'").fetchall()
+            known = {name for (name,) in connection.execute("SELECT name FROM migration")} if tables else set()
+        return [name for name in MIGRATIONS if name not in known]
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -59,7 +59,7 @@ def test_an_unknown_task_is_refused_with_the_known_names(arguments: list[str], t
 
     assert done.returncode == os.EX_USAGE
     assert all(repr(argument) in done.stderr for argument in arguments)
-    assert "data_ingestion_task, digest_task, spam_task, teaspoon_task" in done.stderr
+    assert "data_ingestion_task, digest_task, migrate, smoke_test, spam_task, teaspoon_task" in done.stderr
     assert done.stdout == ""
     assert not list(tmp_path.rglob("broken"))
     assert not list(ROOT.rglob("broken"))

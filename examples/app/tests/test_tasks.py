@@ -1,5 +1,6 @@
 """The tasks, and the data that they share with the API."""
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,7 +9,7 @@ from fastapi.testclient import TestClient
 from app.guestbook import Note, open_guestbook
 from app.main import app
 from app.spam import judge
-from app.tasks import data_ingestion_task, digest_task, spam_task, teaspoon_task
+from app.tasks import data_ingestion_task, digest_task, migrate, smoke_test, spam_task, teaspoon_task
 
 POSTCARDS = len(data_ingestion_task.POSTCARDS.read_text(encoding="utf-8").splitlines())
 RUNS_PER_ROUND = POSTCARDS // data_ingestion_task.BATCH
@@ -86,3 +87,31 @@ def test_each_guest_takes_one_teaspoon(capsys: pytest.CaptureFixture[str]) -> No
         open_guestbook().sign(Note(name=name, message="Lovely spoons."))
     teaspoon_task.run()
     assert "Teaspoons left: 22." in capsys.readouterr().out
+
+
+def test_a_migration_runs_once_and_the_image_before_can_live_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    data_ingestion_task.run()
+    migrate.run()
+    assert "Migrated: rooms." in capsys.readouterr().out
+    migrate.run()
+    assert "Nothing to migrate" in capsys.readouterr().out
+    data_ingestion_task.run()  # which knows nothing of the new column
+    assert len(open_guestbook().entries()) == 2 * data_ingestion_task.BATCH
+
+
+def test_a_migration_that_fails_leaves_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(RUNS_PER_ROUND + 1):
+        data_ingestion_task.run()
+    monkeypatch.setenv("DRAFTS", "1")
+    with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: entry\.name"):
+        migrate.run()
+    assert open_guestbook().pending() == ["rooms"]
+
+
+def test_the_smoke_test_fails_before_the_migration_and_leaves_no_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="not migrated: rooms"):
+        smoke_test.run()
+    migrate.run()
+    smoke_test.run()
+    assert "wiped it off" in capsys.readouterr().out
+    assert open_guestbook().entries() == []

@@ -66,9 +66,8 @@ class Narrator:
 
     def _rest(self, cause: str) -> str:
         """What the cause says beyond the error that was printed with its step."""
-        if self._printed_cause and cause.startswith(self._printed_cause):
-            return cause.removeprefix(self._printed_cause).lstrip(". \n")
-        return cause
+        before, printed, after = cause.partition(self._printed_cause) if self._printed_cause else (cause, "", "")
+        return before + after.lstrip(". \n") if printed else cause
 
     def _is_repetition(self, step: Step) -> bool:
         """Whether a step that is repeated until something happens has brought nothing new."""
