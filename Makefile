@@ -138,7 +138,7 @@ lint-template: $(CHECKOV_READY) ## check the template by the rules of checkov
 	@$(CHECKOV_VENV)/bin/checkov --config-file .checkov.yaml
 
 # ONLY="--share 10 --seed 7" tries one in ten; ONLY="--late 15" while EventBridge's reads are late. The second goes for races too.
-sweep: $(READY) ## every fault in every call of a deployment: 20 minutes
+sweep: $(READY) ## every fault in every call of a deployment, and of moves to EventBridge Scheduler: 50 minutes
 	@$(BIN)/python -m tests.sweep $(ONLY)
 
 races: $(READY) ## up to 50 pushes at random moments, some aborted: some minutes

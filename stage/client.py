@@ -126,11 +126,13 @@ class Client:
         so_far: list[dict[str, Any]] = self._ask("GET", "faults")
         return so_far
 
-    def watch(self, rules: Mapping[str, str], app: str | None = None) -> None:
-        """From now on check after every AWS call that these rules are complete and have their state, by name, and that
-        only resources of `app` change.
+    def watch(
+        self, rules: Mapping[str, str], app: str | None = None, jobs: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """From now on check after every AWS call that these rules are complete and have their state, by name, that of
+        each of the `jobs` one rule or schedule `group/name` is on, and that only resources of `app` change.
         """
-        self._ask("PUT", "watch", {"rules": rules, "app": app})
+        self._ask("PUT", "watch", {"rules": rules, "app": app, "jobs": jobs or {}})
 
     def watched(self) -> dict[str, Any]:
         """The number of `checks` since `watch`, and the `violations`."""

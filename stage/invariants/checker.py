@@ -15,6 +15,7 @@ from stage.ecs.api import backend as ecs
 from stage.eventbridge.bus import rules
 from stage.gateway.calls import Call, Reply
 from stage.moto.clients import ACCOUNT, REGION
+from stage.scheduler.schedules import members, schedules
 
 
 class OrderError(ValueError):
@@ -29,6 +30,9 @@ class Order(BaseModel):
     rules: dict[str, str]
     """By name, each rule that must exist at every instant, and its state: ENABLED or DISABLED. It must have exactly one
     target, and that must run an ACTIVE revision."""
+    jobs: dict[str, list[str]] = {}
+    """By name, the rule and the schedules `group/name` of which one must be on at every instant and run an ACTIVE
+    revision."""
     app: str | None = None
     """The app whose rules and revisions may change, by the owner tag's value; without it, those of all apps."""
 
@@ -86,7 +90,7 @@ class _Watch:
     def check(self, call: Call, reply: Reply) -> None:
         """Note what is wrong now and was not after the call before."""
         self.checks += 1
-        wrong = {*_incomplete_rules(self._order), *_inactive_services(), *self._changed()}
+        wrong = {*_incomplete_rules(self._order), *_stopped(self._order), *_inactive_services(), *self._changed()}
         made = {"service": call.service, "operation": call.operation, "caller": call.caller, "error": reply.error}
         self.violations += [{"call": made, "problem": problem} for problem in sorted(wrong - self._wrong)]
         self._wrong = wrong
@@ -130,9 +134,29 @@ def _incomplete_rules(order: Order) -> Iterator[str]:
         if len(targets) != 1:
             yield f"the rule {name} has {len(targets)} targets"
         for target in targets:
-            revision = target.get("EcsParameters", {}).get("TaskDefinitionArn", "")
+            revision = _revision(target)
             if (status := _status(revision)) != "ACTIVE":
                 yield f"the rule {name} runs {revision or 'no revision'}, which is {status}"
+
+
+def _stopped(order: Order) -> Iterator[str]:
+    for job, names in order.jobs.items():
+        if not any(_runs(name) for name in names):
+            yield f"the job {job} has no schedule that is on and runs an ACTIVE revision"
+
+
+def _runs(name: str) -> bool:
+    """Whether the rule, or the schedule `group/name`, is on and all that it runs is ACTIVE."""
+    if scheduled := schedules().get(name):
+        known = members(scheduled)
+        return bool(known["State"] == "ENABLED") and _status(_revision(known["Target"])) == "ACTIVE"
+    rule = rules().get(name)
+    targets = list(rule.targets) if rule and rule.state == "ENABLED" else []
+    return bool(targets) and all(_status(_revision(target)) == "ACTIVE" for target in targets)
+
+
+def _revision(target: Mapping[str, Any]) -> str:
+    return str(target.get("EcsParameters", {}).get("TaskDefinitionArn", ""))
 
 
 def _inactive_services() -> Iterator[str]:

@@ -59,6 +59,16 @@ def test_each_kind_of_violation_is_seen_once(watched: Client) -> None:
     ]
 
 
+def test_a_job_is_seen_that_has_no_schedule_that_is_on(deployed: Client) -> None:
+    events = deployed.client("events")
+    deployed.watch({}, jobs={"IngestData": [RULE, "group/IngestData"]})
+    events.disable_rule(Name=RULE)
+    events.enable_rule(Name=RULE)
+    events.remove_targets(Rule=RULE, Ids=[target(deployed)["Id"]])
+    said = "the job IngestData has no schedule that is on and runs an ACTIVE revision"
+    assert problems(deployed) == [("DisableRule", said), ("RemoveTargets", said)]
+
+
 def test_an_inactive_revision_of_a_service_is_seen(watched: Client) -> None:
     ecs, names = watched.client("ecs"), watched.names
     (service,) = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"]

@@ -302,11 +302,18 @@ def test_one_that_is_resumed_in_its_window_still_runs(world: World, deployments:
     assert world.schedules()["Once"]["State"] == "ENABLED"
 
 
-def test_one_that_is_off_stays_off(world: World, deployments: Deployments) -> None:
-    off = NIGHTLY | {"enabled": False}
-    assert deploy(world, deployments.start(), off) == "Deployed"
-    assert deploy(world, deployments.start(NEXT), *zoned(off)) == "Deployed"
-    assert (world.owned_rules(), world.schedules()["IngestData"]["State"]) == ({}, "DISABLED")
+@pytest.mark.parametrize("task", [NIGHTLY, RATE], ids=["daily", "rate"])
+@BOTH_WAYS
+def test_one_that_is_off_stays_off(world: World, deployments: Deployments, task: dict[str, Any], there: bool) -> None:
+    off = task | {"enabled": False}
+    before, after = (off, *bounded(off)) if there else (*bounded(off), off)
+    assert deploy(world, deployments.start(), before) == "Deployed"
+    at(5, 59)
+    begin = clock.now()
+    assert deploy(world, deployments.start(NEXT), after) == "Deployed"
+    found = {**world.owned_rules(), **world.schedules()}
+    assert (len(world.schedules()), found[task["name"]]["State"]) == (int(there), "DISABLED")
+    assert clock.now() - begin < MINUTE, "there is nothing to wait for"
 
 
 def test_what_was_switched_on_is_not_left_on_beside_the_old_one(world: World, deployments: Deployments) -> None:

@@ -4,12 +4,14 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from threading import Event, Thread
 from typing import Any
 
 from examples.guestbook.client import Client
+from rota.schedule_file.expression import period_of
 from stage.client import wait_for
 
 TIME_SCALE = 0.001
@@ -39,6 +41,8 @@ class State:
     """The revision that the service runs."""
     active: frozenset[str]
     """The family's ACTIVE revisions."""
+    schedules: Mapping[str, Any] = field(default_factory=dict)
+    """By name, each schedule of the app's group in EventBridge Scheduler, and the phase of its rate."""
 
     def revisions(self) -> set[str]:
         """The revisions that the rules run."""
@@ -88,6 +92,12 @@ class App:
         self.stage.settings(time_scale=time_scale, rollout_seconds=ROLLOUT_SECONDS)
         self._read_late()
 
+    def watch_jobs(self, tasks: Sequence[str]) -> None:
+        """Have the stage check after every call that each of these tasks has a rule or a schedule that is on."""
+        prefix = self.stage.names["rule_prefix"]
+        names = {task: [f"{prefix}{task}", f"{self._group}/{prefix}{task}"] for task in tasks}
+        self.stage.watch({}, self._name, names)
+
     def want(self, file: int, more: Sequence[Mapping[str, Any]] = ()) -> None:
         """Upload one of the two schedule files, with more tasks."""
         self.stage.upload_schedule({"tasks": [*FILES[file], *more]})
@@ -125,6 +135,7 @@ class App:
             },
             service=wait_for(steady, 10),
             active=frozenset(self._active()),
+            schedules=self._schedules(),
         )
         self._read_late()
         return state
@@ -206,6 +217,12 @@ class App:
         listed = self.stage.client("s3").list_objects_v2(Bucket=self.stage.names["bucket"], Prefix=prefix)
         return bool(listed["KeyCount"])
 
+    def _schedules(self) -> dict[str, Any]:
+        scheduler = self.stage.client("scheduler")
+        listed = scheduler.list_schedules(GroupName=self._group)["Schedules"]
+        found = (scheduler.get_schedule(GroupName=self._group, Name=each["Name"]) for each in listed)
+        return {each["Name"]: _lasting(each) for each in found}
+
     def _read_late(self) -> None:
         """From now on EventBridge and the tagging index show what was there some time ago."""
         self.stage.settings(late_reads=self._late, late_tags=2 * self._late)
@@ -233,9 +250,22 @@ class App:
         return {"TableName": self.stage.names["outputs"]["LedgerTableName"], "Key": key}
 
     @property
+    def _group(self) -> str:
+        return str(self.stage.names["outputs"]["ScheduleGroup"])
+
+    @property
     def _name(self) -> str:
         return f"{self.stage.names['cluster']}/{self.stage.names['service']}"
 
     @cached_property
     def _queue(self) -> str:
         return str(self.stage.client("sqs").create_queue(QueueName=LISTENER)["QueueUrl"])
+
+
+def _lasting(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """A schedule as GetSchedule shows it, without what each write changes: AWS takes no StartDate that is past."""
+    changing = ("Arn", "CreationDate", "LastModificationDate", "StartDate", "ResponseMetadata")
+    found = {member: value for member, value in shown.items() if member not in changing}
+    if period := period_of(shown["ScheduleExpression"]):
+        found["phase"] = (shown["StartDate"] - datetime(1970, 1, 1, tzinfo=UTC)) % period
+    return found

@@ -64,9 +64,7 @@ def hopeless(faults: Sequence[Fault]) -> bool:
 
 def wrong(seen: Seen) -> Iterator[str]:
     """A sentence for each broken promise."""
-    for gap in seen.gaps:
-        call = gap["call"]
-        yield f"{gap['problem']}, after {call['operation']} of {call['caller']}"
+    yield from gaps(seen)
     if seen.deployed:
         yield from _not_all_new(seen)
         yield from not_closed(seen, "deployed")
@@ -83,6 +81,13 @@ def wrong(seen: Seen) -> Iterator[str]:
         else:
             yield from _not_all_old(seen)
             yield from not_closed(seen, *_outcomes(seen))
+
+
+def gaps(seen: Seen) -> Iterator[str]:
+    """What the stage has found wrong between two calls."""
+    for gap in seen.gaps:
+        call = gap["call"]
+        yield f"{gap['problem']}, after {call['operation']} of {call['caller']}"
 
 
 def _outcomes(seen: Seen) -> tuple[str, ...]:

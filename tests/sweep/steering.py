@@ -1,12 +1,12 @@
 """What a person changes of what is live, with faults: a rollback, a hold with its push and its end, a pause, a resume;
-and the deployment of a task with every key.
+and deployments of a task with every key, and of jobs that move between rules and EventBridge Scheduler.
 
 Each trial begins at the same snapshot. It ends as without the faults, or as if it had not begun; what Sweep is to make
 up for it does before that is looked at.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from tests.stage.updated import update
 from tests.stage.with_every_key.keys import keys_of, others
 from tests.stage.with_every_key.scenario import RIGHTS
 from tests.sweep.app import App
-from tests.sweep.judge import Fault, Seen, hopeless, not_closed, unexplained
+from tests.sweep.judge import Fault, Seen, gaps, hopeless, not_closed, unexplained
 from tests.sweep.script import LAST_STRAW, Script, bursts, of_restore, singles
 from tests.sweep.trial import LONGEST_SECONDS, Verdict
 
@@ -27,8 +27,10 @@ _READY = "ready"
 # What is tried again by the frame of every step is tried in a deployment.
 _KINDS = ("denied", "lost", "kill_after", "abort")
 _WRITES = re.compile("Put|Update|Transact|Enable|Disable|Delete|Remove|Register|Deregister")
+_MOVES = {"caller": "CreateTargets", "service": "events"}
 _BY = {"by": "ann", "reason": "the sale"}
 _PUSHED = "v2"
+Tasks = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,10 @@ class Scenario:
 
     `steps`: whose calls are new, all others are as in a deployment. `outcomes` are those that the ledger may have in
     the end. `or_done`: it may be done although its execution failed. `aborted`: what it may have ended although the
-    deployment that it started was aborted, whose entry then names the image. `every_key`: a task has every key, other
-    ones than before, and the calls of a restore are tried too.
+    deployment that it started was aborted, whose entry then names the image. `tasks`: what the two schedule files have
+    beside their own, by which a deployment changes more than others do; then the calls of a restore are tried too.
+    `parameters`: those of the stack, for both; then what the push has beside them. `jobs`: the tasks that must have a
+    schedule that is on, all the time.
     """
 
     ready: tuple[Mapping[str, Any] | None, ...]
@@ -47,7 +51,51 @@ class Scenario:
     steps: tuple[str, ...] = ("TakeTurn", "ChangePauses", "RestoreDeployment", "FinishDeployment")
     or_done: bool = False
     aborted: Mapping[str, Any] = field(default_factory=dict)
-    every_key: bool = False
+    tasks: Callable[[Client], tuple[Tasks, Tasks]] | None = None
+    parameters: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {})
+    jobs: tuple[str, ...] = ()
+
+
+_DEPLOYING = ("ReadConfig", "PlanDeployment", "ClearRules", "RegisterRevisions", "CreateTargets", "FinishDeployment")
+_KEYED = {"name": "Keyed", "task": "spam_task", "rate": "1 day"}
+
+
+def _every_key(**more: Any) -> Callable[[Client], tuple[Tasks, Tasks]]:
+    def tasks(stage: Client) -> tuple[Tasks, Tasks]:
+        keys = keys_of(stage) | more
+        return [_KEYED | keys], [_KEYED | others(keys)]
+
+    return tasks
+
+
+def _moving(*, there: bool) -> Callable[[Client], tuple[Tasks, Tasks]]:
+    """Beside the tasks that `SchedulesIn` moves: one that a key moves, and ones in Scheduler that stay, come and go."""
+    keyed = [_RARELY, _RARELY | {"timezone": "Africa/Abidjan"}]
+    before, after = keyed if there else reversed(keyed)
+    zoned = {**_ZONED, "name": "Zoned", "rate": "2 hours", "start": "2026-01-01T00:00:00"}
+    comes, goes = (
+        {**_ZONED, "name": "Comes", "cron": "0 7 * * ? *"},
+        {**_ZONED, "name": "Goes", "at": "2099-01-01T07:00"},
+    )
+    return lambda _stage: ([before, zoned, goes], [after, zoned | {"window": 5}, comes])
+
+
+_RARELY = {"name": "Rarely", "task": "spam_task", "cron": "30 3 29 2 ? *"}
+_ZONED = {"task": "spam_task", "timezone": "Europe/Berlin"}
+_MOVING_JOBS = ("Stays", "Moves", "Rarely", "Zoned")
+
+
+def _moves(*, there: bool) -> "Scenario":
+    inside, outside = {"SchedulesIn": "scheduler"}, {"SchedulesIn": "rules"}
+    return Scenario(
+        (),
+        None,
+        ("deployed",),
+        steps=_DEPLOYING,
+        tasks=_moving(there=there),
+        parameters=(outside, inside) if there else (inside, outside),
+        jobs=_MOVING_JOBS,
+    )
 
 
 def _pause() -> dict[str, Any]:
@@ -69,15 +117,19 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "pause": Scenario((), _pause(), ("done",)),
     "resume": Scenario((_pause(),), {"kind": "resume", "pause": {}, **_BY}, ("done",), or_done=True),
-    "every key": Scenario(
+    "every key": Scenario((), None, ("deployed",), steps=_DEPLOYING, tasks=_every_key(), parameters=(RIGHTS, {})),
+    "every key in Scheduler": Scenario(
         (),
         None,
         ("deployed",),
-        steps=("ReadConfig", "PlanDeployment", "RegisterRevisions", "CreateTargets"),
-        every_key=True,
+        steps=_DEPLOYING,
+        tasks=_every_key(end="2099-01-01T00:00:00Z", window=5),
+        parameters=(RIGHTS, {}),
+        jobs=("Stays", "Moves", "Keyed"),
     ),
+    "moves to Scheduler": _moves(there=True),
+    "moves to rules": _moves(there=False),
 }
-_KEYED = {"name": "Keyed", "task": "spam_task", "rate": "1 day"}
 
 
 def _is_tried_once(fault: Fault) -> bool:
@@ -96,16 +148,23 @@ class Steering:
         self._calls: list[dict[str, Any]] = []
 
     def scripts(self) -> Iterable[Script]:
-        """Of the scenario's own steps every write that fails once, and every call that AWS denies for good."""
+        """Of the scenario's own steps every write that fails once, and every call that AWS denies for good; of calls to
+        EventBridge Scheduler, and of what CreateTargets does beside them, every call with every fault.
+        """
         self._make_ready()
         calls = [call for call in self._calls if call["caller"] in self._scenario.steps]
-        once = [each for each in singles(calls) if _is_tried_once(each[-1])]
-        for_good = [each for each in bursts(calls) if each[0]["fault"] == "denied"]
-        if not self._scenario.every_key:
-            return [*once, *for_good]
-        self._played((LAST_STRAW,))
-        restoring = of_restore(self._stage.calls(), LAST_STRAW)
-        return [*once, *for_good, *(each for each in restoring if _is_tried_once(each[-1]))]
+        scripts = [each for each in (*singles(calls), *bursts(calls)) if self._is_tried(each[-1])]
+        if self._scenario.tasks:
+            self._played((LAST_STRAW,))
+            restoring = of_restore(self._stage.calls(), LAST_STRAW)
+            scripts += [each for each in restoring if self._is_tried(each[-1], of_restore=True)]
+        return scripts
+
+    def _is_tried(self, fault: Fault, *, of_restore: bool = False) -> bool:
+        if self._scenario.jobs and (fault["service"] == "scheduler" or _MOVES.items() <= fault.items()):
+            return True
+        for_good = fault["count"] == 0 and fault["fault"] == "denied"
+        return _is_tried_once(fault) or (for_good and not of_restore)
 
     def run(self, faults: Sequence[Fault]) -> Verdict:
         """Play it with these faults and judge the result."""
@@ -132,8 +191,8 @@ class Steering:
             wanted.append(self._before | self._scenario.aborted)
         if shown not in wanted:
             for name in shown:
-                if shown[name] != wanted[0][name]:
-                    yield f"{name}: {shown[name]}, not {wanted[0][name]}"
+                yield from _differing(name, shown[name], wanted[0][name])
+        yield from gaps(seen)
         yield from not_closed(seen, *self._scenario.outcomes, *([] if done else ["failed", "refused", "aborted"]))
         if not (done or seen.aborted):
             yield from unexplained(seen)
@@ -142,12 +201,15 @@ class Steering:
         if self._is_ready:
             return
         app, stage = self._app, self._stage
+        update(stage)  # a reset leaves the stack as another scenario has updated it, but not its functions
         app.begin()
-        update(stage, **(RIGHTS if self._scenario.every_key else {}))
-        keys = keys_of(stage) if self._scenario.every_key else {}
-        app.want(0, [_KEYED | keys] if keys else [])
+        parameters, others_ = self._scenario.parameters
+        update(stage, **parameters)
+        before, after = self._scenario.tasks(stage) if self._scenario.tasks else ([], [])
+        app.want(0, before)
         self._end(stage.deploy("v1", timeout=LONGEST_SECONDS))
-        app.want(1, [_KEYED | others(keys)] if keys else [])
+        app.want(1, after)
+        update(stage, **parameters | others_)
         for number, given in enumerate(self._scenario.ready):
             self._end(
                 self._started(given, f"ready-{number}") if given else stage.deploy(_PUSHED, timeout=LONGEST_SECONDS)
@@ -164,7 +226,11 @@ class Steering:
         app, stage = self._app, self._stage
         stage.reset(_READY)
         app.go_on()
+        if self._scenario.jobs:
+            # No task of the schedule files is due at noon, so that one that moves does not wait.
+            stage.set_clock(f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}T12:00:00Z")
         before = app.state()
+        app.watch_jobs(self._scenario.jobs)
         stage.clear_calls()
         stage.faults(faults)
         with app.time_passing():
@@ -195,6 +261,7 @@ class Steering:
             entry=entry,
             heard=heard,
             has_snapshot=False,
+            gaps=stage.watched()["violations"],
         )
 
     def _started(self, given: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -209,6 +276,9 @@ class Steering:
         app = self._app
         state, gates = app.state(), plain(app.lease().get("gates", {"M": {}}))
 
+        # A rate that is new counts from the moment in which it was made.
+        known = self._before.get("schedules", state.schedules)
+
         def started(target: Mapping[str, Any]) -> dict[str, Any]:
             parameters = dict(target["EcsParameters"])
             return target | {"EcsParameters": parameters, "runs": app.runs(parameters.pop("TaskDefinitionArn"))}
@@ -218,9 +288,25 @@ class Steering:
                 name: (rule["ScheduleExpression"], rule["State"], [started(target) for target in rule["Targets"]])
                 for name, rule in state.rules.items()
             },
+            "schedules": {
+                name: {
+                    **{member: value for member, value in each.items() if member != "phase" or name in known},
+                    "Target": started(each["Target"]),
+                }
+                for name, each in state.schedules.items()
+            },
             "service": app.runs(state.service),
             "bars": sorted(bar["digest"] for bar in gates.get("bars", ())),
             "hold": gates.get("hold", {}).get("by"),
             "pending": gates.get("pending", {}).get("image", {}).get("digest"),
             "pauses": app.paused(),
         }
+
+
+def _differing(name: str, found: Any, wanted: Any) -> Iterable[str]:
+    """A sentence for each part that is not as it should be."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in sorted({**found, **wanted}):
+            yield from _differing(f"{name} {key}", found.get(key), wanted.get(key))
+    elif found != wanted:
+        yield f"{name}: {found}, not {wanted}"

@@ -39,14 +39,19 @@ class Move(NamedTuple):
     old: "Change"
 
     @property
+    def is_on(self) -> bool:
+        """Whether the task runs before it and after it, so that it must not stop meanwhile."""
+        return self.old.disable and bool(self.new.switches)
+
+    @property
     def hands_over(self) -> bool:
         """Whether they are never quiet, or one is a rate, so that the one in Scheduler begins or ends at a minute."""
-        return not _is_rare(self.new.replaces, self.new.when)
+        return self.is_on and not _is_rare(self.new.replaces, self.new.when)
 
     @property
     def ends(self) -> bool:
-        """Whether that is the old one: it is on, and a rule is to take over."""
-        return self.hands_over and self.old.backend == "scheduler" and self.old.disable and bool(self.new.switches)
+        """Whether that is the old one, because a rule is to take over."""
+        return self.hands_over and self.old.backend == "scheduler"
 
 
 class Moved(NamedTuple):
@@ -88,9 +93,10 @@ def remarks(changes: "Iterable[Change]") -> Iterator[str]:
     for backend, words in (("scheduler", "EventBridge Scheduler"), ("rules", "rules")):
         if names := [plain_name(each.new.name) for each in moves if each.new.backend == backend]:
             yield f"moves to {words}: {listed(names)}"
-    if from_now_on := [plain_name(each.new.name) for each in moves if period_of(each.new.when.expression)]:
+    running = [each for each in moves if each.is_on]
+    if from_now_on := [plain_name(each.new.name) for each in running if period_of(each.new.when.expression)]:
         yield f"counts its rate from now on, so that a run comes sooner: {listed(from_now_on)}"
-    for each in moves:
+    for each in running:
         if window := _window(each.new.replaces):
             longest = math.ceil((window + 2 * SETTLES_WITHIN) / _MINUTE)
             yield f"waits until its flexible window is over, for up to {longest} minutes: {plain_name(each.new.name)}"
@@ -144,7 +150,7 @@ def move(
             if first and not each.ends:
                 schedules.switch_on(_from(each.new, begins), revisions)
             return (ends_at if each.ends else None) or begins
-        at = _quiet_at(now, each)
+        at = _quiet_at(now, each) if each.is_on else now
         # An earlier try of this round has switched it on: until the old one is off, the task would run twice.
         return now if at > now and schedules.is_on(each.new) else at
 
