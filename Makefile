@@ -10,17 +10,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 SAM_VENV := .venv-sam
 CHECKOV_VENV := .venv-checkov
+BOARD_VENV := .venv-board
 # Named by the content of the pins: a checkout that only gives their file a new time installs nothing.
 READY := $(VENV)/.ready-$(shell cksum < requirements/dev.txt | cut -d ' ' -f 1)
 SAM_READY := $(SAM_VENV)/.ready-$(shell cksum < requirements/sam.txt | cut -d ' ' -f 1)
 CHECKOV_READY := $(CHECKOV_VENV)/.ready-$(shell cksum < requirements/checkov.txt | cut -d ' ' -f 1)
+BOARD_READY := $(BOARD_VENV)/.ready-$(shell cksum < requirements/board.txt | cut -d ' ' -f 1)
 SOURCES := layers/rota/rota functions stage bench examples/app examples/guestbook tests
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-failures stage watch app check-schedule verify-account deploy delete test-unit test-steps test test-exhaustive check format docs schema \
   requirements build clean test-aws-cli test-permissions test-iam-simulate test-sam test-docker test-image \
-  test-local-invoke lint-template sweep races month mutants bench bench-quick bench-runs bench-command bench-cold
+  test-local-invoke test-board board-picture lint-template sweep races month mutants bench bench-quick bench-runs bench-command bench-cold
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +36,8 @@ demo-failures: $(READY) ## a migration that fails, and a smoke test: everything 
 
 # RUNTIME=sam runs every step in Lambda's runtime, in Docker; LISTEN=0.0.0.0 lets containers in.
 stage: $(READY) $(if $(filter sam,$(RUNTIME)),build) ## serve a local AWS for any AWS client on port 5000, or PORT=...
+	@echo "Its board, in another terminal:"
+	@echo "AWS_ENDPOINT_URL=http://127.0.0.1:$(PORT) AWS_ACCESS_KEY_ID=me AWS_SECRET_ACCESS_KEY=me AWS_REGION=us-east-1 $(BIN)/rota board --allow-writes"
 	@$(BIN)/python -m stage --scenario examples.guestbook --host $(LISTEN) --port $(PORT) --runtime $(RUNTIME)
 
 watch: $(READY) ## in another terminal: follow every new execution on that stage
@@ -106,12 +110,13 @@ requirements: $(READY) ## choose newer versions and pin them with hashes
 	@$(COMPILE) -c requirements/dev.txt examples/app/requirements-test.in -o examples/app/requirements-test.txt
 	@$(COMPILE) --upgrade requirements/sam.in -o requirements/sam.txt
 	@$(COMPILE) --upgrade requirements/checkov.in -o requirements/checkov.txt
+	@$(COMPILE) --upgrade requirements/board.in -o requirements/board.txt
 
 build: $(SAM_READY) ## sam build
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" sam build
 
 clean: ## remove everything that make has made
-	@rm -rf $(VENV) $(SAM_VENV) $(CHECKOV_VENV) .aws-sam build layers/rota/rota.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(SAM_VENV) $(CHECKOV_VENV) $(BOARD_VENV) .aws-sam build layers/rota/rota.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 ##@ More tests
 test-aws-cli: $(READY) ## the commands of README and runbook: the demo, and with the AWS CLI the rest
@@ -133,6 +138,13 @@ test-image: $(READY) ## the example app's image, in Docker
 
 test-local-invoke: build ## every function in Lambda's runtime, in Docker, on the stage
 	@$(BIN)/python -m pytest -m docker -rs tests/local_invoke
+
+# The browser is the system's, such as Debian's package `chromium`; CHROMIUM=... names another one.
+test-board: $(BOARD_READY) ## the board in a real Chromium, on the stage: a minute
+	@PYTHONPATH="$$(echo "$(CURDIR)"/$(BOARD_VENV)/lib/python*/site-packages)" $(BIN)/python -m pytest -m board -rs tests/browser
+
+board-picture: $(BOARD_READY) ## the pictures of the board in the README, light and dark
+	@PYTHONPATH="$$(echo "$(CURDIR)"/$(BOARD_VENV)/lib/python*/site-packages)" $(BIN)/python -m tests.browser.picture docs
 
 lint-template: $(CHECKOV_READY) ## check the template by the rules of checkov
 	@$(CHECKOV_VENV)/bin/checkov --config-file .checkov.yaml
@@ -189,4 +201,10 @@ $(CHECKOV_READY): | $(READY)
 	@echo "Setting up $(CHECKOV_VENV) (once, some seconds) ..." >&2
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(CHECKOV_VENV)
 	@$(BIN)/uv pip install --quiet --python $(CHECKOV_VENV) --require-hashes -r requirements/checkov.txt
+	@touch $@
+
+$(BOARD_READY): | $(READY)
+	@echo "Setting up $(BOARD_VENV) (once, some seconds) ..." >&2
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(BOARD_VENV)
+	@$(BIN)/uv pip install --quiet --python $(BOARD_VENV) --require-hashes -r requirements/board.txt
 	@touch $@

@@ -54,6 +54,9 @@ def test_the_demo_prints_what_the_readme_shows() -> None:
     assert "Subject: RemoveSpam recovered after one bad run" in recovery
     assert "It succeeds since v4 (d0e4b92); it failed on v3 (c7f3e20)." in recovery
     assert fourth.splitlines()[-1] == "docs/stage.md has a tour, docs/cli.md every command."
+    assert "the board: build/board.html." in fourth
+    page = (ROOT / "build/board.html").read_text()
+    assert all(each in page for each in ("RemoveSpam", "d0e4b92", "Everything is as it should be"))
     incidents = re.findall(r"Incident: (\S+)", output)
     assert len(incidents) == 2
     assert len(set(incidents)) == 1

@@ -3,6 +3,8 @@ a third one breaks a job, and the fourth fixes it.
 """
 
 import json
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -23,6 +25,7 @@ _TIME_SCALE, _ROLLOUT_SECONDS = 0.2, 1.5
 # Shorter still for the deployments whose steps are not shown.
 _QUICK = {"time_scale": 0.02, "rollout_seconds": 0.1}
 _POLL_SECONDS = 0.1
+_BOARD = ROOT / "build" / "board.html"
 _SHORT_DIGEST = len("sha256:") + 12
 
 
@@ -38,6 +41,7 @@ def main() -> int:
             with console.status("starting the local AWS and deploying template.yaml to it"):
                 stage = until_the_end.enter_context(running("--scenario", "examples.guestbook.demo"))
             _play(console, stage)
+            _draw(console, stage)
     except StageError as wrong:
         sys.stderr.write(f"The demo has failed: {wrong}\n")
         return 1
@@ -104,6 +108,18 @@ def _break_and_repair(console: Console, stage: Client, job: tables.Schedule) -> 
     runs.run_when_due(console, stage, job)
     console.print("\nThe recovery is reported, too:")
     runs.show_mail(console, stage)
+
+
+def _draw(console: Console, stage: Client) -> None:
+    """Write the board's page of all that was played."""
+    _BOARD.parent.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "rota", "board", "--utc", "--out", str(_BOARD)]
+    own = {"AWS_ENDPOINT_URL": stage.endpoint, "AWS_REGION": stage.names["region"]}
+    credentials = {"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "me"}
+    drawn = subprocess.run(command, env=os.environ | own | credentials, capture_output=True, text=True, check=False)
+    if drawn.returncode:
+        raise StageError(f"rota board --out: {drawn.stderr.strip()}")
+    console.print(f"\nAll of it on one page, the board: [bold]{_BOARD.relative_to(ROOT)}[/bold]. Open it in a browser.")
 
 
 def _deploy_unseen(console: Console, stage: Client, tag: str, title: str) -> None:

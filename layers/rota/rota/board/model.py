@@ -92,6 +92,7 @@ class Task:
     schedule: str
     tone: Tone
     last: str
+    last_tone: Tone
     last_at: Moment | None
     last_href: str
     runs: Sequence[Run]

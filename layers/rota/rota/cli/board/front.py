@@ -69,7 +69,7 @@ def axis(clock: Clock, hours: int) -> model.Axis:
     step = timedelta(days=1) if hours >= _WEEK else timedelta(hours=6)
     ticks = []
     while (day := day + step) < now + half:
-        if half / 7 < abs(day - now) < half * 0.93:
+        if half / 5 < abs(day - now) < half * 0.93:
             ticks.append((day, f"{day:%a}" if step.days else f"{day:%H:%M}"))
     return model.Axis(hours, now - half, now, now + half, tuple(ticks))
 
@@ -220,13 +220,13 @@ def _live(status: Status, clock: Clock) -> str:
     if live is None:
         return ""
     lasts = f"for {times.duration((clock.now - live.since).total_seconds())}" if live.since else ""
-    how = _how(live.kind, live.by)
+    said = how(live.kind, live.by)
     why = f" “{live.reason}”" if live.reason else ""
-    return ", ".join(filter(None, (lasts, how))) + why
+    return ", ".join(filter(None, (lasts, said))) + why
 
 
-def _how(kind: str | None, by: str) -> str:
-    """`push`, `rollback by ana`."""
+def how(kind: str | None, by: str) -> str:
+    """`pushed`, `rollback by ana`."""
     words = {"push": "pushed", "again": "deployed again", "image": "deployed", "schedule": "new schedule file"}
     said = words.get(kind or "", kind or "")
     return " ".join(filter(None, (said, by and f"by {_person(by)}")))
@@ -316,6 +316,7 @@ def _row(task: Task, items: Sequence[Item], shown: model.Axis, clock: Clock, opt
         schedule=task.in_words,
         tone="bad" if _fails(task) else "warn" if task.drift or task.foreign else run_tone(last),
         last=f"{run_words(last)}{took}{hand}" if last else "no run yet",
+        last_tone=run_tone(last),
         last_at=clock.clock(last.at) if last else None,
         last_href=run_href(task.task, newest) if newest else "",
         runs=[_in_a_row(task.task, each, clock) for each in reversed(items)],
@@ -384,7 +385,7 @@ def _releases(deployments: Sequence[Deployment], clock: Clock) -> Iterator[model
             live=each.live,
             ended=clock.past(ended) if ended else None,
             lived=lived,
-            how=_how(each.kind, each.by),
+            how=how(each.kind, each.by),
             reason=each.reason,
             what=for_people(each.summary if ok else beginning(each.cause) or each.summary),
             can_go_back=bool(each.release) and not each.live and each.outcome == "deployed",

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from rota.board import model
 from rota.cli import times
 from rota.cli.aws_errors import is_denied
-from rota.cli.board.front import Clock
+from rota.cli.board.front import Clock, how
 from rota.cli.execution import patiently
 from rota.cli.rolling import Rolling
 from rota.cli.status.model import Deploying, Status
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rota.watch.follow import Step
 
 _RESTORES = "RestoreDeployment"
+_CHANGES = "ChangePauses"
 _SAID = 4
 _OF_THE_ROLLOUT = ("RollService", "CheckService")
 
@@ -72,16 +73,13 @@ def deploying(
 ) -> model.Deploying:
     """The deployment, by the steps that have ended, and the one that runs. Pure."""
     named = found.tag or short(found.digest)
-    kind = found.kind or "push"
-    title = {"rollback": "Rolls back", "pause": "Pauses jobs", "resume": "Resumes jobs"}.get(
-        kind, f"Deploys {named}" if named else "Changes what is live"
-    )
-    by = f"by {found.by.rpartition('/')[2]}" if found.by else ""
+    doing = {"rollback": f"Rolling back to {named}", "pause": "Pausing jobs", "resume": "Resuming jobs"}
+    title = doing.get(found.kind or "", f"Deploying {named}" if named else "Changing what is live")
     why = f"“{found.reason}”" if found.reason else ""
     rolls = any(each in _OF_THE_ROLLOUT for each in (now, *steps)) and status.service
     return model.Deploying(
         title=title,
-        how=" ".join(filter(None, (kind, by, why))),
+        how=" ".join(filter(None, (how(found.kind, found.by), why))),
         since=clock.past(found.started_at),
         lasts=times.duration(max(0.0, (clock.now - found.started_at).total_seconds())),
         steps=[*_steps(found, steps, now)],
@@ -92,7 +90,9 @@ def deploying(
 
 
 def _steps(found: Deploying, ended: "dict[str, Step]", now: str) -> "list[model.Step]":
-    names = [step.name for step in STEPS if step.name != _RESTORES]
+    changes_pauses = now == _CHANGES or _CHANGES in ended or found.kind in ("pause", "resume")
+    of_images = [step.name for step in STEPS if step.name not in (_RESTORES, _CHANGES)]
+    names = [of_images[0], _CHANGES] if changes_pauses else of_images
     reached = max((names.index(each) for each in (*ended, now) if each in names), default=-1)
     shown = []
     for place, name in enumerate(names):
