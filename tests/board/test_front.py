@@ -108,6 +108,18 @@ def test_a_push_that_waits(opens: datetime | None, title: str, todo: list[str]) 
     assert (gate.title, [*gate.todo]) == (title, todo)
 
 
+def test_a_push_that_waits_for_an_approval() -> None:
+    waits = Pending(DIGEST, "a1b2c3d", "arn:x", None, "4f2a", NOW + timedelta(hours=6), "schedules: 1 new")
+    shown = page(gathered(WELL, pending=waits))
+    (gate,) = shown.gates
+    assert (shown.headline, gate.title) == (
+        "a1b2c3d waits for an approval",
+        "The push of a1b2c3d waits for an approval until 18:00",
+    )
+    assert (gate.why, gate.does[0]) == (["schedules: 1 new"], ("Approve", "/do/approve/4f2a"))
+    assert gate.todo == ["rota approve 4f2a --reason …", "rota reject 4f2a --reason …"]
+
+
 def test_a_release_says_who_why_and_how_long_it_was_live() -> None:
     rollback = deployment(3, 2, live=True, kind="rollback", by="user/ana", reason="the login fails")
     failed = deployment(0, 5, release=None, outcome="failed", cause="The rollout did not last.\nMore.")

@@ -6,6 +6,7 @@ third release is being deployed.
 
 import sys
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,6 @@ def _statuses(stage: Client) -> list[str]:
 
 
 def _days_later(stage: Client, days: int) -> str:
-    from datetime import datetime, timedelta
-
     return f"{datetime.fromisoformat(stage.clock()) + timedelta(days=days):%Y-%m-%d}"
 
 

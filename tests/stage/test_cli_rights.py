@@ -61,6 +61,7 @@ COMMANDS: dict[str, tuple[list[str], list[list[str]], set[str]]] = {
             ["history", "--task", "IngestData"],
             ["explain", "v1"],
             ["import"],
+            ["board", "--out", "/dev/null"],
         ],
         set(),
     ),

@@ -38,7 +38,8 @@ class Todo:
     why: Sequence[str] = ()
     todo: Sequence[str] = ()
     href: str = ""
-    link: str = ""
+    does: Sequence[tuple[str, str]] = ()
+    """What may be done about it on a board that may: words and address."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class Deploying:
     rollout: Rollout | None
     remarks: Sequence[str] = ()
     href: str = ""
+    stop: str = ""
+    """The address that stops it."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,6 @@ class Front:
     troubles: Sequence[Todo]
     notes: Sequence[str] = ()
     held: bool = False
-    barred: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from rota.cli import times
 from rota.cli.history.model import Deployment
 from rota.cli.status import tasks
 from rota.cli.status.gather import Gathered
-from rota.cli.status.model import BY_HAND, LastRun, Status, Task
+from rota.cli.status.model import BY_HAND, LastRun, Pending, Status, Task
 from rota.cli.status.text import short, whose
 from rota.cli.table import Item
 from rota.cli.tables import beginning
@@ -116,7 +116,6 @@ def front(
         troubles=troubles,
         notes=[] if status.watched else ["Runs are not watched: the stack's parameter WatchRuns is false."],
         held=status.hold is not None,
-        barred=bool(status.barred),
     )
 
 
@@ -195,6 +194,8 @@ def _how_it_is(status: Status, troubles: Sequence[model.Todo]) -> Iterator[tuple
         yield "plain", "Nothing is live yet"
     if troubles:
         yield "warn", troubles[0].title
+    if status.pending and status.pending.approve_until:
+        yield "warn", f"{status.pending.tag or short(status.pending.digest)} waits for an approval"
     if status.hold:
         yield "warn", "Deployments are held"
     yield "good", "Everything is as it should be"
@@ -256,25 +257,36 @@ def _service_tone(status: Status) -> model.Tone:
 
 def _gates(status: Status, clock: Clock, options: str) -> Iterator[model.Todo]:
     hold, waits = status.hold, status.pending
+    if waits and waits.approve_until:
+        yield _approval(waits, clock, options)
+        waits = None
     if hold:
         title = f"Deployments are held{whose(hold, clock.now, utc=clock.utc)}"
         why = [f"{waits.tag or short(waits.digest)} waits, and is deployed at the end."] if waits else []
-        yield model.Todo("warn", title, why, [f"rota resume --deployments{options}"])
-    elif waits:
+        does = [("End the hold", "/do/end-hold")]
+        yield model.Todo("warn", title, why, [f"rota resume --deployments{options}"], does=does)
+    elif waits and waits.opens:
         image = waits.tag or short(waits.digest)
-        if waits.opens:
-            title = f"The push of {image} waits for the deployment window"
-            opens = times.clock(waits.opens, clock.now, utc=clock.utc)
-            yield model.Todo("warn", title, [f"It opens {opens}."], [f"rota deploy --image {image} --now{options}"])
-        else:
-            yield model.Todo("busy", f"The push of {image} is started within minutes")
+        title = f"The push of {image} waits for the deployment window"
+        opens = times.clock(waits.opens, clock.now, utc=clock.utc)
+        yield model.Todo("warn", title, [f"It opens {opens}."], [f"rota deploy --image {image} --now{options}"])
+    elif waits:
+        yield model.Todo("busy", f"The push of {waits.tag or short(waits.digest)} is started within minutes")
     if status.barred:
         named = ", ".join(dict.fromkeys(each.tag or short(each.digest) for each in status.barred))
         one = status.barred[-1]
         by = f" by {one.by}" if one.by else ""
         why = [f"A rollback{by} left {'it' if len(status.barred) == 1 else 'them'}: “{one.reason}”"]
-        title = f"No push of {named} deploys"
-        yield model.Todo("warn", title, why if one.reason else [], [f"rota resume --barred{options}"])
+        title, does = f"No push of {named} deploys", [("Lift that", "/do/lift")]
+        yield model.Todo("warn", title, why if one.reason else [], [f"rota resume --barred{options}"], does=does)
+
+
+def _approval(waits: Pending, clock: Clock, options: str) -> model.Todo:
+    until = times.clock(waits.approve_until, clock.now, utc=clock.utc) if waits.approve_until else ""
+    title = f"The push of {waits.tag or short(waits.digest)} waits for an approval until {until}"
+    todo = [f"rota {verb} {waits.changes}{options} --reason …" for verb in ("approve", "reject")]
+    does = [(words, f"/do/{verb}/{waits.changes}") for words, verb in (("Approve", "approve"), ("Reject", "reject"))]
+    return model.Todo("warn", title, [for_people(waits.summary)], todo, does=does)
 
 
 def _idle(status: Status, deployments: Sequence[Deployment], clock: Clock) -> str:

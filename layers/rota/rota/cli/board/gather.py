@@ -120,6 +120,8 @@ class Source:
             return bool(VERSION.fullmatch(name))
         with self._asking():
             status = self._gathered().status
+        if action in ("approve", "reject"):
+            return status.pending is not None and status.pending.changes == name
         if action == "stop":
             return status.deploying is not None and status.deploying.execution.rpartition(":")[2] == name
         return any(task.task == name for task in status.tasks)

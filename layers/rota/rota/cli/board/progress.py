@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _RESTORES = "RestoreDeployment"
 _CHANGES = "ChangePauses"
+_ONLY_IF_SEEN = ("RunBefore", "RunAfter", _CHANGES)
 _SAID = 4
 _OF_THE_ROLLOUT = ("RollService", "CheckService")
 
@@ -72,7 +73,7 @@ def deploying(
     found: Deploying, status: Status, steps: "dict[str, Step]", said: list[str], now: str, clock: Clock
 ) -> model.Deploying:
     """The deployment, by the steps that have ended, and the one that runs. Pure."""
-    named = found.tag or short(found.digest)
+    named, name = found.tag or short(found.digest), quote(found.execution.rpartition(":")[2], safe="")
     doing = {"rollback": f"Rolling back to {named}", "pause": "Pausing jobs", "resume": "Resuming jobs"}
     title = doing.get(found.kind or "", f"Deploying {named}" if named else "Changing what is live")
     why = f"“{found.reason}”" if found.reason else ""
@@ -85,14 +86,13 @@ def deploying(
         steps=[*_steps(found, steps, now)],
         rollout=_rollout(status, said) if rolls else None,
         remarks=[*_remarks(found)],
-        href=f"/d/{quote(found.execution.rpartition(':')[2], safe='')}",
+        href=f"/d/{name}",
+        stop=f"/do/stop/{name}" if found.status == "RUNNING" and found.phase != "restoring" else "",
     )
 
 
 def _steps(found: Deploying, ended: "dict[str, Step]", now: str) -> "list[model.Step]":
-    changes_pauses = now == _CHANGES or _CHANGES in ended or found.kind in ("pause", "resume")
-    of_images = [step.name for step in STEPS if step.name not in (_RESTORES, _CHANGES)]
-    names = [of_images[0], _CHANGES] if changes_pauses else of_images
+    names = _names(found, ended, now)
     reached = max((names.index(each) for each in (*ended, now) if each in names), default=-1)
     shown = []
     for place, name in enumerate(names):
@@ -111,6 +111,16 @@ def _steps(found: Deploying, ended: "dict[str, Step]", now: str) -> "list[model.
         shown = [each for each in shown if each.state != "to come"]
         shown.append(model.Step(_RESTORES, "now", "runs", "everything is put as it was"))
     return shown
+
+
+def _names(found: Deploying, ended: "dict[str, Step]", now: str) -> list[str]:
+    """The steps that are shown, in the machine's order: hooks once they run, and ChangePauses where nothing deploys."""
+    seen = {*ended, now}
+    if _CHANGES in seen or found.kind in ("pause", "resume"):
+        return ["TakeTurn", _CHANGES]
+    return [
+        step.name for step in STEPS if step.name in seen or step.name not in _ONLY_IF_SEEN if step.name != _RESTORES
+    ]
 
 
 def _remarks(found: Deploying) -> "list[str]":

@@ -96,6 +96,23 @@ ACTIONS = {
         "Lift it",
         (_WHY,),
     ),
+    "approve": Action(
+        ("approve", _NAME),
+        "Approve {name}",
+        (
+            "What waits is deployed at once, unless a hold or the deployment window stops it.",
+            "It changes what the board and the message say. If it is something else when it starts, it is asked again.",
+        ),
+        "Approve it",
+        (_REASON,),
+    ),
+    "reject": Action(
+        ("reject", _NAME),
+        "Reject {name}",
+        ("What waits is not deployed, and that is recorded. A later push of the image asks again.",),
+        "Reject it",
+        (_REASON,),
+    ),
     "stop": Action(
         ("restore", _NAME),
         "Stop the deployment {name}",
