@@ -40,6 +40,6 @@ def handler(request: ApproveRequest, settings: Settings) -> ApproveAnswer:
     gates = approval.answer(clients.dynamodb(), settings.table, settings.app, given)
     closed = window.closed_at(settings.deploy_window, now)
     # If this fails, Sweep does it within a minute.
-    name = start_pending(clients.stepfunctions(), settings, gates, closed, now)
-    stops = (gates.hold_at(now), closed)
-    return ApproveAnswer(execution=name or "", stopped_by=() if name else tuple(str(each) for each in stops if each))
+    if name := start_pending(clients.stepfunctions(), settings, gates, closed, now):
+        return ApproveAnswer(execution=name)
+    return ApproveAnswer(stopped_by=tuple(str(each) for each in (gates.hold_at(now), closed) if each))

@@ -49,7 +49,7 @@ def handler(request: Tick, settings: Settings) -> SweepAnswer:
         if settings.watch_runs:
             count_runs(settings, found)
         gates = read_lease(clients.dynamodb(), settings.table, settings.app).gate
-        if gates.pending:
+        if gates.in_their_order:
             start_pending(clients.stepfunctions(), settings, gates, _closed(settings, now), now)
         if (now.hour, now.minute) == _ONCE_A_DAY:
             _keep_releases(settings, now)

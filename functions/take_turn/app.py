@@ -126,16 +126,47 @@ def _turn_without_an_image(request: TakeTurnInput, settings: Settings, waited: f
         verdict, asked = steering.carry_out(lease, request.execution, keys, origin, given)
         if asked.back_to and verdict.decision == Decision.GO:
             return _turn_of_a_rollback(request, settings, waited, _goes_back(asked.back_to), asked.origin, asked)
+        if asked.is_schedule and verdict.decision == Decision.GO:
+            named = asked.schedule
+            of_a_file = {"schedule_key": named.key, "schedule_version": named.version_id} if named else {}
+            of_its_kind = ExecutionInput(kind=Kind.SCHEDULE, **of_a_file)
+            return _turn_of_a_schedule(request, settings, waited, of_its_kind, asked.origin, asked)
         remark = str(asked.answer or "")
         approval = _approval(settings, keys, asked)
         return _answer(
             verdict, waited, keys, asked.image, asked.origin, _pinned(asked.schedule), remark, approval=approval
         )
+    return _turn_of_a_schedule(request, settings, waited, keys, origin)
+
+
+def _turn_of_a_schedule(
+    request: TakeTurnInput,
+    settings: Settings,
+    waited: float,
+    keys: ExecutionInput,
+    origin: Origin,
+    resumed: Asked | None = None,
+) -> TakeTurnOutput:
+    """Of a change of the schedule file alone. Hold, window and approval stop it, too. `resumed`: how one was asked for
+    that was pending.
+    """
+    execution = request.execution
     _require_file(settings, keys.schedule)
-    asked = Asked(origin=origin, schedule=keys.schedule)
-    verdict = _verdict(request.execution, settings, asked, dry_run=keys.dry_run)
-    image = _live_image(request.execution, settings, dry_run=keys.dry_run) if verdict.decision == Decision.GO else None
-    return _answer(verdict, waited, keys, image, origin, _pinned(keys.schedule))
+    asked = Asked(
+        is_schedule=True,
+        origin=origin,
+        closed=_closed(settings),
+        passes=keys.now,
+        passed=_passed(execution, settings) if keys.now and not keys.dry_run else (),
+        order=resumed.order if resumed else "",
+        schedule=keys.schedule,
+        answer=resumed.answer if resumed else None,
+    )
+    verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
+    image = _live_image(execution, settings, dry_run=keys.dry_run) if verdict.decision == Decision.GO else None
+    remark = "; ".join(filter(None, (_remark(asked.passed), str(asked.answer or ""))))
+    approval = _approval(settings, keys, asked)
+    return _answer(verdict, waited, keys, image, origin, _pinned(keys.schedule), remark, approval=approval)
 
 
 def _verdict_on_a_pause(request: TakeTurnInput, settings: Settings, asked: PauseKey, origin: Origin) -> Verdict:

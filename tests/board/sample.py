@@ -62,6 +62,7 @@ def gathered(*of_tasks: tuple[Item, list[Item]], paused: dict[str, Pause] | None
         "last_deployment": None,
         "hold": None,
         "pending": None,
+        "pending_schedule": None,
         "barred": [],
         "service": Service("shop:7", 2, 2, "COMPLETED", 2),
         "tasks": shown,

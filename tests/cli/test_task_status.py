@@ -166,6 +166,7 @@ def shown(width: int = 100, **members: Any) -> str:
         "last_deployment": None,
         "hold": None,
         "pending": None,
+        "pending_schedule": None,
         "barred": [],
         "service": Service("shop:5", 2, 2, "COMPLETED"),
         "tasks": [],
@@ -254,7 +255,7 @@ def test_below_the_table_is_why_the_last_run_was_bad() -> None:
 )
 def test_a_job_fails_by_its_own_runs(last: str, bad_runs: int, fails: bool) -> None:
     task = status(rule(), job(bad_runs=bad_runs), run(last))
-    assert Status(None, None, None, None, None, [], None, [task], watched=True, compared=True).fails == fails
+    assert Status(None, None, None, None, None, None, [], None, [task], watched=True, compared=True).fails == fails
 
 
 def test_a_release_is_live_since_its_own_deployment() -> None:

@@ -180,12 +180,29 @@ def test_a_schedule_file_is_uploaded_and_deployed_at_once(deployed: Client, rota
     assert rota("status", "--json").json["tasks"] == [], "the schedule file is read again"
 
 
+def test_a_schedule_file_stops_no_push(deployed: Client, rota: Rota) -> None:
+    """It changes what is live, and has no place in the line of pushes."""
+    deployed.settings(rollout_seconds=1)
+    before = len(deployed.executions())
+    deployed.push("v2")
+    wait_for(lambda: len(deployed.executions()) > before, 30)
+    push = deployed.executions()[0]
+    wait_for(lambda: "RollService" in str(deployed.history(push)), 30)
+    change = rota("deploy", "--schedule", "examples/app/scheduled_tasks.next.json", "--yes", "--no-wait", "--json")
+    for execution in (push, change.json["execution"]):
+        ended = deployed.wait(execution)
+        assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    status = rota("status", "--json").json
+    assert (status["release"]["tag"], status["release"]["kind"], len(status["tasks"])) == ("v2", "schedule", 3)
+
+
 def test_what_was_confirmed_deploys_and_no_newer_file(deployed: Client, rota: Rota, tmp_path: Path) -> None:
     file = tmp_path / "new.json"
     file.write_text('{"tasks": [{"name": "Mine", "task": "spam_task", "rate": "1 day"}]}')
     assert rota("pause", "--deployments", "--yes", "--reason", "the sale").exit == 0
     assert rota("deploy", "--schedule", str(file), "--yes").exit == 6
     deployed.upload_schedule(b'{"tasks": []}')
+    assert "the change of the schedule file waits for the hold to end" in " ".join(rota("status").out.split())
     assert rota("resume", "--deployments", "--yes").exit == 0
     assert [task["task"] for task in rota("status", "--json").json["tasks"]] == ["Mine"]
 

@@ -273,6 +273,52 @@ def test_a_rollback_that_always_needs_it(
     assert second.start(NEXT).run() == "Barred"
 
 
+LATER = {"tasks": [SCHEDULE["tasks"][0], SCHEDULE["tasks"][1] | {"rate": "20 minutes"}]}
+
+
+def change_waits() -> dict[str, Any]:
+    found: dict[str, Any] = gates().get("pending_schedule", {})
+    return found
+
+
+@pytest.mark.parametrize("killed", [None, 0, 1, 2], ids=str)
+def test_a_change_of_the_schedule_file_waits_too(killed: int | None, world: World, asking: Deployments) -> None:
+    world.upload(LATER)
+    before = world.everything()
+    change = asking.ask(kind="schedule", by="bob", reason="less often")
+    assert (change.run(), world.everything() == before, pending()) == ("Held", True, {})
+    changes = change_waits()["asks"]["changes"]
+    invoke("approve", {"changes": changes, "approves": True, **BY})
+    begins = begun(world)
+    if killed is not None:
+        with world.calls.killing("dynamodb.UpdateItem", after=True, skip=killed), suppress(KilledError):
+            begins.step("TakeTurn")
+    assert begins.run() == "Deployed"
+    entry = world.entry(begins.arn)
+    assert (entry["kind"], entry["by"], change_waits()) == ("schedule", "bob", {})
+    assert "ann approved it" in entry["summary"]
+
+
+def test_a_change_of_the_schedule_file_is_rejected(world: World, asking: Deployments) -> None:
+    world.upload(LATER)
+    asking.ask(kind="schedule").run()
+    invoke("approve", {"changes": change_waits()["asks"]["changes"], "approves": False, **BY})
+    rejected = begun(world)
+    assert rejected.run() == "Rejected"
+    assert "rota deploy --schedule FILE" in world.entry(rejected.arn)["cause"]
+    assert change_waits() == {}
+    assert asking.ask(kind="schedule").run() == "Held", "it is asked again"
+
+
+def test_a_push_and_a_change_are_asked_for_each_alone(world: World, asking: Deployments) -> None:
+    world.upload(LATER)
+    asking.start(NEXT).run()
+    asking.ask(kind="schedule").run()
+    assert pending()["asks"]["changes"] != change_waits()["asks"]["changes"]
+    approve()
+    assert (begun(world).run(), live(), pending(), change_waits()) == ("Deployed", NEXT, {}, {})
+
+
 def test_in_a_hold_it_deploys_after_that(world: World, asking: Deployments) -> None:
     asking.start(NEXT).run()
     asking.ask(kind="pause", hold={}, by="bob", reason="the sale").run()

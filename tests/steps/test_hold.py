@@ -17,6 +17,7 @@ from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, PUSH, THIRD, Deployment, Deployments
 from tests.steps.items import LEASE, RELEASES
+from tests.steps.seed import SCHEDULE
 from tests.steps.snapshots import once
 from tests.steps.world import World, handler
 
@@ -106,7 +107,8 @@ def test_an_older_push_that_comes_late_does_not(world: World, held: Deployments)
     ("event", "end", "lives"),
     [
         pytest.param({"kind": "rollback", "release": "v1", "image_only": True}, "NothingToDo", DIGEST, id="rollback"),
-        pytest.param({"kind": "schedule"}, "NothingToDo", DIGEST, id="schedule"),
+        pytest.param({"kind": "schedule"}, "Held", DIGEST, id="schedule"),
+        pytest.param({"kind": "schedule", "now": True}, "NothingToDo", DIGEST, id="schedule, now"),
         pytest.param(PUSH | {"now": True}, "NothingToDo", DIGEST, id="now"),
         pytest.param(PUSH | {"kind": "image"}, "Held", DIGEST, id="an image"),
         pytest.param(PUSH | {"kind": "again"}, "Held", DIGEST, id="again"),
@@ -187,7 +189,7 @@ def test_a_hold_that_comes_late_does_not_return(world: World, later: Deployments
 
 
 def test_a_resumed_one_waits_for_its_turn(world: World, held: Deployments) -> None:
-    change = held.ask(kind="schedule").until("ReadConfig")
+    change = held.ask(kind="schedule", now=True).until("ReadConfig")
     world.execution("deployment-3")
     held.start(NEXT).run()
     resume = held.ask(**RESUME)
@@ -199,7 +201,7 @@ def test_a_resumed_one_waits_for_its_turn(world: World, held: Deployments) -> No
 
 
 def test_a_new_hold_stops_one_that_waits(world: World, held: Deployments) -> None:
-    change = held.ask(kind="schedule").until("ReadConfig")
+    change = held.ask(kind="schedule", now=True).until("ReadConfig")
     world.execution("deployment-3")
     held.start(NEXT).run()
     resume = held.ask(**RESUME)
@@ -279,6 +281,60 @@ def test_a_resumed_one_that_fails_is_pending_no_more(world: World, held: Deploym
     assert pending() is None
 
 
+# ---------------------------------------------------------------------- the schedule file alone
+
+
+LATER = {"tasks": [SCHEDULE["tasks"][0], SCHEDULE["tasks"][1] | {"rate": "20 minutes"}]}
+
+
+def pending_schedule() -> dict[str, Any]:
+    found: dict[str, Any] = gates().get("pending_schedule", {})
+    return found
+
+
+def test_a_change_of_the_schedule_file_deploys_after_the_hold(world: World, held: Deployments, machine: str) -> None:
+    world.upload(LATER)
+    change = held.ask(kind="schedule", by="ann", reason="less often")
+    assert change.run() == "Held"
+    assert "unless a push does. To deploy it now: rota deploy --schedule FILE --now" in world.entry(change.arn)["cause"]
+    assert (pending(), pending_schedule()["execution"]) == (None, change.arn)
+    sweep()
+    assert started(machine) == []
+    is_over()
+    for _ in range(2):
+        sweep()
+    ((name, given),) = started(machine)
+    begun = Deployment(world, name, given, datetime.now(UTC))
+    assert begun.run() == "Deployed"
+    entry = world.entry(begun.arn)
+    assert (entry["kind"], entry["by"], entry["reason"], pending_schedule()) == ("schedule", "ann", "less often", {})
+
+
+def test_the_newest_change_stays(world: World, held: Deployments) -> None:
+    older, newer = held.ask(kind="schedule"), held.ask(kind="schedule")
+    assert (newer.run(), older.run()) == ("Held", "Held")
+    assert pending_schedule()["execution"] == newer.arn
+
+
+def test_it_replaces_no_push_and_a_push_replaces_it(world: World, held: Deployments) -> None:
+    held.start(NEXT).run()
+    held.ask(kind="schedule").run()
+    assert (pending(), "execution" in pending_schedule()) == (NEXT, True)
+    assert held.ask(**RESUME).run() == "Deployed"
+    assert (live(), pending(), pending_schedule()) == (NEXT, None, {})
+
+
+def test_a_new_hold_keeps_a_change_that_was_started(world: World, held: Deployments, machine: str) -> None:
+    first = held.ask(kind="schedule")
+    first.run()
+    is_over()
+    sweep()
+    ((name, given),) = started(machine)
+    held.ask(**HOLD).run()
+    assert Deployment(world, name, given, datetime.now(UTC)).run() == "Held"
+    assert pending_schedule()["execution"] == first.arn
+
+
 # ---------------------------------------------------------------------- the deployment window
 
 
@@ -329,6 +385,8 @@ def test_outside_the_window_the_newest_push_is_pending(
         pytest.param({"kind": "pause", "pause": {"tasks": ["RemoveSpam"]}}, "Done", id="pause"),
         pytest.param({"kind": "resume", "pause": {}}, "Done", id="resume"),
         pytest.param(HOLD_ALONE, "Done", id="hold"),
+        pytest.param({"kind": "schedule"}, "Held", id="schedule"),
+        pytest.param({"kind": "schedule", "now": True}, "NothingToDo", id="schedule, now"),
     ],
 )
 def test_what_passes_the_window(event: dict[str, Any], end: str, world: World, shut: Deployments) -> None:

@@ -80,7 +80,7 @@ _OF_A_KIND = {
     Kind.ROLLBACK: {"dry_run", "release", "image_only", "with_before", "hold"},
     Kind.PAUSE: {"pause", "hold"},
     Kind.RESUME: {"pause", "hold"},
-    Kind.SCHEDULE: {"dry_run", "schedule_key", "schedule_version"},
+    Kind.SCHEDULE: {"dry_run", "now", "schedule_key", "schedule_version"},
     Kind.LIFT: {"lift"},
 }
 _WITH_AN_IMAGE = (Kind.PUSH, Kind.AGAIN, Kind.IMAGE)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from rota.deployment.gates import Gates, Pending
 from rota.deployment.lease import read_lease, write_answer
 from rota.deployment.waiting import Answer
 from rota.errors import RejectedError, TransientError
@@ -10,25 +11,22 @@ from rota.times import minute
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from rota.deployment.gates import Gates
-
 _STATUS = "rota status says what waits"
 
 
-def answer(dynamodb: "DynamoDBClient", table: str, app: str, given: Answer) -> "Gates":
+def answer(dynamodb: "DynamoDBClient", table: str, app: str, given: Answer) -> Gates:
     """Write a person's answer to what waits for an approval, if that has the same changes. Returns the gates then.
 
     Given twice, or after the same answer of another person, it is as given once. RejectedError says why it cannot be
     given; TransientError if what waits has just changed.
     """
     lease = read_lease(dynamodb, table, app)
-    pending = lease.gate.pending
+    pending = lease.gate.asked(given.changes)
     if pending is None or pending.asks is None:
+        if waits := " and ".join(each.asks.changes for each in lease.gate.in_their_order if each.asks):
+            raise RejectedError(f"what waits is {waits}, not {given.changes}: it has changed since; {_STATUS}")
         raise RejectedError(f"nothing waits for an approval: it was answered, or replaced by a newer push; {_STATUS}")
-    if pending.asks.changes != given.changes:
-        waits = pending.asks.changes
-        raise RejectedError(f"what waits is {waits}, not {given.changes}: it has changed since; {_STATUS}")
-    if lease.newest > pending.order:
+    if isinstance(pending, Pending) and lease.newest > pending.order:
         raise RejectedError(f"a newer push has arrived, and what waited is deployed no more; {_STATUS}")
     if before := pending.answer:
         if before.approves != given.approves:
@@ -38,5 +36,5 @@ def answer(dynamodb: "DynamoDBClient", table: str, app: str, given: Answer) -> "
         raise RejectedError(f"it waited until {minute(pending.asks.until)}, and is deployed no more: deploy it again")
     if not write_answer(dynamodb, table, app, pending, given):
         raise TransientError("what waits has just changed; look at it again")
-    answered = pending.model_copy(update={"answer": given})
-    return lease.gate.model_copy(update={"pending": answered})
+    name = "pending" if isinstance(pending, Pending) else "pending_schedule"
+    return lease.gate.model_copy(update={name: pending.model_copy(update={"answer": given})})

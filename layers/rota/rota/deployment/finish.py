@@ -35,9 +35,10 @@ def end_deployment(
     entry = ledger_of(settings, record.execution).close(entry, record, datetime.now(UTC))
     if entry.outcome == Outcome.HELD and record.asks and record.image:
         # Here, because next to no deployment waits for an approval.
-        from rota.deployment.gates import Pending  # noqa: PLC0415
+        from rota.deployment.gates import Pending, PendingSchedule  # noqa: PLC0415
 
-        lease.leave_pending(Pending.of(record, entry.summary))
+        is_schedule = record.origin and record.origin.kind == Kind.SCHEDULE
+        lease.leave_pending((PendingSchedule if is_schedule else Pending).of(record, entry.summary))
     with thread_pool() as pool:
         publishing = pool.submit(publish, entry)
         lease.release(

@@ -49,13 +49,11 @@ class Closed(Item):
         return f"the deployment window, {self.window}, opens {minute(self.opens)}"
 
 
-class Pending(Item):
-    """The newest push that was held. It keeps its place in the line."""
+class _Pending(Item):
+    """What ended in `Held`, and is deployed later. `order`: what has a later one is newer."""
 
     order: str
-    image: Image
     origin: Origin
-    lifts: tuple[str, ...] = ()
     schedule: Stored | None = None
     """The version of a schedule file that it is to be deployed with; None for the newest."""
     execution: str
@@ -65,25 +63,6 @@ class Pending(Item):
     summary: str = ""
     """Of the plan that is to be approved."""
     answer: Answer | None = None
-    back_to: BackTo | None = None
-    """Of a rollback that is to be approved."""
-
-    @classmethod
-    def of(cls, record: "DeploymentRecord", summary: str) -> "Pending":
-        """What a deployment leaves that is to be approved."""
-        if record.image is None or record.origin is None:
-            raise ValueError(f"{record.execution.name} deploys no image")
-        return cls(
-            order=record.order,
-            image=record.image,
-            origin=record.origin,
-            lifts=record.lifts,
-            schedule=record.schedule,
-            execution=record.execution.id,
-            asks=record.asks,
-            summary=summary[:_LONGEST_SUMMARY],
-            back_to=record.back_to,
-        )
 
     def waits_at(self, now: datetime) -> bool:
         """Whether it waits for a person's answer."""
@@ -96,6 +75,42 @@ class Pending(Item):
         if self.asks and not self.answer and self.asks.until <= now:
             return f"no person approved it until {minute(self.asks.until)}"
         return ""
+
+
+class Pending(_Pending):
+    """The newest push that was held. It keeps its place in the line."""
+
+    image: Image
+    lifts: tuple[str, ...] = ()
+    back_to: BackTo | None = None
+    """Of a rollback that is to be approved."""
+
+    @classmethod
+    def of(cls, record: "DeploymentRecord", summary: str) -> "Pending":
+        """What a deployment of an image leaves that is to be approved."""
+        if record.image is None:
+            raise ValueError(f"{record.execution.name} deploys no image")
+        kept = {"image": record.image, "lifts": record.lifts, "back_to": record.back_to}
+        return cls(order=record.order, **_left(record, summary), **kept)
+
+
+class PendingSchedule(_Pending):
+    """The newest change of the schedule file alone that was held. Any deployment of an image takes its place."""
+
+    @classmethod
+    def of(cls, record: "DeploymentRecord", summary: str) -> "PendingSchedule":
+        """What a change of the schedule file leaves that is to be approved."""
+        return cls(order=start_order(record.execution), **_left(record, summary))
+
+
+def _left(record: "DeploymentRecord", summary: str) -> dict[str, Any]:
+    return {
+        "origin": record.origin or Origin(kind=None),
+        "schedule": record.schedule,
+        "execution": record.execution.id,
+        "asks": record.asks,
+        "summary": summary[:_LONGEST_SUMMARY],
+    }
 
 
 class Bar(Item):
@@ -122,6 +137,7 @@ class Gates(Item):
     hold: Hold | None = None
     hold_changed: str = ""
     pending: Pending | None = None
+    pending_schedule: PendingSchedule | None = None
     bars: tuple[Bar, ...] = ()
 
     def stored(self) -> dict[str, Any]:
@@ -134,8 +150,23 @@ class Gates(Item):
 
     def without_refused(self, now: datetime) -> "Gates":
         """Without what is pending, if a person rejected it or none answered in time."""
-        gone = self.pending and self.pending.refused_at(now)
-        return self.model_copy(update={"pending": None}) if gone else self
+        each = {"pending": self.pending, "pending_schedule": self.pending_schedule}
+        gone = [name for name, pending in each.items() if pending and pending.refused_at(now)]
+        return self.model_copy(update=dict.fromkeys(gone))
+
+    def without_schedule(self, order: str) -> "Gates":
+        """Without a change of the schedule file that is pending, unless it is newer."""
+        newer = self.pending_schedule and self.pending_schedule.order > order
+        return self if newer else self.model_copy(update={"pending_schedule": None})
+
+    @property
+    def in_their_order(self) -> tuple[Pending | PendingSchedule, ...]:
+        """What is pending, the push first."""
+        return tuple(each for each in (self.pending, self.pending_schedule) if each)
+
+    def asked(self, changes: str) -> Pending | PendingSchedule | None:
+        """What is pending with that digest of its changes."""
+        return next((each for each in self.in_their_order if each.asks and each.asks.changes == changes), None)
 
     def bar_of(self, digest: str) -> Bar | None:
         """The newest bar of that image; None if it has none."""
@@ -169,7 +200,8 @@ def start_order(execution: Execution) -> str:
 
 
 class Asked(Item):
-    """What an execution asks of the lease. Without an image it is a change of what is live.
+    """What an execution asks of the lease. Without an image it is a change of what is live, and no gate stops it but a
+    change of the schedule file (`is_schedule`).
 
     `closed`: the deployment window is not open; `passes`: neither that nor a hold stops it, which `passed` names;
     `lifts`: the digests whose bars do not stop it, and go once it is live; `order`: its place in the line, if that is
@@ -178,6 +210,7 @@ class Asked(Item):
     """
 
     image: Image | None = None
+    is_schedule: bool = False
     origin: Origin
     closed: Closed | None = None
     passes: bool = False

@@ -125,15 +125,22 @@ def read_lease(dynamodb: "DynamoDBClient", table: str, app: str) -> LeaseItem:
     return LeaseItem.model_validate(plain({"M": found or {}}), extra="ignore")
 
 
-def write_answer(dynamodb: "DynamoDBClient", table: str, app: str, pending: gates.Pending, answer: Answer) -> bool:
+def write_answer(
+    dynamodb: "DynamoDBClient",
+    table: str,
+    app: str,
+    pending: gates.Pending | gates.PendingSchedule,
+    answer: Answer,
+) -> bool:
     """Write a person's answer to what is pending. False if that has changed meanwhile, or has an answer."""
+    name = "pending" if isinstance(pending, gates.Pending) else "pending_schedule"
     try:
         dynamodb.update_item(
             TableName=table,
             Key=_key(app),
-            UpdateExpression="SET gates.pending.answer = :answer",
-            ConditionExpression="gates.pending.#order = :order AND gates.pending.#execution = :execution "
-            "AND attribute_not_exists(gates.pending.answer)",
+            UpdateExpression=f"SET gates.{name}.answer = :answer",
+            ConditionExpression=f"gates.{name}.#order = :order AND gates.{name}.#execution = :execution "
+            f"AND attribute_not_exists(gates.{name}.answer)",
             ExpressionAttributeNames={"#order": "order", "#execution": "execution"},
             ExpressionAttributeValues={
                 ":answer": stored(answer.model_dump(mode="json")),
@@ -192,7 +199,7 @@ class Lease:
         `is_active(execution_arn)`: whether it runs, or was stopped so recently that its restore may not have begun.
         """
         image = asked.image
-        place = asked.order or (order(self._execution, image) if image else "")
+        place = (asked.order or order(self._execution, image)) if image else ""
         known = {
             "lifts": asked.lifts,
             "schedule": asked.schedule,
@@ -202,18 +209,17 @@ class Lease:
             "back_to": asked.back_to,
         }
         record = begin(self._execution, image, asked.origin).model_copy(update=known)
-        claim = _Claim(place, image.digest if image else "", record)
-        lease = self.look() if asked.closed and image and not asked.passes else self._claim_if_free(claim)
+        claim = _Claim(place, image.digest if image else "", record, asked.is_schedule)
+        stopped = asked.closed and (image or asked.is_schedule) and not asked.passes
+        lease = self.look() if stopped or asked.is_schedule else self._claim_if_free(claim)
         if lease is not None and image and _started_by_one_event(lease.newest, claim.order, image):
             claim = claim._replace(order=lease.newest)
-            lease = lease if asked.closed else self._claim_if_free(claim)
+            lease = lease if stopped else self._claim_if_free(claim)
         if lease is None:
             return Verdict(decision=Decision.GO, reason="the lease was free")
         if decided := self._decided(lease, claim, asked):
             return decided
-        passing = claim._replace(
-            gates_seen=lease.gates, gates_after=_gates_after(lease.gate, datetime.now(UTC)) if image else {}
-        )
+        passing = claim._replace(gates_seen=lease.gates, gates_after=self._gates_after(lease, asked))
         if not lease.holder:
             taken = self._claim_if_free(passing) is None
             return Verdict(decision=Decision.GO, reason="the lease was free") if taken else _CHANGED
@@ -228,6 +234,8 @@ class Lease:
             return Verdict(decision=Decision.OVERTAKEN, reason=f"a newer push of {self._app} has arrived")
         if mine:
             return Verdict(decision=Decision.GO, reason="this deployment holds the lease already")
+        if asked.is_schedule:
+            return self._schedule_at_the_gate(lease, asked)
         return self._at_the_gate(lease, claim, asked, image) if image else None
 
     def _barred(self, lease: LeaseItem, asked: Asked, image: Image) -> Verdict | None:
@@ -250,9 +258,8 @@ class Lease:
         gate = lease.gate
         if gate.pending and gate.pending.order > claim.order:
             return Verdict(decision=Decision.OVERTAKEN, reason=f"a newer push of {self._app} is held")
-        hold = gate.hold_at(datetime.now(UTC))
-        stops = [each for each in (hold, asked.closed) if each]
-        if asked.passes or not stops:
+        stops = _stops(gate, asked)
+        if not stops:
             return None
         if not gate.pending or gate.pending.order < claim.order:
             pending = gates.Pending(
@@ -265,30 +272,49 @@ class Lease:
             )
             if not self._put_gates(lease.gates, gate.model_copy(update={"pending": pending})):
                 return _CHANGED
-        when = "the hold is over" if hold else "that opens"
-        by_a_person = ", which a person says" if hold and not hold.until else ""
-        ends = f". To end the hold: {gates.RESUME}" if hold else ""
-        return Verdict(
-            decision=Decision.HELD,
-            reason=f"{'; '.join(map(str, stops))}. It deploys when {when}{by_a_person}, unless a newer push does. "
-            f"To deploy it now: rota deploy --image {image.tag or image.digest} --now{ends}",
-        )
+        return _held(stops, "a newer push", f"rota deploy --image {image.tag or image.digest} --now")
 
-    def leave_pending(self, pending: gates.Pending) -> None:
+    def _schedule_at_the_gate(self, lease: LeaseItem, asked: Asked) -> Verdict | None:
+        """The same of a change of the schedule file alone."""
+        stops = _stops(lease.gate, asked)
+        if not stops:
+            return None
+        before, order = lease.gate.pending_schedule, asked.order or gates.start_order(self._execution)
+        if before is None or before.order < order:
+            pending = gates.PendingSchedule(
+                order=order, origin=asked.origin, schedule=asked.schedule, execution=self._execution.id
+            )
+            changed = lease.gate.model_copy(update={"pending_schedule": pending})
+            if not self._put_gates(lease.gates, changed):
+                return _CHANGED
+        return _held(stops, "a push", "rota deploy --schedule FILE --now")
+
+    def leave_pending(self, pending: gates.Pending | gates.PendingSchedule) -> None:
         """Let what this execution was to deploy be pending, while it holds the lease and no newer push has come.
         TransientError if others change the gates, too, each time that this is tried.
         """
+        name = "pending" if isinstance(pending, gates.Pending) else "pending_schedule"
         for _ in range(_TRIES):
             lease = self.look()
-            if lease.holder != self._execution.id or lease.newest > pending.order:
+            if lease.holder != self._execution.id or (name == "pending" and lease.newest > pending.order):
                 return
-            before = lease.gate.pending
+            before = getattr(lease.gate, name)
             if before and (before.order > pending.order or before.execution == pending.execution):
                 return
-            changed = lease.gate.model_copy(update={"pending": pending})
+            changed = lease.gate.model_copy(update={name: pending})
             if self._put_gates(lease.gates, changed, "holder = :me AND "):
                 return
         raise TransientError("the gates have just changed")
+
+    def _gates_after(self, lease: LeaseItem, asked: Asked) -> dict[str, Any]:
+        """The gates once this execution has passed them: what was pending is older, and a hold that is over is gone."""
+        gate = lease.gate
+        if asked.is_schedule:
+            return gate.without_schedule(asked.order or gates.start_order(self._execution)).stored()
+        if asked.image is None:
+            return {}
+        hold = gate.hold_at(datetime.now(UTC))
+        return gate.model_copy(update={"pending": None, "pending_schedule": None, "hold": hold}).stored()
 
     def change_gates(self, change: Callable[[Gates], Gates]) -> LeaseItem:
         """Change what stands before the lease. Returns the item as it is then. TransientError if others change it, too,
@@ -461,17 +487,23 @@ class Lease:
     def _claim(self, claim: "_Claim", condition: str, at_work: str, seen: Mapping[str, Any]) -> LeaseItem | None:
         """Hold the lease from now on, under `condition` and if no newer push is known. None, or the lease instead.
 
-        A change of what is live leaves `newest`, `announced` and the gates as they are: for the pushes that wait.
+        A change of what is live leaves `newest`, `announced` and the gates as they are, for the pushes that wait; one
+        of the schedule file takes along what is pending of that.
         """
         sets = [f"holder = :me, holder_order = :order, at_work = {at_work}, deployment = :record"]
         removed = ["shut", "restorer"]
         values = {":none": {}, ":record": claim.record.stored(), **seen}
-        if claim.order:
+        if claim.order or claim.is_schedule:
             gate = _GatesUpdate(claim.gates_seen, claim.gates_after)
-            sets += ["newest = :order, digest = :digest", *gate.sets]
-            removed += ["announced", *gate.removes]
-            condition += f" AND (attribute_not_exists(newest) OR newest <= :order) AND {gate.condition}"
-            values |= {":order": claim.order, ":digest": claim.digest, **gate.values}
+            sets += gate.sets
+            removed += gate.removes
+            condition += f" AND {gate.condition}"
+            values |= gate.values
+        if claim.order:
+            sets += ["newest = :order, digest = :digest"]
+            removed += ["announced"]
+            condition += " AND (attribute_not_exists(newest) OR newest <= :order)"
+            values |= {":order": claim.order, ":digest": claim.digest}
         else:
             removed += ["digest"]
             values |= {":order": _LAST}
@@ -527,6 +559,7 @@ class _Claim(NamedTuple):
     order: str
     digest: str
     record: DeploymentRecord
+    is_schedule: bool = False
     gates_seen: Mapping[str, Any] = {}
     """The gates under which it takes the lease."""
     gates_after: Mapping[str, Any] = {}
@@ -544,9 +577,23 @@ class _GatesUpdate:
         self.values = ({":gates": seen} if seen else {}) | ({":changed": changed} if self.sets else {})
 
 
-def _gates_after(gate: Gates, now: datetime) -> dict[str, Any]:
-    """The gates once a deployment has passed them: what was pending is older, and a hold that is over is gone."""
-    return gate.model_copy(update={"pending": None, "hold": gate.hold_at(now)}).stored()
+def _stops(gate: Gates, asked: Asked) -> list[gates.Hold | gates.Closed]:
+    """What stops a deployment before the lease."""
+    each = () if asked.passes else (gate.hold_at(datetime.now(UTC)), asked.closed)
+    return [one for one in each if one]
+
+
+def _held(stops: list[gates.Hold | gates.Closed], newer: str, now: str) -> Verdict:
+    """That it is pending: until when, unless what is `newer` comes, and how it deploys `now`."""
+    hold = next((each for each in stops if isinstance(each, gates.Hold)), None)
+    when = "the hold is over" if hold else "that opens"
+    by_a_person = ", which a person says" if hold and not hold.until else ""
+    ends = f". To end the hold: {gates.RESUME}" if hold else ""
+    return Verdict(
+        decision=Decision.HELD,
+        reason=f"{'; '.join(map(str, stops))}. It deploys when {when}{by_a_person}, unless {newer} does. "
+        f"To deploy it now: {now}{ends}",
+    )
 
 
 def _wait(reason: str) -> Verdict:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from rota.contract import Decision, Execution, Kind, Origin, Verdict
-from rota.deployment.gates import APPROVE, RESUME, Asked, Closed, Gates, Pending, hold_of
+from rota.deployment.gates import APPROVE, RESUME, Asked, Closed, Gates, Pending, PendingSchedule, hold_of
 from rota.deployment.lease import Lease
 from rota.errors import listed
 from rota.execution_input import ExecutionInput, refuse_past
@@ -24,7 +24,7 @@ class Steering(NamedTuple):
 
 class Steered(NamedTuple):
     """What becomes of the execution, and what it deploys in place of what was pending: no image, if it deploys nothing.
-    A rollback that was approved, which is to go, has not taken the lease yet.
+    A rollback or a change of the schedule file that is to go has not taken the lease yet.
     """
 
     verdict: Verdict
@@ -68,6 +68,7 @@ def _resume(
         verdict = Verdict(decision=Decision.GO, reason="this deployment holds the lease already")
         asked = Asked(
             image=record.image,
+            is_schedule=bool(record.origin and record.origin.kind == Kind.SCHEDULE),
             origin=record.origin or origin,
             order=record.order,
             schedule=record.schedule,
@@ -75,32 +76,44 @@ def _resume(
             back_to=record.back_to,
         )
         return Steered(verdict, asked)
-    pending = item.gate.pending
-    if pending is None:
+    if not item.gate.in_their_order:
         ended = "deployments are held no more; no push is pending" if keys.hold else "no push is pending"
         return Steered(_done(ended), Asked(origin=origin))
+    waiting = []
+    for pending in item.gate.in_their_order:
+        asked = _asked(pending, origin, given)
+        if refused := pending.refused_at(given.now):
+            reason = f"{refused}. To deploy it after all: {_deploys(pending)}"
+            return Steered(Verdict(decision=Decision.REJECTED, reason=reason), asked)
+        if given.approval == "none" or not pending.waits_at(given.now):
+            if asked.back_to or asked.is_schedule:
+                return Steered(Verdict(decision=Decision.GO, reason="it is its turn"), asked)
+            return Steered(lease.take(asked, given.is_active), asked)
+        waiting.append(asked.image.tag or asked.image.digest if asked.image else "the schedule file")
+    return Steered(_done(f"{' and '.join(waiting)} waits for an approval: {APPROVE}"), Asked(origin=origin))
+
+
+def _asked(pending: Pending | PendingSchedule, origin: Origin, given: Steering) -> Asked:
+    """What it asks of the lease. One that had to be approved, and a change of the schedule file, stay that of who
+    started them; who ends a hold deploys the push.
+    """
     asked = Asked(
-        image=pending.image,
-        origin=pending.origin if pending.asks else origin,
+        is_schedule=isinstance(pending, PendingSchedule),
+        origin=origin,
         closed=given.closed,
-        lifts=pending.lifts,
         order=pending.order,
         schedule=pending.schedule,
         answer=pending.answer,
-        back_to=pending.back_to,
     )
-    if refused := pending.refused_at(given.now):
-        reason = f"{refused}. To deploy it after all: {_deploys(pending)}"
-        return Steered(Verdict(decision=Decision.REJECTED, reason=reason), asked)
-    if pending.asks and given.approval != "none" and pending.waits_at(given.now):
-        waits = f"{pending.image.tag or pending.image.digest} waits for an approval: {APPROVE}"
-        return Steered(_done(waits), Asked(origin=origin))
-    if pending.back_to:
-        return Steered(Verdict(decision=Decision.GO, reason="the rollback is approved"), asked)
-    return Steered(lease.take(asked, given.is_active), asked)
+    if isinstance(pending, PendingSchedule):
+        return asked.model_copy(update={"origin": pending.origin})
+    of_image = {"image": pending.image, "lifts": pending.lifts, "back_to": pending.back_to}
+    return asked.model_copy(update=of_image | ({"origin": pending.origin} if pending.asks else {}))
 
 
-def _deploys(pending: Pending) -> str:
+def _deploys(pending: Pending | PendingSchedule) -> str:
+    if isinstance(pending, PendingSchedule):
+        return "rota deploy --schedule FILE"
     if pending.back_to:
         return f"rota rollback {pending.back_to.release}"
     return f"rota deploy --image {pending.image.tag or pending.image.digest}"

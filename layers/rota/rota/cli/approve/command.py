@@ -50,25 +50,37 @@ def _answer(account: Account, changes: str, reason: str | None, ways: _Ways, *, 
     if not reason:
         words = "an approval needs a reason" if approves else "a rejection needs a reason"
         raise CommandError(Exit.MISUSED, words, "add --reason TEXT; it is recorded, and in each message")
-    stack, pending = account.stack, account.table.present(0).gates.get("pending") or {}
-    asks = pending.get("asks")
-    if not asks:
-        raise CommandError(Exit.NOT_ALLOWED, "nothing waits for an approval", _STATUS, error="NothingWaits")
-    if changes and changes != asks["changes"]:
-        words = f"what waits is {asks['changes']}, not {changes}: it has changed since"
-        raise CommandError(Exit.NOT_ALLOWED, words, _STATUS, error="OtherChanges")
-    image = pending["image"].get("tag") or pending["image"]["digest"]
-    account.output.notes([f"{image}: {pending.get('summary', '')}"])
-    verb = "Approve" if approves else "Reject"
-    execution.confirm(account, f"{verb} {image} for {stack}?", yes=ways.yes)
+    stack, pending = account.stack, _asked(account, changes)
+    asks, image = pending["asks"], pending.get("image") or {}
+    what = image.get("tag") or image.get("digest") or "the schedule file"
+    account.output.notes([f"{what}: {pending.get('summary', '')}"])
+    execution.confirm(account, f"{'Approve' if approves else 'Reject'} {what} for {stack}?", yes=ways.yes)
     answered = _invoke(account, {"changes": asks["changes"], "approves": approves, "reason": reason})
     if not answered["execution"]:
-        return _stopped(account, f"{image} is approved, and deploys after this: {'; '.join(answered['stopped_by'])}")
+        return _stopped(account, f"{what} is approved, and deploys after this: {'; '.join(answered['stopped_by'])}")
     started = stack.execution(answered["execution"])
     if ways.no_wait:
         return execution.started(account, started)
     code = execution.follow(account, started, ways.timeout)
     return Exit.DONE if not approves and code is Exit.NOT_DEPLOYED else code
+
+
+def _asked(account: Account, changes: str) -> dict[str, Any]:
+    """What waits for an approval with that digest of its changes; without one the only one that waits."""
+    gates = account.table.present(0).gates
+    each: list[dict[str, Any]] = [
+        one for name in ("pending", "pending_schedule") if (one := gates.get(name)) and one.get("asks")
+    ]
+    if not each:
+        raise CommandError(Exit.NOT_ALLOWED, "nothing waits for an approval", _STATUS, error="NothingWaits")
+    found = [one for one in each if changes in ("", one["asks"]["changes"])]
+    waits = " and ".join(one["asks"]["changes"] for one in each)
+    if not found:
+        words = f"what waits is {waits}, not {changes}: it has changed since"
+        raise CommandError(Exit.NOT_ALLOWED, words, _STATUS, error="OtherChanges")
+    if len(found) > 1:
+        raise CommandError(Exit.MISUSED, f"a push and a schedule file wait: {waits}", "name one of them")
+    return found[0]
 
 
 def _invoke(account: Account, answer: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rota.cli import times
 from rota.cli.history.model import Deployment
 from rota.cli.status import tasks
 from rota.cli.status.gather import Gathered
-from rota.cli.status.model import BY_HAND, LastRun, Pending, Status, Task
+from rota.cli.status.model import BY_HAND, LastRun, Pending, PendingSchedule, Status, Task
 from rota.cli.status.text import short, whose
 from rota.cli.table import Item
 from rota.cli.tables import beginning
@@ -260,6 +260,8 @@ def _gates(status: Status, clock: Clock, options: str) -> Iterator[model.Todo]:
     if waits and waits.approve_until:
         yield _approval(waits, clock, options)
         waits = None
+    if status.pending_schedule and status.pending_schedule.approve_until:
+        yield _approval(status.pending_schedule, clock, options)
     if hold:
         title = f"Deployments are held{whose(hold, clock.now, utc=clock.utc)}"
         why = [f"{waits.tag or short(waits.digest)} waits, and is deployed at the end."] if waits else []
@@ -281,9 +283,12 @@ def _gates(status: Status, clock: Clock, options: str) -> Iterator[model.Todo]:
         yield model.Todo("warn", title, why if one.reason else [], [f"rota resume --barred{options}"], does=does)
 
 
-def _approval(waits: Pending, clock: Clock, options: str) -> model.Todo:
+def _approval(waits: Pending | PendingSchedule, clock: Clock, options: str) -> model.Todo:
     until = times.clock(waits.approve_until, clock.now, utc=clock.utc) if waits.approve_until else ""
-    title = f"The push of {waits.tag or short(waits.digest)} waits for an approval until {until}"
+    what = "change of the schedule file"
+    if isinstance(waits, Pending):
+        what = f"push of {waits.tag or short(waits.digest)}"
+    title = f"The {what} waits for an approval until {until}"
     todo = [f"rota {verb} {waits.changes}{options} --reason …" for verb in ("approve", "reject")]
     does = [(words, f"/do/{verb}/{waits.changes}") for words, verb in (("Approve", "approve"), ("Reject", "reject"))]
     return model.Todo("warn", title, [for_people(waits.summary)], todo, does=does)

@@ -121,7 +121,7 @@ class Source:
         with self._asking():
             status = self._gathered().status
         if action in ("approve", "reject"):
-            return status.pending is not None and status.pending.changes == name
+            return any(each is not None and each.changes == name for each in (status.pending, status.pending_schedule))
         if action == "stop":
             return status.deploying is not None and status.deploying.execution.rpartition(":")[2] == name
         return any(task.task == name for task in status.tasks)

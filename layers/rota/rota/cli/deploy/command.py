@@ -103,13 +103,16 @@ def deploy(
             chosen = releases.image(account, image, known) if image else releases.live_image(present.live)
         event, what, kind = execution.push_of(account, chosen), str(chosen), "image"
         upload = prepare(account, schedule, chosen) if schedule else None
+        if not (image or image_of):
+            # It changes what is live then, and stops no push that is on its way.
+            event, kind = {}, "schedule"
     # What deploys already has read another file.
     running = None if upload else _running(account, present.lease, event)
     already = running is not None
     if running is None:
         if plan_first:
             proposal = store_content(account, upload.name, upload.content) if upload else None
-            run.show(account, event, proposal=proposal)
+            run.show(account, {**event, **({"kind": kind} if kind == "schedule" else {})}, proposal=proposal)
         first = f"Upload {upload.name} as {upload.key}, and deploy" if upload else "Deploy"
         execution.confirm(account, f"{first} {what} to {stack}?", yes=yes)
         if upload:

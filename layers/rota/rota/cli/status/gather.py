@@ -10,7 +10,7 @@ from rota.aws.parallel import thread_pool
 from rota.cli import schedules
 from rota.cli import table as items
 from rota.cli.status import tasks
-from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, Release, Service, Status
+from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, PendingSchedule, Release, Service, Status
 from rota.cli.table import Item, Present, Table
 from rota.errors import RejectedError
 
@@ -87,12 +87,14 @@ def gather_again(account: "Account", stack: "Stack", before: Status) -> Status:
 
 
 def _without_tasks(account: "Account", stack: "Stack", now: Present) -> dict[str, Any]:
+    opens = _opens(stack.parameters.get("DeployWindow", ""), account.now())
     return {
         "release": _release(now),
         "deploying": _deploying(account, now.lease, now.deployments) if now.lease.get("holder") else None,
         "last_deployment": _last(now.deployments),
         "hold": _hold(now.gates, account.now()),
-        "pending": _pending(now.gates, stack.parameters.get("DeployWindow", ""), account.now()),
+        "pending": _pending(now.gates, opens),
+        "pending_schedule": _pending_schedule(now.gates, opens),
         "barred": [_bar(each) for each in now.gates.get("bars", ())],
     }
 
@@ -205,20 +207,26 @@ def _hold(gates: Item, now: datetime) -> Hold | None:
     return hold if hold and (hold.until is None or hold.until > now) else None
 
 
-def _pending(gates: Item, window: str, now: datetime) -> Pending | None:
+def _pending(gates: Item, opens: datetime | None) -> Pending | None:
     found = gates.get("pending")
     if not found:
         return None
-    image, asks = found["image"], {} if found.get("answer") else found.get("asks") or {}
-    return Pending(
-        digest=image["digest"],
-        tag=image.get("tag"),
-        execution=found["execution"],
-        opens=_opens(window, now),
-        changes=asks.get("changes", ""),
-        approve_until=items.at(asks, "until"),
-        summary=found.get("summary", "") if asks else "",
-    )
+    image = found["image"]
+    return Pending(image["digest"], image.get("tag"), found["execution"], opens, **_asks(found))
+
+
+def _pending_schedule(gates: Item, opens: datetime | None) -> PendingSchedule | None:
+    found = gates.get("pending_schedule")
+    return PendingSchedule(found["execution"], origin(found)["by"], opens, **_asks(found)) if found else None
+
+
+def _asks(found: Item) -> dict[str, Any]:
+    """What a person is to approve of what is pending."""
+    asks = found.get("asks")
+    if not asks or found.get("answer"):
+        return {}
+    summary = found.get("summary") or ""
+    return {"changes": asks["changes"], "approve_until": items.at(asks, "until"), "summary": summary}
 
 
 def _opens(window: str, now: datetime) -> datetime | None:

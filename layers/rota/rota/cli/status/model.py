@@ -83,6 +83,18 @@ class Pending:
 
 
 @dataclass(frozen=True)
+class PendingSchedule:
+    """A change of the schedule file alone that was held; the rest is as `Pending` has it."""
+
+    execution: str
+    by: str
+    opens: datetime | None = None
+    changes: str = ""
+    approve_until: datetime | None = None
+    summary: str = ""
+
+
+@dataclass(frozen=True)
 class Bar:
     """A digest that a push does not deploy, because of a rollback."""
 
@@ -172,6 +184,7 @@ class Status:
     last_deployment: Ended | None
     hold: Hold | None
     pending: Pending | None
+    pending_schedule: PendingSchedule | None
     barred: list[Bar]
     service: Service | None
     tasks: list[Task]

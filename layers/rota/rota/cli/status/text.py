@@ -6,7 +6,19 @@ from datetime import datetime
 import click
 
 from rota.cli import times
-from rota.cli.status.model import BY_HAND, AllStatus, Hold, LastRun, Pause, Pending, Release, StackStatus, Status, Task
+from rota.cli.status.model import (
+    BY_HAND,
+    AllStatus,
+    Hold,
+    LastRun,
+    Pause,
+    Pending,
+    PendingSchedule,
+    Release,
+    StackStatus,
+    Status,
+    Task,
+)
 from rota.cli.tables import Cell, Row, beginning, folded, packed, table
 
 _SHORT = len("sha256:") + 8
@@ -116,15 +128,20 @@ def _trouble(status: Status, now: datetime, width: int, *, utc: bool) -> Iterato
         yield from _folded(f"deployments are held{whose(hold, now, utc=utc)}", width, "yellow")
     if status.pending:
         yield from _folded(_waits(status.pending, status.hold, now, utc=utc), width, "yellow")
+    if status.pending_schedule:
+        yield from _folded(_waits(status.pending_schedule, status.hold, now, utc=utc), width, "yellow")
     for bar in status.barred:
         yield from _folded(f"barred: {bar.tag or short(bar.digest)}{_who(bar.by)}{_why(bar.reason)}", width, "yellow")
     if status.barred:
         yield from _folded("no push of a barred image deploys. To lift that: rota resume --barred", width, "yellow")
 
 
-def _waits(pending: Pending, hold: Hold | None, now: datetime, *, utc: bool) -> str:
-    """For what the newest push waits, and what to type."""
-    image = pending.tag or short(pending.digest)
+def _waits(pending: Pending | PendingSchedule, hold: Hold | None, now: datetime, *, utc: bool) -> str:
+    """For what the newest push or change of the schedule file waits, and what to type."""
+    what, deploy = "the change of the schedule file", "rota deploy --schedule FILE"
+    if isinstance(pending, Pending):
+        image = pending.tag or short(pending.digest)
+        what, deploy = f"the push of {image}", f"rota deploy --image {image}"
     words = "is started within minutes"
     if pending.approve_until:
         until, reason = times.clock(pending.approve_until, now, utc=utc), "--reason ..."
@@ -136,8 +153,8 @@ def _waits(pending: Pending, hold: Hold | None, now: datetime, *, utc: bool) -> 
         words = "waits for the hold to end: rota resume --deployments"
     elif pending.opens:
         opens = times.clock(pending.opens, now, utc=utc)
-        words = f"waits for the deployment window, {opens}. To deploy it now: rota deploy --image {image} --now"
-    return f"the push of {image} {words}"
+        words = f"waits for the deployment window, {opens}. To deploy it now: {deploy} --now"
+    return f"{what} {words}"
 
 
 def _ended(outcome: str) -> str:
