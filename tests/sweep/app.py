@@ -11,6 +11,7 @@ from threading import Event, Thread
 from typing import Any
 
 from examples.guestbook.client import Client
+from rota.ecs.one_off import started_by
 from rota.schedule_file.expression import period_of
 from stage.client import wait_for
 
@@ -98,9 +99,22 @@ class App:
         names = {task: [f"{prefix}{task}", f"{self._group}/{prefix}{task}"] for task in tasks}
         self.stage.watch({}, self._name, names)
 
-    def want(self, file: int, more: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Upload one of the two schedule files, with more tasks."""
-        self.stage.upload_schedule({"tasks": [*FILES[file], *more]})
+    def want(
+        self, file: int, more: Sequence[Mapping[str, Any]] = (), one_offs: Mapping[str, Any] | None = None
+    ) -> None:
+        """Upload one of the two schedule files, with more tasks, and with what runs once."""
+        self.stage.upload_schedule({**(one_offs or {}), "tasks": [*FILES[file], *more]})
+
+    def one_offs(self, kind: str, execution: str) -> list[dict[str, Any]]:
+        """The tasks of ECS that this execution has started once."""
+        ecs, cluster = self.stage.client("ecs"), self.stage.names["cluster"]
+        by = started_by(kind, execution)
+        arns = [
+            arn
+            for status in ("RUNNING", "STOPPED")
+            for arn in ecs.list_tasks(cluster=cluster, startedBy=by, desiredStatus=status)["taskArns"]
+        ]
+        return list(ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]) if arns else []
 
     def watch(self) -> None:
         """Have the stage check the schedules that are in both files after every call."""

@@ -42,7 +42,8 @@ class Scenario:
     deployment that it started was aborted, whose entry then names the image. `tasks`: what the two schedule files have
     beside their own, by which a deployment changes more than others do; then the calls of a restore are tried too.
     `parameters`: those of the stack, for both; then what the push has beside them. `jobs`: the tasks that must have a
-    schedule that is on, all the time.
+    schedule that is on, all the time. `migrations`: how many may run; None: the file has none. If one may, every fault of
+    every call of the steps is tried, and of the restore while it runs.
     """
 
     ready: tuple[Mapping[str, Any] | None, ...]
@@ -54,6 +55,7 @@ class Scenario:
     tasks: Callable[[Client], tuple[Tasks, Tasks]] | None = None
     parameters: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {})
     jobs: tuple[str, ...] = ()
+    migrations: int | None = None
 
 
 _DEPLOYING = ("ReadConfig", "PlanDeployment", "ClearRules", "RegisterRevisions", "CreateTargets", "FinishDeployment")
@@ -129,7 +131,39 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "moves to Scheduler": _moves(there=True),
     "moves to rules": _moves(there=False),
+    "gates": Scenario((), None, ("deployed",), steps=("RunBefore", "RunAfter"), migrations=1),
+    "rollback with gates": Scenario(
+        (None,),
+        {"kind": "rollback", "release": "previous", **_BY},
+        ("deployed",),
+        steps=("TakeTurn", "RunAfter"),
+        migrations=0,
+    ),
 }
+_ONE_OFFS = {"before": {"task": "migrate", "pause_tasks": True}, "after": {"task": "smoke_test"}}
+# Long enough that the first look at it sees it run.
+_SCRIPTED = {"tasks": "scripted", "script": {"seconds": 0.2}}
+_STRAW_OF_MIGRATION: Fault = {
+    "service": "ecs",
+    "operation": "DescribeTasks",
+    "caller": "RunBefore",
+    "count": 0,
+    "fault": "denied",
+}
+"""Makes a deployment fail while its migration runs."""
+# What the restore calls to stop the migration and to end its pause; all else it calls in any deployment that fails.
+_OF_THE_RESTORE = {
+    "ListTasks",
+    "DescribeTasks",
+    "StopTask",
+    "Query",
+    "GetItem",
+    "PutItem",
+    "DescribeRule",
+    "EnableRule",
+}
+# Of each call of a step: a task that runs is looked at again and again.
+_MOST_ALIKE = 6
 
 
 def _is_tried_once(fault: Fault) -> bool:
@@ -153,12 +187,20 @@ class Steering:
         """
         self._make_ready()
         calls = [call for call in self._calls if call["caller"] in self._scenario.steps]
+        if self._scenario.migrations:
+            return [*self._of_migrations(calls)]
         scripts = [each for each in (*singles(calls), *bursts(calls)) if self._is_tried(each[-1])]
         if self._scenario.tasks:
             self._played((LAST_STRAW,))
             restoring = of_restore(self._stage.calls(), LAST_STRAW)
             scripts += [each for each in restoring if self._is_tried(each[-1], of_restore=True)]
         return scripts
+
+    def _of_migrations(self, calls: Sequence[Mapping[str, Any]]) -> Iterable[Script]:
+        yield from (each for each in (*singles(calls), *bursts(calls)) if each[0]["skip"] < _MOST_ALIKE)
+        self._played((_STRAW_OF_MIGRATION,))
+        restoring = [call for call in self._stage.calls() if call["operation"] in _OF_THE_RESTORE]
+        yield from of_restore(restoring, _STRAW_OF_MIGRATION)
 
     def _is_tried(self, fault: Fault, *, of_restore: bool = False) -> bool:
         if self._scenario.jobs and (fault["service"] == "scheduler" or _MOVES.items() <= fault.items()):
@@ -193,6 +235,12 @@ class Steering:
             for name in shown:
                 yield from _differing(name, shown[name], wanted[0][name])
         yield from gaps(seen)
+        if self._scenario.migrations is not None:
+            tasks = self._app.one_offs("before", str(seen.execution["executionArn"]))
+            if len(tasks) > self._scenario.migrations:
+                yield f"the migration ran {len(tasks)} times"
+            if any(task["desiredStatus"] == "RUNNING" for task in tasks):
+                yield "the migration still runs"
         yield from not_closed(seen, *self._scenario.outcomes, *([] if done else ["failed", "refused", "aborted"]))
         if not (done or seen.aborted):
             yield from unexplained(seen)
@@ -206,9 +254,11 @@ class Steering:
         parameters, others_ = self._scenario.parameters
         update(stage, **parameters)
         before, after = self._scenario.tasks(stage) if self._scenario.tasks else ([], [])
-        app.want(0, before)
+        one_offs = None if self._scenario.migrations is None else _ONE_OFFS
+        self._script()
+        app.want(0, before, one_offs)
         self._end(stage.deploy("v1", timeout=LONGEST_SECONDS))
-        app.want(1, after)
+        app.want(1, after, one_offs)
         update(stage, **parameters | others_)
         for number, given in enumerate(self._scenario.ready):
             self._end(
@@ -226,6 +276,7 @@ class Steering:
         app, stage = self._app, self._stage
         stage.reset(_READY)
         app.go_on()
+        self._script()
         if self._scenario.jobs:
             # No task of the schedule files is due at noon, so that one that moves does not wait.
             stage.set_clock(f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}T12:00:00Z")
@@ -263,6 +314,10 @@ class Steering:
             has_snapshot=False,
             gaps=stage.watched()["violations"],
         )
+
+    def _script(self) -> None:
+        if self._scenario.migrations is not None:
+            self._stage.settings(**_SCRIPTED)
 
     def _started(self, given: Mapping[str, Any], name: str) -> dict[str, Any]:
         return self._stage.wait(self._stage.start(given, name), LONGEST_SECONDS)
