@@ -10,6 +10,7 @@ from examples.guestbook.client import Client
 from examples.guestbook.demo.scenario import parameters
 from stage.client import ROOT, wait_for
 from tests.stage.account import account, history, states
+from tests.stage.conftest import Rota
 from tests.stage.restored import assert_all_is_as_it_was
 from tests.stage.updated import updated
 
@@ -41,7 +42,7 @@ def one_offs(stage: Client, kind: str) -> list[dict[str, Any]]:
     return [task for task in found if str(task.get("startedBy", "")).startswith(f"rota/{kind}/")]
 
 
-def test_the_guestbook_is_migrated_and_tested(migrating: Client) -> None:
+def test_the_guestbook_is_migrated_and_tested(migrating: Client, rota: Rota) -> None:
     ended = migrating.deploy("v2")
     assert ended["status"] == "SUCCEEDED", ended["cause"]
     way = [state for state in states(migrating, ended) if state in ("RunBefore", "CreateTargets", "RunAfter")]
@@ -49,6 +50,18 @@ def test_the_guestbook_is_migrated_and_tested(migrating: Client) -> None:
     document = ended["output"]
     assert (document["before"]["exit_code"], document["after"]["exit_code"]) == (0, 0)
     assert [len(one_offs(migrating, kind)) for kind in ("before", "after")] == [1, 1]
+    # What the command shows of it.
+    assert "Migrated: rooms." in rota("logs", "before").out
+    explained = rota("explain", "v2").out
+    assert "ended with exit code 0; its log: rota logs before" in " ".join(explained.split())
+    assert "before: runs the migration ./bin/start migrate" in " ".join(rota("history", "--json").out.split())
+    again = rota("run", "before", "--yes")
+    assert (again.exit, "Nothing to migrate" in again.out) == (0, True)
+    assert rota("run", "after", "--yes", "--", "sh", "-c", "exit 3").exit == 3
+    planned = rota("plan", "--image", "initial").out
+    assert "before: runs the migration ./bin/start migrate" in " ".join(planned.split())
+    missing = rota("logs", "before", "--run", "0000000")
+    assert missing.exit == 4
 
 
 def test_a_failing_migration_leaves_everything_to_the_byte(migrating: Client) -> None:

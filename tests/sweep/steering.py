@@ -42,8 +42,8 @@ class Scenario:
     deployment that it started was aborted, whose entry then names the image. `tasks`: what the two schedule files have
     beside their own, by which a deployment changes more than others do; then the calls of a restore are tried too.
     `parameters`: those of the stack, for both; then what the push has beside them. `jobs`: the tasks that must have a
-    schedule that is on, all the time. `migrations`: how many may run; None: the file has none. If one may, every fault of
-    every call of the steps is tried, and of the restore while it runs.
+    schedule that is on, all the time. `migrations`: how many may run; None: the file has none. If one may, every fault
+    of every call of the steps is tried, and of the restore while it runs.
     """
 
     ready: tuple[Mapping[str, Any] | None, ...]

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from rota.cli import table as items
 from rota.cli import times
+from rota.cli.ecs_tasks import short
 from rota.cli.execution import ACTS, restored_by
 from rota.cli.exits import Acts
 from rota.cli.explain.model import Explanation, Link
+from rota.cli.one_offs import KINDS, of_record
 from rota.cli.status.gather import origin
 from rota.cli.table import Item
 
@@ -126,6 +128,11 @@ def _record_links(record: Mapping[str, Any], *, with_cause: bool = True) -> Iter
             step,
             f"entered {datetime.fromisoformat(at).astimezone(UTC):%H:%M:%S} UTC{f', {worked}' if worked else ''}",
         )
+    for kind in KINDS:
+        if run := of_record(dict(record), kind):
+            ended = f"ended with exit code {run.exit}" if run.exit is not None else "did not run to its end"
+            became = ended if run.finished else "its end is not recorded"
+            yield Link(kind, f"task {short(run.task)}", f"{became}; its log: rota logs {kind}")
     error = record.get("error")
     if error:
         step = record.get("failed_step")
@@ -148,7 +155,9 @@ def _advice(account: "Account", entry: Item) -> Iterator[str]:
         yield f"a person acts now: rota restore {name}{options}"
     elif entry["outcome"] in ("failed", "aborted"):
         error = ((entry.get("deployment") or {}).get("error") or {}).get("Error", "")
-        if error in ACTS:
+        if error == "TaskFailedError":
+            yield "the app's developers act: do what the cause says"
+        elif error in ACTS:
             yield f"{_WHO[ACTS[error]]} acts: do what the cause says"
         if (entry.get("deployment") or {}).get("failed_step") in _OF_THE_ROLLOUT:
             yield f"what the service's tasks have logged: rota logs --service --since 1h{options}"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from rota.cli import ecs_tasks, schedules, times
+from rota.cli import ecs_tasks, one_offs, schedules, times
 from rota.cli import table as items
 from rota.cli.events import Task
 from rota.cli.exits import CommandError, Exit
@@ -61,14 +61,17 @@ def show(account: "Account", which: Which, wanted: Wanted) -> None:
 def follow(account: "Account", task: str | None, run: str | None, wanted: Wanted) -> Exit:
     """Print a run's log until it has ended. Without `run` that of the newest one of the job."""
     which = Which(task, run, 1, None)
-    if task and not run:
+    under_way: Sequence[TaskChange] = []
+    if task in one_offs.KINDS and not run:
+        newest = next(one_offs.runs(account, str(task)), None)
+        found_now = newest and ecs_tasks.find(account, newest.task)
+        under_way = [found_now] if found_now and not found_now.has_ended else []
+    elif task and not run:
         job = schedules.task_of(task, account.stack.rule_prefix)
         under_way = ecs_tasks.running(account, job)
         # A run that has just ended may not be recorded yet.
         if not under_way and (last := ecs_tasks.ended_last(account, job)):
             which = which._replace(run=last.task_arn)
-    else:
-        under_way = []
     if under_way:
         arns = [each.task_arn for each in under_way]
     elif (found := next(_runs(account, which), None)) is None:
@@ -87,6 +90,9 @@ def follow(account: "Account", task: str | None, run: str | None, wanted: Wanted
 
 def _no_run(account: "Account", which: Which) -> CommandError:
     """Raises another one if there is no such job."""
+    if which.task in one_offs.KINDS:
+        todo = f"a deployment of a schedule file with {which.task} runs it"
+        return CommandError(Exit.NOT_ALLOWED, f"no deployment has run {which.task} yet", todo, error="NoRun")
     schedules.require([schedules.task_of(which.task or "", account.stack.rule_prefix)], schedules.known(account))
     words = f"there is no run of {which.task}{f' in the last {which.since}' if which.since else ''}"
     return CommandError(Exit.NOT_ALLOWED, words, "`rota status` lists the jobs", error="NoRun")
@@ -102,7 +108,7 @@ class _Shown:
         if self._output.as_json:
             self._output.event(Task(change.task_arn, change.last_status))
         else:
-            self._output.say(f"  {change.job} {ecs_tasks.short(change.task_arn)} is {change.last_status}")
+            self._output.say(f"  {change.job or 'task'} {ecs_tasks.short(change.task_arn)} is {change.last_status}")
 
     def line(self, task_arn: str, line: Line) -> None:
         if self._wanted(line):
@@ -118,6 +124,9 @@ def _runs(account: "Account", which: Which) -> "Iterator[_Run]":
     """The newest first. Runs without a task, which were missed, have no log."""
     if which.run:
         yield _one(account, which)
+        return
+    if which.task in one_offs.KINDS:
+        yield from islice(map(_of_one_off, one_offs.runs(account, which.task)), which.last)
         return
     task = schedules.task_of(which.task or "", account.stack.rule_prefix)
     if not account.stack.watches_runs:
@@ -157,6 +166,11 @@ def _one(account: "Account", which: Which) -> _Run:
         )
         raise CommandError(Exit.NOT_ALLOWED, f"there is no run {name}", todo, error="NoRun")
     return _of_item(item)
+
+
+def _of_one_off(run: one_offs.OneOff) -> _Run:
+    status = ("ok" if run.exit == 0 else "failed") if run.finished else None
+    return _Run(run.task, run.revision, run.kind, None, status, run.exit, [])
 
 
 def _of_task(account: "Account", task: "TaskChange") -> _Run:

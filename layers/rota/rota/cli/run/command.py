@@ -8,6 +8,7 @@ import click
 from rota.cli.completion import names
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account, command
+from rota.cli.one_offs import KINDS
 from rota.cli.options import duration, waiting
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def run(
     """Start TASK now as its schedule would: the same task definition, overrides, network and number of tasks. Its log
     is on stdout. What you run is recorded, and says nothing of how the job does.
 
+    `before` and `after` mean the schedule file's one-off tasks, as a deployment ran them last.
+
     Exits as the job's container did; with 125 if it never ran or Rota itself failed. A run with another COMMAND is not
     recorded, and its task has no ROTA_TASK.
     """
@@ -65,6 +68,8 @@ def run(
     if not task:
         raise CommandError(Exit.MISUSED, "name the job", "rota run TASK; `rota next` lists them")
     changes = start.Changes(count, _environment(variables), words)
+    if task in KINDS:
+        return _one_off(account, task, release, changes, None if no_wait else timeout, yes=yes, stops=stop_on_interrupt)
     job = _job(account, task, release)
     at = account.now().replace(microsecond=0)
     request = start.request_of(job, account.stack.container, changes, at)
@@ -73,6 +78,30 @@ def run(
     execution.confirm(account, f"Run {job.task} of {account.stack} {how}?", yes=yes)
     started = start.start(account, job.task, request)
     return wait.wait(account, job.task, at, started, None if no_wait else timeout, stops=stop_on_interrupt)
+
+
+def _one_off(
+    account: Account,
+    kind: str,
+    release: str | None,
+    changes: "Changes",
+    timeout: timedelta | None,
+    *,
+    yes: bool,
+    stops: bool,
+) -> int:
+    """Run the schedule file's `before` or `after` alone."""
+    from rota.cli import execution
+    from rota.cli.run import one_off, start, wait
+
+    if release or changes.count:
+        raise CommandError(Exit.MISUSED, f"{kind} runs as the last deployment had it, once", "leave the option out")
+    request = one_off.request_of(account, kind, changes)
+    revision = request["taskDefinition"].rpartition("/")[2]
+    account.output.notes(["It is no deployment: nothing is switched, and no job pauses. It is not recorded."])
+    execution.confirm(account, f"Run {kind} of {account.stack} with {revision}?", yes=yes)
+    started = start.start(account, kind, request)
+    return wait.wait(account, kind, account.now().replace(microsecond=0), started, timeout, stops=stops)
 
 
 def _job(account: Account, task: str, release: str | None) -> "Job":

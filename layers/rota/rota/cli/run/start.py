@@ -68,9 +68,9 @@ def request_of(job: Job, container: str, changes: Changes, at: datetime, *, late
         todo = "deploy the live image again, that writes the rule: rota deploy --image IMAGE"
         raise CommandError(Exit.NOT_ALLOWED, f"Rota did not write what the rule of {job.task} starts", todo)
     more = {SCHEDULED_AT: f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"} if late else {}
-    overrides = _overrides(found["overrides"], container, {**more, **changes.environment}, changes.command)
+    changed = overrides(found["overrides"], container, {**more, **changes.environment}, changes.command)
     count = {"count": changes.count} if changes.count else {}
-    return {**found, **count, "overrides": overrides}
+    return {**found, **count, "overrides": changed}
 
 
 def start(account: "Account", task: str, request: Mapping[str, Any]) -> list[TaskChange]:
@@ -95,7 +95,7 @@ def started_by(caller: str) -> str:
     return (_STARTED_BY + _NOT_TAKEN.sub("-", caller.rpartition("/")[2]))[:LONGEST_STARTED_BY]
 
 
-def _overrides(
+def overrides(
     given: Mapping[str, Any], container: str, environment: Mapping[str, str], command: Sequence[str]
 ) -> dict[str, Any]:
     """ECS's overrides with these variables and that command in the container."""

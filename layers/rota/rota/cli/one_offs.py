@@ -1,0 +1,42 @@
+"""The runs of the file's `before` and `after`, by the records of deployments. These two names never mean a job; one of
+that name is meant by its rule's whole name.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+
+KINDS = ("before", "after")
+
+
+class OneOff(NamedTuple):
+    """One run: `task` is its ARN, `exit` None if it has not ended; `record` that of its deployment."""
+
+    kind: str
+    task: str
+    revision: str
+    finished: bool
+    exit: int | None
+    record: dict[str, Any]
+
+
+def runs(account: "Account", kind: str) -> Iterator[OneOff]:
+    """Those of that kind, the newest first: first that of the deployment under way."""
+    lease = account.table.present(0).lease
+    records = [lease.get("deployment")] if lease.get("holder") else []
+    for record in (*records, *(entry.get("deployment") for entry in account.table.deployments())):
+        if found := of_record(record or {}, kind):
+            yield found
+
+
+def of_record(record: dict[str, Any], kind: str) -> OneOff | None:
+    """The run of a deployment by its record; None if it has started none. Pure."""
+    run = record.get(kind) or {}
+    if not run.get("task_arn"):
+        return None
+    code = run.get("exit_code")
+    return OneOff(
+        kind, run["task_arn"], run["revision"], bool(run.get("finished")), None if code is None else int(code), record
+    )
