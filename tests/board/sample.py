@@ -72,6 +72,17 @@ def gathered(*of_tasks: tuple[Item, list[Item]], paused: dict[str, Pause] | None
     return Gathered(Status(**{**given, **status}), jobs, runs)
 
 
+def large(tasks: int) -> Gathered:
+    """Many tasks of all kinds, each with twenty runs."""
+    kinds = ("cron(0 6 * * ? *)", "rate(5 minutes)", "cron(0/15 8-18 ? * MON-FRI *)", "cron(30 7 ? * MON *)")
+    made = []
+    for number in range(tasks):
+        name = f"Department{number % 17}NightlyJob{number}"
+        runs = [run(name, each, "failed" if (each + number) % 11 == 0 else "ok", exit_code=1) for each in range(1, 21)]
+        made.append((job(name, kinds[number % len(kinds)], bad_runs=number % 10 == 0), runs))
+    return gathered(*made)
+
+
 def deployment(number: int, hours_ago: float, **members: Any) -> Deployment:
     """A release of the history."""
     ended = NOW - timedelta(hours=hours_ago)

@@ -69,4 +69,4 @@ def test_runs_near_to_each_other_are_a_span(ahead: list[float], single: int, oft
 
 def test_a_day_has_hours_and_a_week_has_days() -> None:
     assert [words for _, words in DAY.ticks] == ["18:00", "00:00", "06:00", "18:00", "00:00", "06:00"]
-    assert [words for _, words in axis(CLOCK, 168).ticks][:2] == ["Tue", "Wed"]
+    assert [words for _, words in axis(CLOCK, 168).ticks][:2] == ["Wed", "Thu"]

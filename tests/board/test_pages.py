@@ -8,8 +8,7 @@ from itertools import islice
 from rota.board import pages
 from rota.board.model import Releases
 from rota.cli.history.model import Deployment
-from rota.cli.status.gather import Gathered
-from tests.board.sample import FRAME, deployment, gathered, job, page, run
+from tests.board.sample import FRAME, deployment, gathered, job, large, page, run
 
 SERVED = FRAME
 FILE = replace(FRAME, served=False)
@@ -30,17 +29,6 @@ class Elements(HTMLParser):
     def addresses(self) -> Iterator[str]:
         for _, attributes in self.found:
             yield from (value for name, value in attributes.items() if name in ("href", "src", "action") and value)
-
-
-def large(tasks: int) -> Gathered:
-    """Many tasks of all kinds, each with twenty runs."""
-    kinds = ("cron(0 6 * * ? *)", "rate(5 minutes)", "cron(0/15 8-18 ? * MON-FRI *)", "cron(30 7 ? * MON *)")
-    made = []
-    for number in range(tasks):
-        name = f"Department{number % 17}NightlyJob{number}"
-        runs = [run(name, each, "failed" if (each + number) % 11 == 0 else "ok", exit_code=1) for each in range(1, 21)]
-        made.append((job(name, kinds[number % len(kinds)], bad_runs=number % 10 == 0), runs))
-    return gathered(*made)
 
 
 def year() -> Iterator[Deployment]:

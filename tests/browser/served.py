@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,8 +27,7 @@ def board(endpoint: str, *options: str) -> Iterator[str]:
         try:
             yield str(json.loads(_document(process))["address"])
         finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(10)
+            process.terminate()  # a shell's background jobs hear no SIGINT
 
 
 @contextmanager

@@ -130,7 +130,7 @@ def test_only_the_board_needs_an_extra() -> None:
 
 def test_without_the_extra_the_board_says_what_to_install(installed: dict[str, str], tmp_path: Path) -> None:
     asked = typed("rota board --out board.html", cwd=tmp_path, **installed)
-    assert (asked.returncode, "pip install 'rota[board]'" in asked.stderr) == (2, True)
+    assert (asked.returncode, "pip install jinja2" in asked.stderr) == (2, True)
 
 
 def test_the_versions_that_are_tested_will_do() -> None:

@@ -46,7 +46,8 @@ def _handler(board: Callable[[], Board]) -> type[BaseHTTPRequestHandler]:
                 self.send_error(413)
                 return
             body = self.rfile.read(int(length))
-            headers = {name.lower(): value for name, value in self.headers.items()}
+            # One that is sent twice is neither.
+            headers = {name.lower(): ", ".join(self.headers.get_all(name, [])) for name in self.headers}
             response = board().answer(Request(self.command, self.path, headers, body))
             self.send_response(response.status)
             for name, value in headers_of(response).items():

@@ -26,7 +26,7 @@ def board(account: Account, out: Path | None, week: bool, allow_writes: bool, po
     try:
         import jinja2  # noqa: F401
     except ImportError as missing:
-        todo = "pip install 'rota[board]'"
+        todo = "pip install jinja2"
         raise CommandError(Exit.MISUSED, "the board needs the package jinja2", todo, error="NoJinja2") from missing
     if out is None:
         if week:

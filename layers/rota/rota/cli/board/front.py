@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from itertools import islice, pairwise, takewhile
 from typing import Any
 from urllib.parse import quote
@@ -69,7 +69,7 @@ def axis(clock: Clock, hours: int) -> model.Axis:
     step = timedelta(days=1) if hours >= _WEEK else timedelta(hours=6)
     ticks = []
     while (day := day + step) < now + half:
-        if half / 5 < abs(day - now) < half * 0.93:
+        if half / 5 < abs(day - now) < half * 0.88:
             ticks.append((day, f"{day:%a}" if step.days else f"{day:%H:%M}"))
     return model.Axis(hours, now - half, now, now + half, tuple(ticks))
 
@@ -372,11 +372,12 @@ def _coming(task: Task, shown: model.Axis) -> model.Coming:
     if rate and rate <= (shown.end - shown.now) / SLOTS:
         return model.Coming(often=((task.next, shown.end),))
     begin = task.next - rate if rate else task.next - timedelta(microseconds=1)
-    return spans(_times(when, begin, shown.end), shown)
+    return spans(due_times(when, begin, shown.end), shown)
 
 
-@cache
-def _times(when: When, begin: datetime, end: datetime) -> tuple[datetime, ...]:
+@lru_cache(maxsize=1024)
+def due_times(when: When, begin: datetime, end: datetime) -> tuple[datetime, ...]:
+    """When a schedule is due in that time; of many the first ones."""
     found = takewhile(lambda at: at <= end, runs_after(when, begin))
     return tuple(islice(found, _MOST_TIMES))
 
@@ -479,4 +480,7 @@ def _failing_task(task: Task, gathered: Gathered, clock: Clock, options: str, bl
         todo.append(f"rota run {task.task}{options}")
     row = f", {task.bad_runs} in a row" if task.bad_runs > 1 else ""
     why = [f"{each[:1].upper()}{each[1:].rstrip('.')}." for each in (task.why, blame) if each]
-    return model.Todo("bad", f"{task.task} {words}{when}{row}", why, todo, task_href(task.task))
+    name = quote(task.task, safe="")
+    does = [("Run it now", f"/do/run/{name}"), ("Pause it", f"/do/pause/{name}")]
+    title = f"{task.task} {words}{when}{row}"
+    return model.Todo("bad", title, why, todo, task_href(task.task), [] if task.paused else does)

@@ -118,9 +118,8 @@ def _names(found: Deploying, ended: "dict[str, Step]", now: str) -> list[str]:
     seen = {*ended, now}
     if _CHANGES in seen or found.kind in ("pause", "resume"):
         return ["TakeTurn", _CHANGES]
-    return [
-        step.name for step in STEPS if step.name in seen or step.name not in _ONLY_IF_SEEN if step.name != _RESTORES
-    ]
+    hidden = {_RESTORES, *(each for each in _ONLY_IF_SEEN if each not in seen)}
+    return [step.name for step in STEPS if step.name not in hidden]
 
 
 def _remarks(found: Deploying) -> "list[str]":
