@@ -12,8 +12,8 @@ from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.core.serialize import never_return
-from moto.ecs.exceptions import EcsClientException
-from moto.ecs.models import EC2ContainerServiceBackend, TaskDefinition, ecs_backends
+from moto.ecs.exceptions import EcsClientException, InvalidParameterException
+from moto.ecs.models import EC2ContainerServiceBackend, Task, TaskDefinition, ecs_backends
 from moto.ecs.responses import EC2ContainerServiceResponse
 
 from stage.gateway.calls import Call, Reply
@@ -30,9 +30,25 @@ LATEST_FARGATE = "1.4.0"  # docs.aws.amazon.com/AmazonECS/latest/developerguide/
 
 
 def install() -> None:
-    """Let each answer have its own members: moto's share a dict of those with tags, also while they are written."""
+    """Let each answer have its own members: moto's share a dict of those with tags, also while they are written. Let
+    tasks be described while others are started.
+    """
     for name, pick in (("_include_in_response", lambda value: value), ("_exclude_from_response", never_return)):
         replace(EC2ContainerServiceResponse, name, partialmethod(_show, pick))
+    replace(EC2ContainerServiceBackend, "describe_tasks", _describe_tasks)
+
+
+def _describe_tasks(self: EC2ContainerServiceBackend, cluster_str: str, tasks: list[str]) -> list[Task]:
+    """As moto has it, of the tasks that there are at this moment: it goes through a dict that other threads change."""
+    self._get_cluster(cluster_str)
+    if not tasks:
+        raise InvalidParameterException("Tasks cannot be empty.")
+    wanted = {each.rpartition("/")[2] for each in tasks}
+    known = [task for of_cluster in [*self.tasks.values()] for task in [*of_cluster.values()]]
+    found = [task for task in known if task.task_arn.rpartition("/")[2] in wanted]
+    for task in found:
+        task.advance()
+    return found
 
 
 def _show(self: EC2ContainerServiceResponse, pick: Callable[[Any], Any], path: str) -> None:
