@@ -13,6 +13,7 @@ from tests.stage.account import PREFIX, infrastructure_registers, schedules, ser
 _FILE: dict[str, Any] = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())
 NEXT = {"tasks": [{key: value for key, value in task.items() if key != "timezone"} for task in _FILE["tasks"]]}
 """The example's second file, in rules alone."""
+MIGRATING: dict[str, Any] = json.loads((ROOT / "examples/app/scheduled_tasks.migrating.json").read_text())
 THROTTLED = {"service": "dynamodb", "operation": "UpdateItem", "count": 0, "fault": "throttle"}
 Scenario = Callable[[Client], object]
 
@@ -362,6 +363,29 @@ def runs(stage: Client) -> list[dict[str, Any]]:
     return [item for item in items if item["record"]["S"].startswith("run#")]
 
 
+def migrated(stage: Client) -> None:
+    """A migration and a smoke test, both of which die as they begin; jobs of rules and of Scheduler pause meanwhile."""
+    stage.upload_schedule(_FILE)
+    stage.deploy("v1")
+    started = {"service": "ecs", "operation": "RunTask", "fault": "kill_after"}
+    stage.faults([started | {"caller": "RunBefore"}, started | {"caller": "RunAfter"}])
+    stage.upload_schedule(MIGRATING)
+    stage.deploy("v2")
+
+
+def migrations_that_fail(stage: Client) -> None:
+    """So does a smoke test; and a migration is stopped that would run on."""
+    fails = {"command": ["sh", "-c", "echo no; exit 1"]}
+    stage.deploy("v1")
+    stage.upload_schedule({**NEXT, "before": fails})
+    stage.deploy("v2")
+    stage.upload_schedule({**NEXT, "after": fails})
+    stage.deploy("v3")
+    stage.upload_schedule({**NEXT, "before": {"command": ["sleep", "50"]}})
+    stage.faults([{"service": "ecs", "operation": "DescribeTasks", "caller": "RunBefore", "fault": "denied"}])
+    stage.deploy("v4")
+
+
 def delete_artifacts(stage: Client) -> None:
     """Delete what deployments have stored, every version of it."""
     s3, bucket = stage.client("s3"), stage.names["bucket"]
@@ -396,6 +420,8 @@ EVERY_PERMISSION: tuple[Scenario, ...] = (
     jobs_in_scheduler,
     schedules_are_restored,
     schedules_are_paused,
+    migrated,
+    migrations_that_fail,
 )
 """The smallest set that needs every permission."""
 ALL = (

@@ -39,6 +39,8 @@ def went_well(stage: Client) -> Counter[str]:
             "a scheduled task ran": len(ran),
             "a run was recorded": len(scenarios.runs(stage)),
             **{f"Sweep could {operation}": number for operation, number in by_sweep(stage).items()},
+            **{f"where {caller} logs was read": number for caller, number in of_one_offs(stage).items()},
+            "a task was stopped": sum(call["error"] is None for call in stage.calls("ecs", "StopTask")),
         }
     )
 
@@ -49,6 +51,12 @@ def by_sweep(stage: Client) -> Counter[str]:
     operations |= {"DescribeImages", "GetSchedule", "UpdateSchedule"}
     calls = [call for call in stage.calls() if call["caller"] == "Sweep" and call["error"] is None]
     return Counter(call["operation"] for call in calls if call["operation"] in operations)
+
+
+def of_one_offs(stage: Client) -> Counter[str]:
+    """How often the log was looked for of a migration or a smoke test that had failed."""
+    calls = [call for call in stage.calls("ecs", "DescribeTaskDefinition") if call["error"] is None]
+    return Counter(call["caller"] for call in calls if call["caller"] in ("RunBefore", "RunAfter"))
 
 
 def missed(stage: Client, statement: Statement, scenario: scenarios.Scenario, whole: Counter[str]) -> bool:

@@ -167,6 +167,7 @@ PLAYS: Sequence[tuple[Mapping[str, str], Sequence[scenarios.Scenario]]] = (
     ({"FormerEventsRoleArns": FORMER}, [with_a_former_role]),
     ({"ChatTopicArn": CHAT}, [told_in_chat]),
     (WATCHED | {"JobLogGroups": LOGS}, [told_with_the_log]),
+    ({"JobLogGroups": LOGS}, [scenarios.migrations_that_fail]),
     (WATCHED | {"ExplainMissed": "true"}, [scenarios.runs_that_are_watched]),
     (WATCHED | {"RunActions": "stop"}, [acting(STUCK)]),
     (STARTS, [acting(LATE)]),
