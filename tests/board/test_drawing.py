@@ -30,7 +30,8 @@ def test_every_status_has_a_shape_and_every_shape_words() -> None:
 def test_the_newest_run_is_right_and_the_longest_highest() -> None:
     drawn = drawing.strip([ran(2, seconds=10), ran(1, "failed"), ran(0, seconds=20)])
     assert drawn.bars == "M140 24v-8M156 24v-12"
-    assert [(each.name, each.x) for each in drawn.others] == [("cross", 148)]
+    assert [(each.name, each.x, each.y) for each in drawn.others] == [("cross", 148, 5)]
+    assert drawn.stems == "M148 24v-15"
 
 
 def test_only_the_last_twenty_are_shown() -> None:

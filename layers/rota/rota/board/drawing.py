@@ -33,25 +33,26 @@ WORDS = {
 }
 """What each shape means."""
 STRIP_HEIGHT, STRIP_SLOT, STRIP_RUNS = 26, 8, 20
-_LOWEST, _HIGHEST, _WITHOUT = 5, 19, 9
+_LOWEST, _HIGHEST, _WITHOUT, _STEM = 5, 19, 6, 4
 SLOTS = 24
 """Runs that are as near to each other as one of so many parts of the time to come are drawn as a span."""
 _WHOLE = 1000
 
 
 class Shape(NamedTuple):
-    """A run that is no plain bar: where it stands, how high its bar is, and which it is."""
+    """A run that is no plain bar: which shape it has, and where."""
 
     name: str
     x: float
-    height: float
+    y: float
     run: Run
 
 
 class Strip(NamedTuple):
-    """A strip: the bars of runs that are ok as one path, and all others."""
+    """A strip: the bars of runs that are ok as one path, those that carry the mark of a failed run, and all marks."""
 
     bars: str
+    stems: str
     others: Sequence[Shape]
 
 
@@ -71,15 +72,17 @@ def strip(runs: Sequence[Run]) -> Strip:
     """Of the last runs, the newest right; a bar is as high as its run was long, beside the others of the task."""
     shown = runs[-STRIP_RUNS:]
     longest = max((run.seconds for run in shown if run.seconds), default=0.0)
-    bars, others = [], []
+    bars, stems, others = [], [], []
     for place, run in enumerate(shown, STRIP_RUNS - len(shown)):
         height = _height(run.seconds, longest)
         shape, x = SHAPES.get(run.status, "diamond"), place * STRIP_SLOT + STRIP_SLOT // 2
         if shape == "bar":
             bars.append(f"M{x} {STRIP_HEIGHT - 2}v-{height}")
-        else:
-            others.append(Shape(shape, x, height, run))
-    return Strip("".join(bars), others)
+            continue
+        if run.seconds and height > _STEM:
+            stems.append(f"M{x} {STRIP_HEIGHT - 2}v-{height - _STEM}")
+        others.append(Shape(shape, x, STRIP_HEIGHT - 2 - height, run))
+    return Strip("".join(bars), "".join(stems), others)
 
 
 def lane(axis: Axis, runs: Sequence[Run], coming: Coming) -> Lane:

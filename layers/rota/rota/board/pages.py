@@ -80,7 +80,6 @@ def _environment() -> "Environment":
         "lane": drawing.lane,
         "counts": drawing.counts,
         "shapes": drawing.WORDS,
-        "strip_height": drawing.STRIP_HEIGHT,
         "css": lambda: static("board.css").decode(),
         "icon": _icon,
     }
