@@ -33,6 +33,7 @@ ANSWERS = {
     "plan": ["plan"],
     "next": ["next", "--for", "7d"],
     "next of a job": ["next", "IngestData", "--all"],
+    "board": ["board", "--out", "/dev/null"],
 }
 
 
