@@ -68,7 +68,7 @@ delete: $(SAM_READY) ## remove the stack of STACK=... or ENV=...; the app's jobs
 
 ##@ Change the code
 test-unit: $(READY) ## the tests of pure functions and of the command `rota`: some seconds
-	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/cli
+	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/cli tests/board
 
 test-steps: $(READY) ## the tests of each function against a simulated AWS: half a minute
 	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/steps

@@ -14,7 +14,7 @@ from rota.cli import times
 from rota.cli.history.model import Deployment
 from rota.cli.status import tasks
 from rota.cli.status.gather import Gathered
-from rota.cli.status.model import BY_HAND, LastRun, Pending, PendingSchedule, Status, Task
+from rota.cli.status.model import BY_HAND, Ended, LastRun, Pending, PendingSchedule, Status, Task
 from rota.cli.status.text import short, whose
 from rota.cli.table import Item
 from rota.cli.tables import beginning
@@ -451,7 +451,7 @@ def _troubles(
             )
 
 
-def _failed_deployment(last: Any, clock: Clock, options: str) -> model.Todo:
+def _failed_deployment(last: Ended, clock: Clock, options: str) -> model.Todo:
     name = last.execution.rpartition(":")[2]
     named = last.tag or short(last.digest)
     how = "was aborted" if last.outcome == "aborted" else "failed"

@@ -1,6 +1,6 @@
 """The deployment that is under way, step by step, and what ECS says of the service while it rolls."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from rota.board import model
@@ -9,7 +9,7 @@ from rota.cli.aws_errors import is_denied
 from rota.cli.board.front import Clock, how
 from rota.cli.execution import patiently
 from rota.cli.rolling import Rolling
-from rota.cli.status.model import Deploying, Status
+from rota.cli.status.model import Deploying, Service, Status
 from rota.cli.status.text import short
 from rota.contract import STEPS
 from rota.watch.follow import End
@@ -77,14 +77,14 @@ def deploying(
     doing = {"rollback": f"Rolling back to {named}", "pause": "Pausing jobs", "resume": "Resuming jobs"}
     title = doing.get(found.kind or "", f"Deploying {named}" if named else "Changing what is live")
     why = f"“{found.reason}”" if found.reason else ""
-    rolls = any(each in _OF_THE_ROLLOUT for each in (now, *steps)) and status.service
+    rolls = any(each in _OF_THE_ROLLOUT for each in (now, *steps))
     return model.Deploying(
         title=title,
         how=" ".join(filter(None, (how(found.kind, found.by), why))),
         since=clock.past(found.started_at),
         lasts=times.duration(max(0.0, (clock.now - found.started_at).total_seconds())),
         steps=[*_steps(found, steps, now)],
-        rollout=_rollout(status, said) if rolls else None,
+        rollout=_rollout(status.service, said) if status.service and rolls else None,
         remarks=[*_remarks(found)],
         href=f"/d/{name}",
         stop=f"/do/stop/{name}" if found.status == "RUNNING" and found.phase != "restoring" else "",
@@ -131,8 +131,7 @@ def _remarks(found: Deploying) -> "list[str]":
     return said
 
 
-def _rollout(status: Status, said: list[str]) -> model.Rollout:
-    service: Any = status.service
+def _rollout(service: Service, said: list[str]) -> model.Rollout:
     new, desired = service.new, service.desired
     state = {"COMPLETED": "the rollout is complete", "FAILED": "the rollout failed"}.get(service.rollout, "")
     words = f"{new} of {desired} tasks run {service.revision}{f'; {state}' if state else ''}"
