@@ -3,6 +3,7 @@
 import copy
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -136,3 +137,37 @@ def test_an_entry_of_the_version_before_is_left_as_it_is(world: World, changing:
     assert changing.run() == "Deployed"
     assert world.calls.notifications[-1]["summary"] == "x"
     assert "holder" not in world.ledger()["lease"]
+
+
+def _as_before(states: dict[str, Any]) -> dict[str, Any]:
+    """The machine of the version before: it cleared before it registered, and ran nothing once."""
+    old = copy.deepcopy(states)
+    old["BeginDocument"]["Result"] = {"revisions": None, "targets": None}
+    del old["ReadConfig"]["Parameters"]["with_before.$"]
+    *first, _registers = old["IsThereAnythingToDo"]["Choices"]
+    clears, *others = old["AreThereRulesToClear"]["Choices"]
+    old["IsThereAnythingToDo"] |= {"Choices": [*first, clears], "Default": "AreThereRevisionsToRegister"}
+    registers = {"Variable": "$.plan.registers", "NumericGreaterThan": 0, "Next": "RegisterRevisions"}
+    rest = {"Type": "Choice", "Choices": others, "Default": "FinishDeployment"}
+    old["AreThereRevisionsToRegister"] = rest | {"Choices": [registers, *others]}
+    old["ClearRules"]["Next"] = "AreThereRevisionsToRegister"
+    old["IsAllRegistered"] = rest | {"Choices": [old["IsAllRegistered"]["Choices"][0], *others]}
+    old["IsServiceSteady"]["Choices"][0]["Next"] = "FinishDeployment"
+    return old
+
+
+@pytest.mark.parametrize("fails", [None, "ClearRules", "RegisterRevisions", "CreateTargets"])
+def test_an_execution_whose_machine_cleared_first(
+    fails: str | None, world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stack was updated as its deployment began."""
+    monkeypatch.setattr(asl, "STATES", _as_before(asl.STATES))
+    before = world.everything()
+    if fails is None:
+        assert changing.run() == "Deployed"
+        return
+    changing.until(fails).fail("RejectedError", "what happened")
+    changing._state = "RestoreDeployment"
+    assert changing.run() == "DeploymentFailed"
+    assert changing.document["restored"]["cause"].startswith(f"{fails}: what happened. ")
+    assert world.everything() == before
