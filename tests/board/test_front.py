@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from rota.board.model import Tone
+from rota.cli.check.model import Finding
 from rota.cli.status import tasks
 from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, Service
 from tests.board.sample import CLOCK, DIGEST, NOW, deployment, gathered, job, page, run
@@ -142,6 +143,14 @@ def test_a_release_says_who_why_and_how_long_it_was_live() -> None:
 def test_the_service(running: int, rollout: str, tone: Tone, words: str) -> None:
     shown = page(gathered(WELL, service=Service("shop:7", running, 2, rollout, running)))
     assert (shown.service_tone, shown.service) == (tone, words)
+
+
+def test_queues_and_alarms_are_trouble() -> None:
+    queue = Finding("queues", "fail", "2 pushes that started nothing: docs/operations.md, A push that starts nothing")
+    alarm = Finding("alarms", "fail", "rota-Runs: A job is late")
+    shown = page(gathered(WELL), health=[queue, alarm])
+    assert (shown.tone, shown.headline) == ("warn", "2 pushes that started nothing")
+    assert [each.title for each in shown.troubles] == [shown.headline, "The alarm rota-Runs rings"]
 
 
 def test_times_are_of_the_zone_that_is_asked_for() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from rota.board import model
 from rota.board.drawing import SLOTS, spans
 from rota.cli import times
+from rota.cli.check.model import Finding
 from rota.cli.history.model import Deployment
 from rota.cli.status import tasks
 from rota.cli.status.gather import Gathered
@@ -84,12 +85,13 @@ def front(
     *,
     more: bool,
     blame: Mapping[str, str],
+    health: Sequence[Finding] = (),
 ) -> model.Front:
     """The page. `deployments` are those that have ended, the newest first, and `more` whether there are older ones;
-    `blame` says by task whether a release is why it fails.
+    `blame` says by task whether a release is why it fails; `health` what is wrong with queues and alarms.
     """
     status, shown = gathered.status, axis(clock, hours)
-    troubles = [*_troubles(status, gathered, clock, frame.options, blame)]
+    troubles = [*_troubles(status, gathered, clock, frame.options, blame), *_of_health(health, frame.options)]
     rows = [_row(task, gathered.runs.get(task.task, ()), shown, clock, frame.options) for task in status.tasks]
     rows.sort(key=lambda row: (row.tone != "bad", row.name.lower()))
     gates = [*_gates(status, clock, frame.options)]
@@ -449,6 +451,13 @@ def _troubles(
                 [f"rota import --tag{options}"],
                 task_href(task.task),
             )
+
+
+def _of_health(health: Sequence[Finding], options: str) -> Iterator[model.Todo]:
+    for each in health:
+        what, _, more = each.message.partition(": ")
+        title = f"The alarm {what} rings" if each.name == "alarms" else what
+        yield model.Todo("warn", title, [f"{more}." if more else ""], [f"rota check{options}"])
 
 
 def _failed_deployment(last: Ended, clock: Clock, options: str) -> model.Todo:

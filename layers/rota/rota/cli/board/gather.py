@@ -13,6 +13,8 @@ from rota.cli.board import details, writes
 from rota.cli.board.blame import blame
 from rota.cli.board.front import Clock, front, release_rows
 from rota.cli.board.progress import Progress
+from rota.cli.check import probes_of_places
+from rota.cli.check.model import Finding
 from rota.cli.exits import CommandError
 from rota.cli.history.gather import history
 from rota.cli.history.model import Deployment, History
@@ -22,8 +24,8 @@ from rota.cli.status.gather import CLIENTS, Gathered, gather_again, gather_with_
 if TYPE_CHECKING:
     from rota.cli.frame import Account
 
-_NOW_SECONDS, _TASKS_SECONDS = 2.0, 15.0
-"""How old what deploys may be, and how old the tasks: other people's calls have the same quotas."""
+_NOW_SECONDS, _TASKS_SECONDS, _HEALTH_SECONDS = 2.0, 15.0, 60.0
+"""How old what deploys may be, the tasks, and queues and alarms: other people's calls have the same quotas."""
 _RELEASES = 12
 _ALL_RELEASES = 400
 Found = TypeVar("Found")
@@ -40,6 +42,7 @@ class Source:
         self._tasks = _Kept[Gathered](_TASKS_SECONDS)
         self._status = _Kept[Gathered](_NOW_SECONDS)
         self._history = _Kept[History](_NOW_SECONDS)
+        self._health = _Kept[list[Finding]](_HEALTH_SECONDS)
 
     def frame(self) -> model.Frame:
         """What every page has."""
@@ -68,6 +71,7 @@ class Source:
             gathered = self._gathered()
             found = self._history.get(lambda: history(self.account.table_of(self.stack), _RELEASES, every=True))
             deploying = self._progress.of(gathered.status, self.clock)
+            health = self._health.get(lambda: [*_findings(self.account)])
         return front(
             self.frame(),
             gathered,
@@ -77,6 +81,7 @@ class Source:
             hours,
             more=found.more,
             blame=blame(gathered.jobs),
+            health=health,
         )
 
     def releases(self) -> model.Releases:
@@ -155,6 +160,18 @@ class Source:
             self._tasks.forget()
             return self._gathered()
         return now
+
+
+def _findings(account: "Account") -> Iterator[Finding]:
+    """What is wrong with queues and alarms, as far as the caller may see them."""
+    for probe in (probes_of_places.queues, probes_of_places.alarms):
+        try:
+            found = [*probe(account)]
+        except Exception as error:
+            if explained(error) is None:
+                raise
+            continue
+        yield from (each for each in found if each.status == "fail")
 
 
 def _is_shown(each: Deployment) -> bool:

@@ -49,8 +49,8 @@ PROBES: dict[str, Probe] = {
     "rule quota": probes_of_schedules.rule_quota,
     "schedules": probes_of_schedules.drift,
     "targets": probes_of_schedules.targets,
-    "queues": probes_of_places.queues,
-    "alarms": probes_of_places.alarms,
+    "queues": lambda facts: probes_of_places.queues(facts.account),
+    "alarms": lambda facts: probes_of_places.alarms(facts.account),
 }
 """By what each looks at, in the order in which they are shown."""
 

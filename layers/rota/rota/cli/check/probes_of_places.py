@@ -5,7 +5,7 @@ What tasks name in the schedule file is looked at as what the service's revision
 
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rota.cli.check.facts import Facts
 from rota.cli.check.model import Finding
@@ -13,10 +13,17 @@ from rota.ecs.cluster import capacity_providers as capacity_providers_of
 from rota.ecs.network import vpcs
 from rota.errors import listed
 
+if TYPE_CHECKING:
+    from rota.cli.frame import Account
+
 _PARAMETERS_PER_CALL = 20
 _QUEUES = {
-    "PushDeadLetterQueueUrl": "pushes that started nothing: docs/operations.md, A push that starts nothing",
-    "UnrecordedRunsQueueUrl": "runs that could not be recorded: docs/operations.md, Runs that could not be recorded",
+    "PushDeadLetterQueueUrl": ("push", "pushes", "started nothing: docs/operations.md, A push that starts nothing"),
+    "UnrecordedRunsQueueUrl": (
+        "run",
+        "runs",
+        "could not be recorded: docs/operations.md, Runs that could not be recorded",
+    ),
 }
 
 
@@ -181,20 +188,24 @@ def capacity_providers(facts: Facts) -> Iterator[Finding]:
         yield Finding("capacity", "ok", f"the cluster {stack.cluster} has {listed([*named])}")
 
 
-def queues(facts: Facts) -> Iterator[Finding]:
-    sqs = facts.client("sqs")
-    for output, words in _QUEUES.items():
-        url = facts.stack.outputs.get(output)
+def queues(account: "Account") -> Iterator[Finding]:
+    """That Rota's own dead-letter queues are empty."""
+    sqs = account.client("sqs")
+    for output, (one, several, words) in _QUEUES.items():
+        url = account.stack.outputs.get(output)
         if not url:
             continue
         answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
         number = int(answer["Attributes"]["ApproximateNumberOfMessages"])
         name = output.removesuffix("Url")
-        yield Finding("queues", "fail" if number else "ok", f"{number} {words}" if number else f"{name} is empty")
+        what = f"{number} {one if number == 1 else several} that {words}"
+        yield Finding("queues", "fail" if number else "ok", what if number else f"{name} is empty")
 
 
-def alarms(facts: Facts) -> Iterator[Finding]:
-    pages = facts.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{facts.stack.name}-")
+def alarms(account: "Account") -> Iterator[Finding]:
+    """That no alarm of the stack rings."""
+    name = account.stack.name
+    pages = account.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{name}-")
     found = [alarm for page in pages for alarm in page["MetricAlarms"]]
     ringing = [alarm for alarm in found if alarm["StateValue"] == "ALARM"]
     for alarm in ringing:
@@ -202,4 +213,4 @@ def alarms(facts: Facts) -> Iterator[Finding]:
     if found and not ringing:
         yield Finding("alarms", "ok", f"{len(found)}, none rings")
     elif not found:
-        yield Finding("alarms", "unknown", f"CloudWatch shows none whose name begins with {facts.stack.name}-", "none")
+        yield Finding("alarms", "unknown", f"CloudWatch shows none whose name begins with {name}-", "none")
