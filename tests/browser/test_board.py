@@ -222,6 +222,8 @@ def test_people_roll_back_by_clicking(stage: Client, opens: Opens) -> None:
     assert "It sticks: what was live after v1 is barred" in page.locator(".effect").inner_text()
     page.get_by_role("button", name="Roll back").click()  # the browser asks for the reason
     assert page.url.endswith("/do/rollback/v1")
+    page.get_by_label("Reason").fill("it's bad")
+    assert page.locator("#command").inner_text() == """rota rollback v1 --reason 'it'"'"'s bad'"""
     page.get_by_label("Reason").fill("the spam job fails")
     page.get_by_role("button", name="Roll back").click()
     page.get_by_role("status").get_by_text("Started: rota rollback '--reason=the spam job fails' v1").wait_for(

@@ -29,6 +29,15 @@
   document.body.addEventListener("htmx:finally:request", plan);
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : main()?.dataset.seconds && htmx.trigger(main(), "look")));
   box?.addEventListener("input", filter);
+  // The command that does the same, as it is being filled in.
+  const form = document.querySelector("form.ask");
+  const command = document.getElementById("command");
+  const base = command?.textContent.replace(/ --\w+ …/g, "");
+  const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`);
+  form?.addEventListener("input", () => {
+    const given = [...new FormData(form)].filter(([, value]) => value.trim());
+    command.textContent = base + given.map(([name, value]) => ` --${name} ${quoted(value.trim())}`).join("");
+  });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape" && box && document.activeElement === box) { box.value = ""; filter(); box.blur(); return; }
