@@ -227,6 +227,8 @@ class Detail:
     tone: Tone
     headline: str
     facts: Sequence[Fact]
+    parent: tuple[str, str] | None = None
+    """The page that it belongs to: words and address."""
     advice: Sequence[str] = ()
     runs: Sequence[Run] = ()
     changes: Sequence[Change] | None = None

@@ -49,7 +49,7 @@ def task(account: "Account", frame: model.Frame, name: str, clock: Clock) -> mod
         tone="bad" if last and last.is_bad else "warn" if facts.paused else front.run_tone(last),
         headline=found.headline,
         facts=[*_facts(found)],
-        advice=found.advice,
+        advice=_advice(found),
         runs=[front.run(name, each, clock) for each in reversed(runs)],
         writes=writes,
     )
@@ -70,6 +70,7 @@ def run(account: "Account", frame: model.Frame, name: str, due: str, task_id: st
     return model.Detail(
         frame=frame,
         kind="run",
+        parent=(name, front.task_href(name)),
         name=f"{name} {when}",
         tone=front.run_tone(of),
         headline=f"{name} of {when}: {ended}{front.run_words(of)}{took}",
@@ -101,7 +102,7 @@ def release(account: "Account", frame: model.Frame, name: str, clock: Clock) -> 
         tone="good" if live else "bad" if bad else "plain",
         headline=for_people(found.headline),
         facts=[each for each in _facts(found) if each.what != "step"],
-        advice=found.advice,
+        advice=_advice(found),
         steps=[*_steps(entry)],
         changes=changes,
         changes_note=changes_note,
@@ -131,9 +132,13 @@ def _execution(account: "Account", frame: model.Frame, name: str, clock: Clock) 
         tone="busy" if runs else "plain",
         headline=found.headline,
         facts=[*_facts(found)],
-        advice=found.advice,
+        advice=_advice(found),
         writes=[("Stop it", f"/do/stop/{quote(name, safe='')}")] if frame.writes and runs else [],
     )
+
+
+def _advice(found: Explanation) -> list[str]:
+    return [f"{each[0].upper()}{each[1:]}" for each in found.advice]
 
 
 def _facts(found: Explanation) -> Iterator[model.Fact]:
@@ -153,15 +158,15 @@ def _of_a_run(item: Item, name: str, clock: Clock) -> Iterator[model.Fact]:
         ("ended", "ended_at"),
     ):
         if at := items.at(item, attribute):
-            yield model.Fact(words, times.whole(at, utc=clock.utc), "")
-    yield model.Fact("started by", str(item.get("trigger", "schedule")).replace("_", " "), "")
+            yield model.Fact(words, "", times.whole(at, utc=clock.utc))
+    yield model.Fact("started by", "", str(item.get("trigger", "schedule")).replace("_", " "))
     made = item.get("release") or {}
     if number := items.version(made.get("number")):
         yield model.Fact("release", number, str(made.get("tag") or made.get("digest", ""))[:19])
     if item.get("revision"):
-        yield model.Fact("revision", str(item["revision"]).rpartition("/")[2], "")
+        yield model.Fact("revision", "", str(item["revision"]).rpartition("/")[2])
     if item.get("task_arn"):
-        yield model.Fact("task", str(item["task_arn"]).rpartition("/")[2], "")
+        yield model.Fact("task", "", str(item["task_arn"]).rpartition("/")[2])
 
 
 def _log(account: "Account", item: Item) -> "tuple[list[Any], str]":
