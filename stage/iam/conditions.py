@@ -16,6 +16,10 @@ Context = Mapping[str, Value]
 the request does not have, a tuple for a multi-valued key."""
 
 
+OTHER_TAGS = "aws:ResourceTag/*"
+"""In a context: which tags the resource has is known, so it has no others."""
+
+
 class UnknownConditionError(Exception):
     """A policy has a condition that the stage cannot evaluate."""
 
@@ -62,6 +66,8 @@ def _value(key: str, context: Context) -> Value:
     for name, value in context.items():
         if name.lower() == key.lower():
             return value
+    if OTHER_TAGS in context and matches(OTHER_TAGS.lower(), key.lower()):
+        return None
     raise UnknownConditionError(f"the stage does not know the condition key {key} for this action")
 
 

@@ -5,7 +5,7 @@ docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcon
 
 from moto.ecs.models import TaskDefinition, ecs_backends
 
-from stage.iam.conditions import Context
+from stage.iam.conditions import OTHER_TAGS, Context
 from stage.iam.evaluation import Permission
 from stage.iam.permissions import Ask, Request, anywhere
 from stage.moto.clients import ACCOUNT, REGION
@@ -82,10 +82,20 @@ def _on_tasks(action: str, member: str) -> Ask:
     def ask(request: Request) -> list[Permission]:
         named, cluster = request[member], _cluster(request)
         ids = [task.rpartition("/")[2] for task in ([named] if isinstance(named, str) else named)]
-        resources = [f"{ARN}:task/{cluster.rpartition('/')[2]}/{task}" for task in ids]
-        return [Permission(f"ecs:{action}", resource, {"ecs:cluster": cluster}) for resource in resources]
+        name = cluster.rpartition("/")[2]
+        return [
+            Permission(f"ecs:{action}", f"{ARN}:task/{name}/{task}", {"ecs:cluster": cluster, **_tags_of(name, task)})
+            for task in ids
+        ]
 
     return ask
+
+
+def _tags_of(cluster: str, task: str) -> Context:
+    """The tags of a task, as conditions see them."""
+    found = ecs_backends[ACCOUNT][REGION].tasks.get(cluster, {})
+    tags = next((each.tags or [] for arn, each in found.items() if arn.rpartition("/")[2] == task), [])
+    return {OTHER_TAGS: None, **{f"aws:ResourceTag/{tag['key']}": tag["value"] for tag in tags}}
 
 
 def _list_tasks(request: Request) -> list[Permission]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rota.schedule_file.task import After, Before
     from rota.settings import Settings
 
+TAG = "rota:one-off"
+"""By which a policy distinguishes it from all other tasks; its value is the app."""
 # ECS takes letters, digits, - / and _, and Rota 36 of them, as EventBridge does.
 _STARTED_BY, _LONGEST_STARTED_BY = "rota/{kind}/", 36
 
@@ -40,6 +42,7 @@ def request_of(task: "Before | After", settings: "Settings", cluster_arn: str) -
         },
         "platformVersion": task.platform_version or settings.platform_version,
         "count": 1,
+        "tags": [{"key": TAG, "value": settings.app}],
     }
 
 

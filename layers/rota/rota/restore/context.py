@@ -35,6 +35,11 @@ class RestoreContext(NamedTuple):
     """The plan is one of an earlier version: its ClearRules deleted rules, so all of it is restored at any step."""
 
     @property
+    def clearing_begun(self) -> bool:
+        """Whether ClearRules may have begun."""
+        return self.earlier or self.record.may_have_begun("ClearRules")
+
+    @property
     def targets_begun(self) -> bool:
         """Whether CreateTargets may have begun."""
         return self.earlier or self.record.may_have_begun("CreateTargets")

@@ -105,7 +105,7 @@ def _schedules(
     changes = [
         change
         for change in context.plan.changes
-        if context.targets_begun or (change.kind == "remove" and not change.moved)
+        if context.targets_begun or (context.clearing_begun and change.kind == "remove" and not change.moved)
     ]
     if not changes:
         return []

@@ -58,7 +58,8 @@ def _stop(context: "RestoreContext", kind: _Kind, run: "OneOffRun | None") -> li
     found = dict.fromkeys(one_off.running(ecs, settings.cluster, kind.key, context.execution.id))
     if run and run.task_arn:
         replies = ecs.describe_tasks(cluster=settings.cluster, tasks=[run.task_arn])["tasks"]
-        found |= dict.fromkeys(each["taskArn"] for each in replies if each["lastStatus"] != "STOPPED")
+        # One that is being stopped has lost its tags, by which it may be stopped: API_StopTask.
+        found |= dict.fromkeys(each["taskArn"] for each in replies if each["desiredStatus"] != "STOPPED")
     for arn in found:
         reason = f"Rota restores what the deployment {context.execution.name} has changed"
         ecs.stop_task(cluster=settings.cluster, task=arn, reason=reason)
