@@ -273,6 +273,17 @@ def test_a_rollback_that_always_needs_it(
     assert second.start(NEXT).run() == "Barred"
 
 
+def test_an_event_that_comes_twice_is_approved_once(world: World, asking: Deployments) -> None:
+    detail = PUSH["detail"] | {"image-digest": NEXT, "image-tag": "next"}
+    world.push(NEXT, "next")
+    event = PUSH | {"time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "detail": detail}
+    for number in range(2):
+        now = datetime.now(UTC) + timedelta(seconds=1 + number)
+        assert Deployment(world, f"{PUSH['id']}_{number:032}", event, now).run() == "Held"
+    approve()
+    assert (begun(world).run(), live(), pending()) == ("Deployed", NEXT, {})
+
+
 LATER = {"tasks": [SCHEDULE["tasks"][0], SCHEDULE["tasks"][1] | {"rate": "20 minutes"}]}
 
 

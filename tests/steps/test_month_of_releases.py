@@ -1,9 +1,11 @@
-"""Months of releases by seed: late and repeated pushes, rollbacks, holds, bars, pauses, aborts, failures, interleaved.
+"""Months of releases by seed: late and repeated pushes, rollbacks, holds, bars, pauses, aborts, failures, interleaved;
+some with approvals and a deployment window, too.
 
 Every execution goes through the real machine with the real handlers, one state at a time, and which one goes on is
 drawn. The judge knows only what was asked and how each execution ended.
 """
 
+import os
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,14 +13,17 @@ from typing import Any
 
 import pytest
 
+from rota.deployment.gates import Pending
 from rota.deployment.items import plain, stored
 from rota.deployment.lease import read_lease
 from rota.deployment.pending_push import start_pending
+from rota.deployment.window import closed_at
+from rota.settings import Settings
 from tests.examples import PUSH, end_of
-from tests.guestbook import APP, DIGEST, ENVIRONMENT, SETTINGS
+from tests.guestbook import APP, DIGEST, ENVIRONMENT
 from tests.in_process import client
 from tests.steps import items
-from tests.steps.deployments import AFTER, Deployment, Deployments
+from tests.steps.deployments import AFTER, Deployment, Deployments, invoke
 from tests.steps.items import LEASE, RELEASES
 from tests.steps.seed import SCHEDULE
 from tests.steps.test_pauses import in_force, pause, resume, states, sweep
@@ -27,7 +32,6 @@ from tests.steps.world import World
 ACTIONS = 40
 WELL = ("Deployed", "NothingToDo")
 MACHINE = ENVIRONMENT["STATE_MACHINE_ARN"]
-_SETTINGS = SETTINGS.model_copy(update={"state_machine_arn": MACHINE})
 
 
 @dataclass
@@ -65,6 +69,10 @@ class Month:
     releases: list[tuple[int, str]] = field(default_factory=list)
     changes: list[Execution | datetime] = field(default_factory=list)
     """What changed pauses, in order: the executions that came to it, and when Sweep looked for those that are over."""
+    gated: pytest.MonkeyPatch | None = None
+    """What sets the parameters, if the stack asks for approvals and has a deployment window."""
+    approved: set[str] = field(default_factory=set)
+    """The digests of the images that a person approved."""
     judged: int = 0
     happened: set[str] = field(default_factory=set)
 
@@ -78,8 +86,8 @@ class Month:
             ((what, *_),) = choose(
                 [(self.push,), (self.repeat,), (self.rollback,), (self.hold,), (self.resume,), (self.lift,),
                  (self.schedule,), (self.abort,), (self.sweep,), (self.foreign,), (self.pause_job,),
-                 (self.resume_job,)],
-                [10, 3, 4, 3, 3, 1, 3, 3, 4, 1, 4, 2],
+                 (self.resume_job,), (self.answer,), (self.window,)],
+                [10, 3, 4, 3, 3, 1, 3, 3, 4, 1, 4, 2, *((12, 3) if self.gated else (0, 0))],
             )  # fmt: skip
             what()
             for _ in range(self.draw.randint(0, 12)):
@@ -154,11 +162,34 @@ class Month:
             stopped.end, stopped.aborted = "ABORTED", True
             self._ask(end_of(stopped.deployment.arn), "restore")
 
+    def answer(self, *, always: bool = False) -> None:
+        """A person approves or rejects what waits, or answers what does not wait any more."""
+        gates = read_lease(client("dynamodb"), ENVIRONMENT["TABLE"], APP).gate
+        waiting = [each for each in gates.in_their_order if each.asks and not each.answer]
+        if not waiting:
+            return
+        asked = self.draw.choice(waiting)
+        approves = always or self.draw.random() < 0.7
+        given = {"changes": asked.asks.changes if asked.asks else "", "approves": approves, "by": "ann", "reason": "x"}
+        name = invoke("approve", given)["execution"]
+        if approves and isinstance(asked, Pending):
+            self.approved.add(asked.image.digest)
+        if name and all(name != _name(each) for each in self.executions):
+            self._begin(name, {"kind": "resume", "by": "Sweep"}, "resume", is_there=True)
+
+    def window(self, *, opens: bool = False) -> None:
+        """The deployment window shuts, or opens."""
+        shut = f"{datetime.now(UTC) + timedelta(days=2):%a} 03:00-03:01 UTC"
+        if self.gated:
+            self.gated.setenv("DEPLOY_WINDOW", "" if opens else self.draw.choice(["", shut]))
+
     def sweep(self) -> None:
         sweep(self.now - datetime.now(UTC))
         self.changes.append(self.now)
         gates = read_lease(client("dynamodb"), ENVIRONMENT["TABLE"], APP).gate
-        name = start_pending(client("stepfunctions"), _SETTINGS, gates, None, self.now)
+        settings = Settings.from_environment(os.environ)
+        closed = closed_at(settings.deploy_window, self.now)
+        name = start_pending(client("stepfunctions"), settings, gates, closed, self.now)
         if name and all(name != _name(each) for each in self.executions):
             given = {"kind": "resume", "by": "Sweep", "reason": "the hold is over"}
             self._begin(name, given, "resume", is_there=True)
@@ -173,7 +204,9 @@ class Month:
     def come_to_rest(self) -> None:
         """Nothing is held, nothing runs, nothing is pending: the newest in the line that may deploy is live."""
         self.resume()
-        for _ in range(5):
+        for _ in range(9 if self.gated else 5):
+            self.window(opens=True)
+            self.answer(always=True)
             for _ in range(2_000):
                 if not self._running():
                     break
@@ -183,7 +216,7 @@ class Month:
             self._end_hold_in_time()
             self.sweep()
         gates = read_lease(client("dynamodb"), ENVIRONMENT["TABLE"], APP).gate
-        assert gates.hold is not None or gates.pending is None
+        assert gates.hold is not None or gates.in_their_order == ()
         self._judge_pauses()
         if gates.hold is None:
             self._judge_the_line()
@@ -209,7 +242,7 @@ class Month:
             return
         if newest.end == "Held":
             late = [each for each in self.executions if each.kind == "resume" and _deploys(each) == newest.digest]
-            if any(each.aborted or each.end in ("DeploymentFailed", "Barred") for each in late):
+            if any(each.aborted or each.end in ("DeploymentFailed", "Barred", "Rejected") for each in late):
                 return
         else:
             assert newest.end in WELL, f"{_name(newest)} is the newest and ended {newest.end}"
@@ -246,6 +279,8 @@ class Month:
         if execution.kind == "restore":  # it finished a deployment that was complete
             ended = execution.deployment.context["Execution"]["Input"]["detail"]["executionArn"]
             (execution,) = [each for each in self.executions if each.deployment.arn == ended]
+        if self.gated and execution.kind != "rollback" and digest != self.releases[-1][1]:
+            assert digest in self.approved, f"no person approved {digest}, and {_name(execution)} made it live"
         held_by_choice = {each.digest for each in self.executions if each.chosen and each.end == "Held"}
         chosen = execution.chosen or (execution.kind == "resume" and digest in held_by_choice)
         assert chosen or digest not in self.bars, f"{digest} is barred, and {_name(execution)} made it live"
@@ -327,9 +362,14 @@ def _name(execution: Execution) -> str:
     return name
 
 
-def play(world: World, deployments: Deployments, seed: int, actions: int) -> Month:
+def play(
+    world: World, deployments: Deployments, seed: int, actions: int, gated: pytest.MonkeyPatch | None = None
+) -> Month:
     assert deployments.start().run() == "Deployed"
-    month = Month(world, random.Random(seed), releases=[(1, DIGEST)])  # noqa: S311
+    if gated:
+        for name, value in {"APPROVAL": "required", "APPROVAL_DAYS": "90"}.items():
+            gated.setenv(name, value)
+    month = Month(world, random.Random(seed), releases=[(1, DIGEST)], gated=gated)  # noqa: S311
     month.play(actions)
     return month
 
@@ -340,3 +380,13 @@ def test_a_month_of_releases(seed: int, actions: int, world: World, deployments:
     month = play(world, deployments, seed, actions)
     assert month.judged > 0
     assert len(month.executions) >= actions / 2
+
+
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize(("seed", "actions"), [(1, 15), *((seed, ACTIONS) for seed in range(12))])
+def test_a_month_with_approvals_and_a_window(
+    seed: int, actions: int, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    month = play(world, deployments, seed, actions, monkeypatch)
+    assert month.judged > 0
+    assert month.approved

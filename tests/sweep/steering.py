@@ -1,10 +1,12 @@
-"""What a person changes of what is live, with faults: a rollback, a hold with its push and its end, a pause, a resume;
-and deployments of a task with every key, and of jobs that move between rules and EventBridge Scheduler.
+"""What a person changes of what is live, with faults: a rollback, a hold with its push and its end, a push that is to
+be approved and then is, a pause, a resume; and deployments of a task with every key, and of jobs that move between
+rules and EventBridge Scheduler.
 
 Each trial begins at the same snapshot. It ends as without the faults, or as if it had not begun; what Sweep is to make
 up for it does before that is looked at.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,6 +108,16 @@ def _pause() -> dict[str, Any]:
 
 
 _HOLD = {"kind": "pause", "hold": {}, **_BY}
+_ASKS = ({}, {"Approval": "required"})
+_APPROVAL: dict[str, Any] = {}
+"""Not the input of an execution: what waits is approved, and not started."""
+_STARTS_NOTHING = {
+    "service": "stepfunctions",
+    "operation": "StartExecution",
+    "caller": "Approve",
+    "count": 0,
+    "fault": "denied",
+}
 SCENARIOS: Mapping[str, Scenario] = {
     "rollback": Scenario((None,), {"kind": "rollback", "release": "previous", **_BY}, ("deployed",)),
     "hold": Scenario((), _HOLD, ("done",), or_done=True),
@@ -116,6 +128,22 @@ SCENARIOS: Mapping[str, Scenario] = {
         ("deployed",),
         or_done=True,
         aborted={"hold": None, "pending": None},
+    ),
+    "push to be approved": Scenario(
+        (),
+        None,
+        ("held",),
+        steps=("TakeTurn", "PlanDeployment", "RestoreDeployment"),
+        parameters=_ASKS,
+        aborted={"pending": None},
+    ),
+    "approved push": Scenario(
+        (None, _APPROVAL),
+        {"kind": "resume", **_BY},
+        ("deployed",),
+        or_done=True,
+        parameters=_ASKS,
+        aborted={"pending": None},
     ),
     "pause": Scenario((), _pause(), ("done",)),
     "resume": Scenario((_pause(),), {"kind": "resume", "pause": {}, **_BY}, ("done",), or_done=True),
@@ -262,7 +290,9 @@ class Steering:
         update(stage, **parameters | others_)
         for number, given in enumerate(self._scenario.ready):
             self._end(
-                self._started(given, f"ready-{number}") if given else stage.deploy(_PUSHED, timeout=LONGEST_SECONDS)
+                self._started(given, f"ready-{number}")
+                if given is not None
+                else stage.deploy(_PUSHED, timeout=LONGEST_SECONDS)
             )
         stage.keep(_READY)
         self._is_ready, self._before = True, self._shown()
@@ -320,7 +350,19 @@ class Steering:
             self._stage.settings(**_SCRIPTED)
 
     def _started(self, given: Mapping[str, Any], name: str) -> dict[str, Any]:
+        if given is _APPROVAL:
+            return self._approved()
         return self._stage.wait(self._stage.start(given, name), LONGEST_SECONDS)
+
+    def _approved(self) -> dict[str, Any]:
+        """Approve what waits, with Approve kept from starting it. Returns the execution that was held."""
+        stage, pending = self._stage, plain(self._app.lease()["gates"])["pending"]
+        given = {"changes": pending["asks"]["changes"], "approves": True, **_BY}
+        stage.faults([_STARTS_NOTHING])
+        name = stage.names["outputs"]["ApproveFunctionName"]
+        stage.client("lambda").invoke(FunctionName=name, Payload=json.dumps(given).encode())
+        stage.faults([])
+        return stage.wait(pending["execution"], LONGEST_SECONDS)
 
     def _end(self, execution: Mapping[str, Any]) -> None:
         if execution["status"] != "SUCCEEDED":

@@ -213,7 +213,8 @@ class Lease:
         stopped = asked.closed and (image or asked.is_schedule) and not asked.passes
         lease = self.look() if stopped or asked.is_schedule else self._claim_if_free(claim)
         if lease is not None and image and _started_by_one_event(lease.newest, claim.order, image):
-            claim = claim._replace(order=lease.newest)
+            at_the_same_place = record.model_copy(update={"order": lease.newest})
+            claim = claim._replace(order=lease.newest, record=at_the_same_place)
             lease = lease if stopped else self._claim_if_free(claim)
         if lease is None:
             return Verdict(decision=Decision.GO, reason="the lease was free")
