@@ -13,7 +13,8 @@ from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import FINGERPRINT_TAG, Revision, inherited_tags
 from rota.ownership import OWNER_TAG
 from rota.plan.build import build_plan, describe_plan
-from rota.plan.model import Plan
+from rota.plan.model import Plan, Snapshot
+from rota.plan.seen import digest_of_changes
 from rota.schedule_file.task import After, Before, Task
 from rota.schedules.eventbridge_rules.desired import desired_rule
 from rota.schedules.eventbridge_rules.rule import Rule
@@ -531,3 +532,13 @@ def test_a_file_that_runs_nothing_once_is_planned_as_before() -> None:
     plan = build_plan(SETTINGS, current_state(**deployed(INGEST), tasks=(INGEST, SPAM))).model_dump()
     assert not {"before", "after"} & plan.keys()
     assert all("one_off" not in each for each in plan["registers"])
+
+
+def test_an_approval_is_for_the_migration_too() -> None:
+    new = deployed(INGEST)
+    plans = [
+        build_plan(SETTINGS, current_state(**new, tasks=(INGEST,), image_uri=NEW_IMAGE, before=before))
+        for before in (None, MIGRATE, Before(task="migrate"))
+    ]
+    there = Snapshot(rules=new["schedules"], service=new["service"])
+    assert len({digest_of_changes(plan, there) for plan in plans}) == 3
