@@ -9,6 +9,7 @@ from typing import Any
 from examples.guestbook.client import Client
 from stage.client import ROOT, wait_for
 from tests.stage.account import PREFIX, infrastructure_registers, schedules, service
+from tests.stage.updated import updated
 
 _FILE: dict[str, Any] = json.loads((ROOT / "examples/app/scheduled_tasks.next.json").read_text())
 NEXT = {"tasks": [{key: value for key, value in task.items() if key != "timezone"} for task in _FILE["tasks"]]}
@@ -205,6 +206,22 @@ def held_until_sweep_deploys(stage: Client) -> None:
     sweep(stage)
     delete_artifacts(stage)
     sweep(stage)
+
+
+def approved(stage: Client) -> None:
+    """A push waits for an approval and gets it; Sweep, which would start it too, does not run."""
+    stage.deploy("v1")
+    with updated(stage, Approval="required"):
+        stage.deploy("v2")
+        table = stage.names["outputs"]["LedgerTableName"]
+        app = f"{stage.names['cluster']}/{stage.names['service']}"
+        key = {"app": {"S": app}, "record": {"S": "lease"}}
+        lease = stage.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
+        changes = lease["gates"]["M"]["pending"]["M"]["asks"]["M"]["changes"]["S"]
+        answer = {"changes": changes, "approves": True, "by": "ann", "reason": "the new prices"}
+        name = stage.names["outputs"]["ApproveFunctionName"]
+        stage.client("lambda").invoke(FunctionName=name, Payload=json.dumps(answer).encode())
+        wait_for_all(stage)
 
 
 def paused_while_the_file_changes(stage: Client) -> None:
@@ -416,6 +433,7 @@ EVERY_PERMISSION: tuple[Scenario, ...] = (
     runs_that_are_watched,
     rolled_back,
     held_until_sweep_deploys,
+    approved,
     paused_while_the_file_changes,
     jobs_in_scheduler,
     schedules_are_restored,
