@@ -1,5 +1,7 @@
 """`rota check` of a stack: what it reads of AWS's answers, and how it shows what it found."""
 
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -13,6 +15,7 @@ from rota.cli.check.probes_of_images import platforms
 from rota.cli.check.probes_of_places import way_out
 from rota.cli.check.probes_of_roles import may_notify, trusts
 from rota.cli.check.probes_of_schedules import refused_actions, refused_keys
+from rota.cli.check.probes_of_service import of_window
 from rota.cli.check.text import lines
 from rota.cli.frame import Account
 from rota.cli.output import Output
@@ -48,6 +51,22 @@ def test_whom_a_role_trusts(statements: Any, trusted: bool) -> None:
 )
 def test_processors_of_an_image(architectures: list[str], built: set[str]) -> None:
     assert platforms({"manifests": [{"platform": {"architecture": each}} for each in architectures]}) == built
+
+
+@pytest.mark.parametrize(
+    ("window", "verdicts", "words"),
+    [
+        ("", [], ""),
+        ("Mon-Sun 00:00-24:00 UTC", ["ok"], "is open"),
+        ("Tue 09:00-17:00 UTC", ["ok"], "opens 2026-12-01 09:00 UTC"),
+        ("Mon 09:00-17:00 Europe/Belrin", ["fail"], 'each push fails: .* "Europe/Belrin" is not a time zone'),
+    ],
+    ids=["none", "open", "shut", "unreadable"],
+)
+def test_the_deployment_window(window: str, verdicts: list[str], words: str) -> None:
+    found = [*of_window(window, datetime(2026, 11, 30, 12, tzinfo=UTC))]
+    assert [each.status for each in found] == verdicts
+    assert not found or re.search(words, found[0].message)
 
 
 ACTING = b'{"tasks": [{"name": "A", "task": "a", "rate": "1 day", "overlap": "skip", "catch_up": "missed"}]}'

@@ -31,6 +31,7 @@ PROBES: dict[str, Probe] = {
     "service": probes_of_service.service,
     "tasks run": probes_of_service.tasks,
     "deployments": probes_of_service.deployments,
+    "deployment window": probes_of_service.deploy_window,
     "revision": probes_of_service.revision,
     "family": probes_of_service.family,
     "role of EventBridge": probes_of_roles.events_role,

@@ -1,9 +1,12 @@
 """The service, what it runs, and the deployments."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from rota.cli.check.facts import Facts
 from rota.cli.check.model import Finding
+from rota.deployment.window import closed_at
+from rota.errors import RejectedError
 
 _MANY_REVISIONS = 800_000
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
@@ -55,6 +58,22 @@ def deployments(facts: Facts) -> Iterator[Finding]:
         yield Finding("deployments", "ok", "there was none yet")
     else:
         yield Finding("deployments", "ok", "the last one succeeded" if not status.deploying else "one is under way")
+
+
+def deploy_window(facts: Facts) -> Iterator[Finding]:
+    yield from of_window(facts.stack.parameters.get("DeployWindow", ""), facts.account.now())
+
+
+def of_window(text: str, now: datetime) -> Iterator[Finding]:
+    """Whether the deployment window can be read, and is open; nothing without one. Pure."""
+    if not text:
+        return
+    try:
+        closed = closed_at(text, now)
+    except RejectedError as wrong:
+        yield Finding("deployment window", "fail", f"each push fails: {wrong}; correct it: make deploy")
+    else:
+        yield Finding("deployment window", "ok", f"{text} is open" if closed is None else str(closed))
 
 
 def revision(facts: Facts) -> Iterator[Finding]:
