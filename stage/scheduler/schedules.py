@@ -27,7 +27,8 @@ def groups() -> dict[str, ScheduleGroup]:
 
 def schedules() -> dict[str, Schedule]:
     """Every schedule, by its group's name and its own: `group/name`."""
-    return {f"{group.name}/{each.name}": each for group in groups().values() for each in group.schedules.values()}
+    found = ((group.name, list(group.schedules.values())) for group in list(groups().values()))  # others may write
+    return {f"{group}/{each.name}": each for group, schedules_ in found for each in schedules_}
 
 
 def members(schedule: Schedule) -> dict[str, Any]:
