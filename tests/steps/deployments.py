@@ -128,11 +128,11 @@ class Deployment(Lasting):
         started_at = datetime.fromisoformat(own["StartTime"])
         self._world.execution(own["Name"], ended=ago, given=own["Input"], started_at=started_at)
 
-    def restorer(self) -> "Deployment":
+    def restorer(self, name: str = "restorer") -> "Deployment":
         """The execution that is started to restore this one after it was stopped."""
         event = end_of(self.arn)
-        self._world.execution("restorer", given=event)
-        return Deployment(self._world, "restorer", event, datetime.now(UTC))
+        self._world.execution(name, given=event)
+        return Deployment(self._world, name, event, datetime.now(UTC))
 
     def lease(self) -> Lease:
         """The app's lease, as a function of this execution writes to it."""

@@ -1,11 +1,9 @@
 """Schedules that move between rules and EventBridge Scheduler: no minute is missed, on the stage's clock."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -13,15 +11,15 @@ import pytest
 
 from rota.errors import ConfigError, RejectedError
 from stage import clock
-from tests import asl
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.environment import functions_environment
+from tests.steps.firing import LAST, at, on_the_stages_clock, passes, starts
 from tests.steps.local_stage import local_stage
 from tests.steps.test_pauses import pause, resume
 from tests.steps.test_rollback import BACK
 from tests.steps.test_scheduler import without_dates
-from tests.steps.world import World, handler
+from tests.steps.world import World
 
 MINUTE = timedelta(minutes=1)
 NIGHTLY = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
@@ -38,45 +36,8 @@ def _functions_environment() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _on_the_stages_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What the handlers take for the time; and all schedules fire, whatever time goes by."""
-    late = {"scheduler": {"lag_seconds": 50}, "schedules": {"lag_seconds": 50}}
-    local_stage().settings.change({"fire_schedules": True, "tasks": "scripted", **late})
-    for step in asl.TASKS:
-        handler("".join(f"_{c.lower()}" if c.isupper() else c for c in step).strip("_"))
-    for lazy in ("eventbridge_scheduler.backend", "moving"):  # which handlers load where they use it
-        import_module(f"rota.schedules.{lazy}")
-    for name, module in list(sys.modules.items()):
-        if name.startswith(("rota.", "functions_")) and vars(module).get("datetime") is datetime:
-            monkeypatch.setattr(module, "datetime", clock.Datetime)
-    monkeypatch.setattr("time.sleep", passes)
-    yield
-    LAST.clear()
-    clock.reset()
-
-
-FIRED: list[tuple[str, str]] = []
-LAST: list[datetime] = []
-"""Until when all has fired: what the handlers take of the real time does not count."""
-
-
-def passes(seconds: float) -> None:
-    """Time goes by, and what is due fires."""
-    if LAST:
-        clock.move((LAST.pop() - clock.now()).total_seconds())
-    until = clock.now() + timedelta(seconds=seconds)
-    LAST.append(until)
-    FIRED.extend(
-        (each["rule"].rpartition("__")[2], each["at"][:16])
-        for each in local_stage().background.fire_due(until)
-        if "__" in each["rule"]
-    )
-
-
-def at(hour: int, minute: int, second: int = 0) -> None:
-    """It is that time, tomorrow by the clock."""
-    tomorrow = clock.now() + timedelta(days=1)
-    passes((tomorrow.replace(hour=hour, minute=minute, second=second) - clock.now()).total_seconds())
-    FIRED.clear()
+    with on_the_stages_clock(monkeypatch):
+        yield
 
 
 def deploy(world: World, deployment: Deployment, *tasks: dict[str, Any], until: str | None = None) -> str:
@@ -89,10 +50,6 @@ def deploy(world: World, deployment: Deployment, *tasks: dict[str, Any], until: 
         with suppress(KilledError):
             end = deployment.go_on()
     return end
-
-
-def starts(task: str) -> Counter[str]:
-    return Counter(minute for name, minute in FIRED if name == task)
 
 
 def due(begin: datetime, every: int) -> list[str]:
@@ -327,6 +284,19 @@ def test_what_was_switched_on_is_not_left_on_beside_the_old_one(world: World, de
     assert deploy(world, deployment, OFTEN) == "Deployed"
     passes(5 * 60)
     assert set(starts("RemoveSpam").values()) == {1}
+
+
+def test_it_does_not_begin_twice_when_its_start_is_tried_again(world: World, deployments: Deployments) -> None:
+    """Killed after the schedule was given its start, and tried again when that is past: the rule goes at once."""
+    assert deploy(world, deployments.start(), EVERY_MINUTE) == "Deployed"
+    at(6, 0, 10)
+    deployment = deployments.start(NEXT)
+    with world.calls.killing("scheduler.UpdateSchedule", after=True), pytest.raises(KilledError):
+        deploy_until_killed(world, deployment, *bounded(EVERY_MINUTE))
+    start = world.schedules()["CountTeaspoons"]["StartDate"]
+    passes(3 * 60)
+    assert deploy(world, deployment, *bounded(EVERY_MINUTE)) == "Deployed"
+    assert world.schedules()["CountTeaspoons"]["StartDate"] == start
 
 
 def deploy_until_killed(world: World, deployment: Deployment, *tasks: dict[str, Any]) -> None:

@@ -5,12 +5,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from rota.errors import TransientError
+from rota.schedule_file.when import of_aws
 from rota.schedules.found import Found
 from rota.schedules.kinds import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from concurrent.futures import ThreadPoolExecutor
+    from datetime import datetime
 
     from rota.schedules.eventbridge_rules.backend import EventBridgeRules
     from rota.schedules.eventbridge_rules.inventory import RuleInventory
@@ -121,6 +123,11 @@ class Connected:
     def is_on(self, change: "Change") -> bool:
         """Whether what a change writes is there and on."""
         return self._of(change).find(plain_name(change.name)).is_on
+
+    def starts_at(self, change: "Change") -> "datetime | None":
+        """When the schedule in Scheduler that a change writes is due at the earliest; None if it is not on."""
+        found = self._scheduler.read(plain_name(change.name))
+        return of_aws(found.members).start if found and found.is_enabled else None
 
     def switch_on(self, change: "Change", revisions: Mapping[str, str]) -> None:
         """Switch on what `apply` has created off: a rule by its name, a schedule by writing it whole."""

@@ -94,6 +94,8 @@ def remarks(changes: "Iterable[Change]") -> Iterator[str]:
         if names := [plain_name(each.new.name) for each in moves if each.new.backend == backend]:
             yield f"moves to {words}: {listed(names)}"
     running = [each for each in moves if each.is_on]
+    if running:
+        yield "if a step fails meanwhile, a run of what moves may come twice"
     if from_now_on := [plain_name(each.new.name) for each in running if period_of(each.new.when.expression)]:
         yield f"counts its rate from now on, so that a run comes sooner: {listed(from_now_on)}"
     for each in running:
@@ -111,7 +113,7 @@ def remarks_on_return(undone: "Iterable[Change]", since: datetime, until: dateti
     """What may have become of the tasks whose moves are undone, where both of a task's schedules were on from `since`
     until now, `until`; `undone` are the changes that had created the new ones. Pure.
     """
-    moves = [(plain_name(each.name), each.replaces, each.when) for each in undone]
+    moves = [(plain_name(each.name), each.replaces, each.when) for each in undone if each.switches]
     if rates := [name for name, old, new in moves if any(when and period_of(when.expression) for when in (old, new))]:
         yield f"a run may have come sooner, and the next later, than the rate says, of {listed(sorted(rates))}"
     twice = [
@@ -146,10 +148,13 @@ def move(
 
     def ready_at(number: int) -> datetime:
         each = moves[number]
+        if each.ends:
+            return ends_at or begins
         if each.hands_over:
-            if first and not each.ends:
+            began = schedules.starts_at(each.new)
+            if first and not began:
                 schedules.switch_on(_from(each.new, begins), revisions)
-            return (ends_at if each.ends else None) or begins
+            return min(began or begins, begins)  # an earlier try of the first round may have let it begin sooner
         at = _quiet_at(now, each) if each.is_on else now
         # An earlier try of this round has switched it on: until the old one is off, the task would run twice.
         return now if at > now and schedules.is_on(each.new) else at
@@ -161,7 +166,8 @@ def move(
             schedules.switch_on(each.new, revisions)
         if each.ends and ends_at is None and isinstance(each.old, SchedulerChange):
             return _end(schedules, each.old, each.new.when, datetime.now(UTC))
-        schedules.disable(each.old)
+        if each.old.disable:  # else it is off, and a write would give a rate another StartDate
+            schedules.disable(each.old)
         return None
 
     numbers = tuple(left)
