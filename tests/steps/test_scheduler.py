@@ -215,6 +215,16 @@ def test_what_aws_refuses(world: World, later: Deployments, code: str, error: ty
     assert same(world, before)
 
 
+def test_read_later_its_changes_are_the_same(world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or what is approved would be asked again each time."""
+    monkeypatch.setenv("APPROVAL", "required")
+    push = later.start(NEXT).until("RestoreDeployment")
+    changes = push.document["plan"]["asks"]["changes"]
+    for step in ("ReadConfig", "PlanDeployment"):
+        push.step(step)
+    assert push.document["plan"]["asks"]["changes"] == changes
+
+
 def test_a_pause_switches_the_schedule_alone(world: World, later: Deployments) -> None:
     before = world.everything()
     assert later.ask(**pause()).run() == "Done"

@@ -29,7 +29,8 @@ def digest_of_changes(plan: Plan, before: Snapshot) -> str:
     said = plan.model_dump(mode="json", exclude=_NOT_SEEN, by_alias=False)
     changed = {change["name"] for change in said["changes"]}
     said["changes"] = [_without_start_of_rate(change) for change in said["changes"]]
-    said["there"] = {name: rule.model_dump(mode="json") for name, rule in before.rules.items() if name in changed}
+    there = {name: found for name, found in before.rules.items() if name in changed}
+    said["there"] = {name: found.model_dump(mode="json", exclude={"read_at"}) for name, found in there.items()}
     text = json.dumps(said, sort_keys=True)
     for fingerprint, arn in plan.reused.items():
         text = text.replace(json.dumps(arn), json.dumps(to_be_registered(fingerprint)))
