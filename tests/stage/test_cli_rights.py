@@ -174,6 +174,9 @@ def test_no_action_is_granted_in_vain(deployed: Client, rota: Rota, acting: Call
     wait_for(lambda: rota("status", "--json").json["deploying"], 30)
     for command in ("stop IngestData --yes", "status", "explain IngestData", "logs --deployment", "restore --yes"):
         rota(*command.split())
+    with updated(deployed, Approval="required"):
+        deployed.deploy("v2")
+        rota("reject", "--yes", "--reason", "not on a Friday")
     spot = {"name": "Report", "task": "spam_task", "rate": "1 day", "capacity_provider": "FARGATE_SPOT"}
     deployed.upload_schedule({"tasks": [spot]})
     rota("check")
