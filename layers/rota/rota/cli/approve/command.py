@@ -1,6 +1,7 @@
 """`rota approve` and `rota reject`."""
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -50,7 +51,7 @@ def _answer(account: Account, changes: str, reason: str | None, ways: _Ways, *, 
     if not reason:
         words = "an approval needs a reason" if approves else "a rejection needs a reason"
         raise CommandError(Exit.MISUSED, words, "add --reason TEXT; it is recorded, and in each message")
-    stack, pending = account.stack, _asked(account, changes)
+    stack, pending = account.stack, asked(account.table.present(0).gates, changes)
     asks, image = pending["asks"], pending.get("image") or {}
     what = image.get("tag") or image.get("digest") or "the schedule file"
     account.output.notes([f"{what}: {pending.get('summary', '')}"])
@@ -65,9 +66,12 @@ def _answer(account: Account, changes: str, reason: str | None, ways: _Ways, *, 
     return Exit.DONE if not approves and code is Exit.NOT_DEPLOYED else code
 
 
-def _asked(account: Account, changes: str) -> dict[str, Any]:
-    """What waits for an approval with that digest of its changes; without one the only one that waits."""
-    gates = account.table.present(0).gates
+def asked(gates: Mapping[str, Any], changes: str) -> dict[str, Any]:
+    """What waits for an approval with that digest of its changes; without one the only one that waits. Where a push and
+    a schedule file would change the same, the push, which Approve answers, too. Pure.
+
+    CommandError if there is none, or more than one.
+    """
     each: list[dict[str, Any]] = [
         one for name in ("pending", "pending_schedule") if (one := gates.get(name)) and one.get("asks")
     ]
@@ -78,7 +82,7 @@ def _asked(account: Account, changes: str) -> dict[str, Any]:
     if not found:
         words = f"what waits is {waits}, not {changes}: it has changed since"
         raise CommandError(Exit.NOT_ALLOWED, words, _STATUS, error="OtherChanges")
-    if len(found) > 1:
+    if len({one["asks"]["changes"] for one in found}) > 1:
         raise CommandError(Exit.MISUSED, f"a push and a schedule file wait: {waits}", "name one of them")
     return found[0]
 
