@@ -194,7 +194,12 @@ def shown() -> dict[str, dict[str, Any]]:
     """What each function is handed, by the function's folder."""
     run = {"Records": [run_events.message(run_events.detail("STOPPED"))]}
     tick = {"id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "source": "aws.events", "detail-type": "Scheduled Event"}
-    approves = {"changes": "5f3c0a1b2c3d4e5f6a7b", "approves": True, "by": "ann", "reason": "the new prices"}
+    approves = {
+        "changes": "5f3c0a1b2c3d4e5f6a7b8c9d0e1f2a3b",
+        "approves": True,
+        "by": "ann",
+        "reason": "the new prices",
+    }
     events = {"record_run": run, "sweep": tick, "approve": approves}
     return {**{snake(each): handed(each) for each in asl.TASKS}, **events}
 

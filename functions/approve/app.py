@@ -18,7 +18,7 @@ from rota.settings import Settings
 class ApproveRequest(Shape):
     """The digest of the changes, which a person has seen, and what that person says to them."""
 
-    changes: Annotated[str, Field(pattern=r"^[0-9a-f]{20}$")]
+    changes: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     approves: StrictBool
     by: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
     reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]

@@ -222,7 +222,7 @@ def test_an_approver_approves_and_does_nothing_else(
     changes = rota("status", "--json").json["pending"]["changes"]
     assert f"rota approve {changes} --reason ..., or rota reject {changes} --reason ..." in shown
     assert rota("deploy", "--image", "v1", "--yes").exit == 4
-    assert rota("approve", "0" * 20, "--yes", "--reason", "x").exit == 4
+    assert rota("approve", "0" * 32, "--yes", "--reason", "x").exit == 4
     assert rota("approve", "--yes").exit == 2, "an approval needs a reason"
     before = denied(asking)
     done = rota("approve", changes, "--yes", "--reason", "the new prices")

@@ -121,7 +121,7 @@ def test_approved_it_deploys_once(world: World, asking: Deployments) -> None:
     answer = _record(world, resumed.arn)["answer"]
     assert (answer["by"], answer["reason"], answer["approves"]) == ("ann", "the new prices", True)
     with pytest.raises(RejectedError, match="nothing waits for an approval"):
-        invoke("approve", {"changes": "0" * 20, "approves": True, **BY})
+        invoke("approve", {"changes": "0" * 32, "approves": True, **BY})
 
 
 def _record(world: World, execution: str) -> dict[str, Any]:

@@ -19,7 +19,8 @@ _NOT_SEEN = {
     "retry_policy_set_by_rota",
     "remarks",
 }
-_LENGTH = 20
+# 128 bits: of two versions of a file with one digest, which take too long to find, one could be approved for the other.
+_LENGTH = 32
 
 
 def digest_of_changes(plan: Plan, before: Snapshot) -> str:
