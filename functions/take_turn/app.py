@@ -79,8 +79,8 @@ def _turn_of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -
 
 def _approval(settings: Settings, keys: ExecutionInput, asked: Asked) -> Approval | None:
     """Whether a person has to approve the changes, and which one has approved."""
-    is_rollback = asked.origin.kind == Kind.ROLLBACK
-    if keys.dry_run or settings.approval == "none" or (is_rollback and settings.approval == "required"):
+    is_free = asked.origin.kind == Kind.ROLLBACK and asked.back_to is None
+    if keys.dry_run or settings.approval == "none" or is_free:
         return None
     return Approval(given=asked.answer.changes if asked.answer else "")
 
@@ -239,8 +239,9 @@ def _turn_of_a_rollback(
         ledger_of(settings, execution).refuse_redrive()
         lease.change_gates(bar)
     passed = () if keys.dry_run else _passed(execution, settings)
-    needed = settings.approval == "required-always"
-    if settings.approval == "required" and not keys.dry_run:
+    # With the file and the base of today it brings back no release as it was.
+    needed = settings.approval == "required-always" or (settings.approval == "required" and keys.image_only)
+    if settings.approval == "required" and not (needed or keys.dry_run):
         passed = (*passed, "the changes of a push have to be approved")
     asked = Asked(
         image=image,
