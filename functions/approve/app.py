@@ -37,8 +37,8 @@ class ApproveAnswer(Shape):
 def handler(request: ApproveRequest, settings: Settings) -> ApproveAnswer:
     now = datetime.now(UTC)
     given = Answer(**dict(request), at=now)
-    gates = approval.answer(clients.dynamodb(), settings.table, settings.app, given)
     closed = window.closed_at(settings.deploy_window, now)
+    gates = approval.answer(clients.dynamodb(), settings.table, settings.app, given)
     # If this fails, Sweep does it within a minute.
     if name := start_pending(clients.stepfunctions(), settings, gates, closed, now):
         return ApproveAnswer(execution=name)

@@ -89,6 +89,12 @@ class Calls(Lasting):
             yield
 
     @contextmanager
+    def losing(self, call: str) -> Iterator[None]:
+        """Carry out one call and lose its reply, so that botocore calls again."""
+        with local_stage().failing(**_fault(call, "lost")):
+            yield
+
+    @contextmanager
     def showing(self, rules: dict[str, dict[str, Any]]) -> Iterator[None]:
         """Let reads of EventBridge return these rules, as late reads do; writes apply to the actual rules."""
         with local_stage().hooked(_Rules(rules)):

@@ -441,3 +441,34 @@ def test_the_kinds_of_what_is_resumed_stay(world: World, asking: Deployments) ->
     resumed = begun(world)
     resumed.run()
     assert world.entry(resumed.arn)["kind"] == Kind.IMAGE
+def test_a_lost_reply_is_no_other_answer(world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    with world.calls.losing("dynamodb.UpdateItem"):
+        assert approve()["execution"]
+    assert (begun(world).run(), live()) == ("Deployed", NEXT)
+
+
+def test_approved_with_the_same_words_again_it_starts(world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    seen = []
+    for file in (LATER, SCHEDULE):
+        seen.append(approve()["execution"])
+        world.upload(file)
+        assert Deployment(world, seen[-1], {"kind": "resume"}, datetime.now(UTC)).run() == "Held"
+    assert approve()["execution"] not in seen
+
+
+def test_a_newer_push_that_was_aborted_leaves_nothing_to_start(world: World, asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    name = approve()["execution"]
+    change = asking.ask(kind="pause", pause={"tasks": ["RemoveSpam"]}).until("ChangePauses")
+    world.execution(change.arn.rpartition(":")[2])
+    newer = asking.start(THIRD)
+    assert newer.step("TakeTurn")["decision"] == "wait"
+    newer.stop()
+    newer.restorer().run()
+    change.run()
+    resumed = Deployment(world, name, {"kind": "resume"}, datetime.now(UTC))
+    assert (resumed.run(), pending()) == ("Overtaken", {}), "it would be started each hour"
+
+

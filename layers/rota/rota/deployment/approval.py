@@ -17,8 +17,8 @@ _STATUS = "rota status says what waits"
 def answer(dynamodb: "DynamoDBClient", table: str, app: str, given: Answer) -> Gates:
     """Write a person's answer to what waits for an approval, if that has the same changes. Returns the gates then.
 
-    Given twice, or after the same answer of another person, it is as given once. RejectedError says why it cannot be
-    given; TransientError if what waits has just changed.
+    Given twice, or after the same answer of another person, it is as given once. What was approved may be rejected
+    until it starts. RejectedError says why it cannot be given; TransientError if what waits has just changed.
     """
     lease = read_lease(dynamodb, table, app)
     pending = lease.gate.asked(given.changes)
@@ -29,12 +29,16 @@ def answer(dynamodb: "DynamoDBClient", table: str, app: str, given: Answer) -> G
     if isinstance(pending, Pending) and lease.newest > pending.order:
         raise RejectedError(f"a newer push has arrived, and what waited is deployed no more; {_STATUS}")
     if before := pending.answer:
-        if before.approves != given.approves:
+        if before.approves == given.approves:
+            return lease.gate
+        if given.approves:
             raise RejectedError(f"{before} already, at {minute(before.at)}")
-        return lease.gate
-    if pending.asks.until <= given.at:
+    elif pending.asks.until <= given.at:
         raise RejectedError(f"it waited until {minute(pending.asks.until)}, and is deployed no more: deploy it again")
     if not write_answer(dynamodb, table, app, pending, given):
-        raise TransientError("what waits has just changed; look at it again")
+        # The answer of a call that wrote it may be lost, which botocore then repeats.
+        found = read_lease(dynamodb, table, app).gate.asked(given.changes)
+        if not found or found.answer != given:
+            raise TransientError("what waits has just changed; look at it again")
     name = "pending" if isinstance(pending, Pending) else "pending_schedule"
     return lease.gate.model_copy(update={name: pending.model_copy(update={"answer": given})})

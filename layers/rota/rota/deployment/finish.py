@@ -54,7 +54,8 @@ def _settle(entry: Entry, record: "DeploymentRecord") -> "Callable[[Gates], Gate
     if entry.outcome in (Outcome.DEPLOYED, Outcome.NOTHING_TO_DO):
         return (lambda gates: gates.without_bars_of(record.lifts)) if record.lifts else None
     if entry.outcome == Outcome.REJECTED:
-        return lambda gates: gates.without_refused(datetime.now(UTC))
+        is_schedule = bool(record.origin and record.origin.kind == Kind.SCHEDULE)
+        return lambda gates: gates.without_refused(datetime.now(UTC), is_schedule=is_schedule)
     if record.origin and record.origin.kind == Kind.ROLLBACK:
         return lambda gates: gates.with_bars(record.execution, ())
     return None

@@ -148,11 +148,12 @@ class Gates(Item):
         """The hold that is in force."""
         return self.hold if self.hold and (self.hold.until is None or self.hold.until > now) else None
 
-    def without_refused(self, now: datetime) -> "Gates":
-        """Without what is pending, if a person rejected it or none answered in time."""
-        each = {"pending": self.pending, "pending_schedule": self.pending_schedule}
-        gone = [name for name, pending in each.items() if pending and pending.refused_at(now)]
-        return self.model_copy(update=dict.fromkeys(gone))
+    def without_refused(self, now: datetime, *, is_schedule: bool) -> "Gates":
+        """Without the push that is pending, or the change of the schedule file, if a person rejected it or none
+        answered in time.
+        """
+        name, pending = ("pending_schedule", self.pending_schedule) if is_schedule else ("pending", self.pending)
+        return self.model_copy(update={name: None}) if pending and pending.refused_at(now) else self
 
     def without_schedule(self, order: str) -> "Gates":
         """Without a change of the schedule file that is pending, unless it is newer."""

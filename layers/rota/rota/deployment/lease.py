@@ -132,20 +132,24 @@ def write_answer(
     pending: gates.Pending | gates.PendingSchedule,
     answer: Answer,
 ) -> bool:
-    """Write a person's answer to what is pending. False if that has changed meanwhile, or has an answer."""
+    """Write a person's answer to what is pending. False if that has changed meanwhile, or has another answer than
+    `pending` has.
+    """
     name = "pending" if isinstance(pending, gates.Pending) else "pending_schedule"
+    before = stored(pending.answer.model_dump(mode="json")) if pending.answer else None
     try:
         dynamodb.update_item(
             TableName=table,
             Key=_key(app),
             UpdateExpression=f"SET gates.{name}.answer = :answer",
             ConditionExpression=f"gates.{name}.#order = :order AND gates.{name}.#execution = :execution "
-            f"AND attribute_not_exists(gates.{name}.answer)",
+            f"AND {f'gates.{name}.answer = :before' if before else f'attribute_not_exists(gates.{name}.answer)'}",
             ExpressionAttributeNames={"#order": "order", "#execution": "execution"},
             ExpressionAttributeValues={
                 ":answer": stored(answer.model_dump(mode="json")),
                 ":order": stored(pending.order),
                 ":execution": stored(pending.execution),
+                **({":before": before} if before else {}),
             },
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
@@ -233,6 +237,7 @@ class Lease:
             return barred
         if claim.order and lease.newest > claim.order:
             return Verdict(decision=Decision.OVERTAKEN, reason=f"a newer push of {self._app} has arrived")
+            self._let_pend_no_more(lease, asked)
         if mine:
             return Verdict(decision=Decision.GO, reason="this deployment holds the lease already")
         if asked.is_schedule:
@@ -244,15 +249,19 @@ class Lease:
         bar = None if image.digest in asked.lifts else lease.gate.bar_of(image.digest)
         if bar is None:
             return None
-        pending = lease.gate.pending
-        if pending and pending.order == asked.order:
-            self._put_gates(lease.gates, lease.gate.model_copy(update={"pending": None}))
+        self._let_pend_no_more(lease, asked)
         reason = (
             f"{bar}. To deploy it anyway: rota deploy --image {image.digest}, or start {gates.deploys_anyway(image)}"
         )
         return Verdict(decision=Decision.BARRED, reason=reason)
 
     def _at_the_gate(self, lease: LeaseItem, claim: "_Claim", asked: Asked, image: Image) -> Verdict | None:
+    def _let_pend_no_more(self, lease: LeaseItem, asked: Asked) -> None:
+        """Of a push that was pending and deploys no more."""
+        pending = lease.gate.pending
+        if pending and pending.order == asked.order:
+            self._put_gates(lease.gates, lease.gate.model_copy(update={"pending": None}))
+
         """That a hold or the deployment window stops the push, which is pending from then on, or a newer one is; None
         if it may pass.
         """

@@ -39,7 +39,9 @@ def start_pending(
     found = [each for each in gates.in_their_order if may_start(each)]
     if not found:
         return None
-    said = [f"{each.order} {each.asks.changes if each.asks else ''} {each.answer or ''}" for each in found]
+    said = [
+        f"{each.order} {each.execution} {each.asks.changes if each.asks else ''} {each.answer or ''}" for each in found
+    ]
     what = hashlib.sha256(" ".join((gates.hold_changed, *said)).encode()).hexdigest()[:24]
     name = f"pending-{what}-{now:%Y%m%d%H}"
     with suppress(stepfunctions.exceptions.ExecutionAlreadyExists):
