@@ -58,7 +58,7 @@ def _turn_of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -
     asked = Asked(
         image=image,
         origin=origin,
-        closed=_closed(settings),
+        closed=None if keys.now else _closed(settings),
         passes=keys.now,
         passed=passed,
         lifts=_lifted(keys, image),
@@ -97,7 +97,11 @@ def _closed(settings: Settings) -> Closed | None:
 def _passed(execution: Execution, settings: Settings) -> tuple[str, ...]:
     """The hold and the window that are in force, in words: this execution passes them."""
     hold = _lease(execution, settings).look().gate.hold_at(datetime.now(UTC))
-    return tuple(str(each) for each in (hold, _closed(settings)) if each)
+    try:
+        closed = str(_closed(settings) or "")
+    except RejectedError as unreadable:
+        closed = str(unreadable)
+    return tuple(each for each in (str(hold or ""), closed) if each)
 
 
 def _remark(passed: tuple[str, ...]) -> str:
@@ -122,7 +126,13 @@ def _turn_without_an_image(request: TakeTurnInput, settings: Settings, waited: f
         from rota.deployment import steering  # noqa: PLC0415
 
         lease = _lease(request.execution, settings)
-        given = steering.Steering(datetime.now(UTC), _closed(settings), settings.approval, _is_active)
+        given = steering.Steering(
+            datetime.now(UTC),
+            lambda: _closed(settings),
+            lambda: _passed(request.execution, settings),
+            settings.approval,
+            _is_active,
+        )
         verdict, asked = steering.carry_out(lease, request.execution, keys, origin, given)
         if asked.back_to and verdict.decision == Decision.GO:
             return _turn_of_a_rollback(request, settings, waited, _goes_back(asked.back_to), asked.origin, asked)
@@ -131,7 +141,7 @@ def _turn_without_an_image(request: TakeTurnInput, settings: Settings, waited: f
             of_a_file = {"schedule_key": named.key, "schedule_version": named.version_id} if named else {}
             of_its_kind = ExecutionInput(kind=Kind.SCHEDULE, **of_a_file)
             return _turn_of_a_schedule(request, settings, waited, of_its_kind, asked.origin, asked)
-        remark = str(asked.answer or "")
+        remark = "; ".join(filter(None, (_remark(asked.passed), str(asked.answer or ""))))
         approval = _approval(settings, keys, asked)
         return _answer(
             verdict, waited, keys, asked.image, asked.origin, _pinned(asked.schedule), remark, approval=approval
@@ -150,14 +160,14 @@ def _turn_of_a_schedule(
     """Of a change of the schedule file alone. Hold, window and approval stop it, too. `resumed`: how one was asked for
     that was pending.
     """
-    execution = request.execution
+    execution, passes = request.execution, keys.now or bool(resumed and resumed.passes)
     _require_file(settings, keys.schedule)
     asked = Asked(
         is_schedule=True,
         origin=origin,
-        closed=_closed(settings),
-        passes=keys.now,
-        passed=_passed(execution, settings) if keys.now and not keys.dry_run else (),
+        closed=None if passes else _closed(settings),
+        passes=passes,
+        passed=_passed(execution, settings) if passes and not keys.dry_run else (),
         order=resumed.order if resumed else "",
         schedule=keys.schedule,
         answer=resumed.answer if resumed else None,
@@ -202,9 +212,14 @@ def _answer(
     )
 
 
+def _back_to(release: str, keys: ExecutionInput) -> BackTo:
+    """What is kept of a rollback that is to be approved."""
+    return BackTo(release=release, image_only=keys.image_only, with_before=keys.with_before)
+
+
 def _goes_back(back_to: BackTo) -> ExecutionInput:
     """The keys of a rollback that was approved."""
-    return ExecutionInput(kind=Kind.ROLLBACK, release=back_to.release, image_only=back_to.image_only)
+    return ExecutionInput(kind=Kind.ROLLBACK, **dict(back_to))
 
 
 def _turn_of_a_rollback(
@@ -251,7 +266,7 @@ def _turn_of_a_rollback(
         lifts=(image.digest,),
         order=approved.order if approved else "",
         answer=approved.answer if approved else None,
-        back_to=BackTo(release=f"v{target.number}", image_only=keys.image_only) if needed else None,
+        back_to=_back_to(target.name, keys) if needed else None,
     )
     verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
     if verdict.decision == Decision.GO and not keys.dry_run:

@@ -330,6 +330,42 @@ def test_a_push_and_a_change_are_asked_for_each_alone(world: World, asking: Depl
     assert (begun(world).run(), live(), pending(), change_waits()) == ("Deployed", NEXT, {}, {})
 
 
+def test_asked_for_the_same_the_push_is_answered(world: World, asking: Deployments) -> None:
+    world.upload(LATER)
+    asking.start(DIGEST, kind="image").run()
+    asking.ask(kind="schedule").run()
+    assert pending()["asks"]["changes"] == change_waits()["asks"]["changes"]
+    approve()
+    assert ("answer" in pending(), "answer" in change_waits()) == (True, False)
+    assert (begun(world).run(), pending(), change_waits()) == ("Deployed", {}, {})
+
+
+def test_what_was_approved_is_rejected_until_it_starts(world: World, asking: Deployments) -> None:
+    asking.ask(**HELD).run()
+    asking.start(NEXT, kind="image", now=True).run()
+    approved = Deployment(world, approve()["execution"], {"kind": "resume"}, datetime.now(UTC))
+    name = approve(approves=False, by="eve", reason="too late on a Friday")["execution"]
+    rejected = Deployment(world, name, {"kind": "resume"}, datetime.now(UTC))
+    assert (rejected.run(), approved.run(), live(), pending()) == ("Rejected", "Done", DIGEST, {})
+
+
+def test_of_two_that_expire_each_is_recorded(world: World, asking: Deployments) -> None:
+    world.upload(LATER)
+    asking.start(NEXT).run()
+    asking.ask(kind="schedule").run()
+    changed = gates()
+    for name in ("pending", "pending_schedule"):
+        changed[name]["asks"]["until"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    items.change(LEASE, "SET gates = :gates", gates=stored(changed))
+    done: list[str] = []
+    for _ in range(2):
+        sweep()
+        ((name, given),) = [each for each in started() if each[0] not in done]
+        assert Deployment(world, name, given, datetime.now(UTC)).run() == "Rejected"
+        done.append(name)
+    assert gates() == {}
+
+
 def test_in_a_hold_it_deploys_after_that(world: World, asking: Deployments) -> None:
     asking.start(NEXT).run()
     asking.ask(kind="pause", hold={}, by="bob", reason="the sale").run()
@@ -339,6 +375,73 @@ def test_in_a_hold_it_deploys_after_that(world: World, asking: Deployments) -> N
     assert started() == []
     assert asking.ask(kind="resume", hold={}, by="bob").run() == "Deployed"
     assert live() == NEXT
+
+
+HELD = {"kind": "pause", "hold": {}, "by": "bob", "reason": "the sale"}
+
+
+def _shut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEPLOY_WINDOW", f"{datetime.now(UTC) + timedelta(days=2):%a} 00:00-24:00 UTC")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(PUSH | {"kind": "image", "now": True}, id="a push"),
+        pytest.param({"kind": "schedule", "now": True}, id="schedule"),
+        pytest.param({"kind": "rollback", "release": "v1"}, id="rollback"),
+    ],
+)
+def test_what_passes_the_gates_passes_them_approved(
+    event: dict[str, Any], world: World, second: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In an incident, hours before the window opens."""
+    monkeypatch.setenv("APPROVAL", "required-always")
+    second.ask(**HELD).run()
+    _shut(monkeypatch)
+    world.upload(LATER)
+    assert second.ask(**event).run() == "Held"
+    waits = pending() or change_waits()
+    invoke("approve", {"changes": waits["asks"]["changes"], "approves": True, **BY})
+    sweep()
+    resumed = begun(world)
+    assert resumed.run() == "Deployed"
+    summary = world.entry(resumed.arn)["summary"]
+    assert "passed: deployments are held by bob: the sale; the deployment window, " in summary
+    assert "ann approved it" in summary
+
+
+def test_it_does_not_wait_behind_a_push_that_is_held(
+    world: World, asking: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking.ask(**HELD).run()
+    asking.start(NEXT).run()
+    world.upload(LATER)
+    asking.ask(kind="schedule", now=True).run()
+    invoke("approve", {"changes": change_waits()["asks"]["changes"], "approves": True, **BY})
+    assert (begun(world).run(), waits(), change_waits()) == ("Deployed", NEXT, {})
+
+
+def test_a_rollback_to_todays_file_is_asked_for(world: World, second: Deployments) -> None:
+    """Or who may not approve could deploy any file."""
+    world.upload(LATER)
+    before = world.everything()
+    assert second.ask(kind="rollback", release="v2", image_only=True, by="eve").run() == "Held"
+    assert (world.everything(), pending()["back_to"]["image_only"]) == (before, True)
+    approve()
+    rollback = begun(world)
+    assert (rollback.run(), live()) == ("Deployed", NEXT)
+    assert world.entry(rollback.arn)["by"] == "eve"
+
+
+def test_a_rollback_with_its_migration_is_approved_so(
+    world: World, second: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APPROVAL", "required-always")
+    assert second.ask(kind="rollback", release="v1", with_before=True).run() == "Held"
+    approve()
+    resumed = begun(world)
+    assert resumed.step("TakeTurn")["with_before"] is True
 
 
 def test_what_was_held_is_planned_first_and_then_asked(world: World, asking: Deployments) -> None:
@@ -424,23 +527,6 @@ def test_what_another_has_just_changed_is_looked_at_again(world: World, asking: 
     assert "answer" not in pending()
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [{"changes": "x"}, {"approves": "yes"}, {"by": ""}, {"reason": ""}, {"by": "x" * 257}],
-    ids=lambda given: next(iter(given)),
-)
-def test_an_answer_says_what_who_and_why(request_: dict[str, Any], asking: Deployments) -> None:
-    asking.start(NEXT).run()
-    with pytest.raises(Exception, match=next(iter(request_))):
-        approve(**request_) if "approves" not in request_ else approve(approves=request_["approves"])
-
-
-def test_the_kinds_of_what_is_resumed_stay(world: World, asking: Deployments) -> None:
-    asking.start(NEXT, kind="image", by="bob", reason="try it").run()
-    approve()
-    resumed = begun(world)
-    resumed.run()
-    assert world.entry(resumed.arn)["kind"] == Kind.IMAGE
 def test_a_lost_reply_is_no_other_answer(world: World, asking: Deployments) -> None:
     asking.start(NEXT).run()
     with world.calls.losing("dynamodb.UpdateItem"):
@@ -472,3 +558,20 @@ def test_a_newer_push_that_was_aborted_leaves_nothing_to_start(world: World, ask
     assert (resumed.run(), pending()) == ("Overtaken", {}), "it would be started each hour"
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [{"changes": "x"}, {"approves": "yes"}, {"by": ""}, {"reason": ""}, {"by": "x" * 257}],
+    ids=lambda given: next(iter(given)),
+)
+def test_an_answer_says_what_who_and_why(request_: dict[str, Any], asking: Deployments) -> None:
+    asking.start(NEXT).run()
+    with pytest.raises(Exception, match=next(iter(request_))):
+        approve(**request_) if "approves" not in request_ else approve(approves=request_["approves"])
+
+
+def test_the_kinds_of_what_is_resumed_stay(world: World, asking: Deployments) -> None:
+    asking.start(NEXT, kind="image", by="bob", reason="try it").run()
+    approve()
+    resumed = begun(world)
+    resumed.run()
+    assert world.entry(resumed.arn)["kind"] == Kind.IMAGE

@@ -324,6 +324,16 @@ def test_it_replaces_no_push_and_a_push_replaces_it(world: World, held: Deployme
     assert (live(), pending(), pending_schedule()) == (NEXT, None, {})
 
 
+def test_a_push_with_an_older_file_keeps_it(world: World, held: Deployments) -> None:
+    version = world.upload(SCHEDULE)
+    held.start(NEXT, schedule_key="scheduled_tasks.json", schedule_version=version).run()
+    world.upload(LATER)
+    change = held.ask(kind="schedule")
+    change.run()
+    assert held.ask(**RESUME).run() == "Deployed"
+    assert (live(), pending_schedule()["execution"]) == (NEXT, change.arn)
+
+
 def test_a_new_hold_keeps_a_change_that_was_started(world: World, held: Deployments, machine: str) -> None:
     first = held.ask(kind="schedule")
     first.run()
@@ -426,6 +436,26 @@ def test_a_window_that_cannot_be_read_is_the_operators(
         'the parameter DeployWindow cannot be read: "Europe/Belrin" is not a time zone'
         in (world.entry(push.arn)["cause"])
     )
+
+
+@pytest.mark.parametrize(
+    ("event", "end"),
+    [
+        pytest.param({"kind": "rollback", "release": "v1"}, "NothingToDo", id="rollback"),
+        pytest.param(PUSH | {"kind": "image", "now": True}, "NothingToDo", id="now"),
+        pytest.param({"kind": "pause", "pause": {"tasks": ["RemoveSpam"]}}, "Done", id="pause"),
+        pytest.param(HOLD_ALONE, "Done", id="hold"),
+        pytest.param({"kind": "resume", "hold": {}}, "Done", id="end of a hold"),
+    ],
+)
+def test_one_that_cannot_be_read_stops_no_way_out(
+    event: dict[str, Any], end: str, world: World, shut: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPLOY_WINDOW", "Mon-Fri 09:00-17:00 Europe/Belrin")
+    execution = shut.ask(**event)
+    assert execution.run() == end
+    passed = "passed: the parameter DeployWindow cannot be read" in world.entry(execution.arn)["summary"]
+    assert passed is ("hold" not in event)
 
 
 # ---------------------------------------------------------------------- Sweep

@@ -58,6 +58,8 @@ class _Pending(Item):
     """The version of a schedule file that it is to be deployed with; None for the newest."""
     execution: str
     """The ARN of the execution that was held."""
+    passes: bool = False
+    """Neither a hold nor the deployment window stops it: it is a rollback, or a person said so."""
     asks: Asks | None = None
     """What a person is to approve; None if no plan of it has been made yet, or no approval is needed."""
     summary: str = ""
@@ -108,6 +110,7 @@ def _left(record: "DeploymentRecord", summary: str) -> dict[str, Any]:
         "origin": record.origin or Origin(kind=None),
         "schedule": record.schedule,
         "execution": record.execution.id,
+        "passes": record.passes,
         "asks": record.asks,
         "summary": summary[:_LONGEST_SUMMARY],
     }

@@ -207,6 +207,7 @@ class Lease:
         known = {
             "lifts": asked.lifts,
             "schedule": asked.schedule,
+            "passes": asked.passes,
             "passed": asked.passed,
             "order": place,
             "answer": asked.answer,
@@ -224,7 +225,7 @@ class Lease:
             return Verdict(decision=Decision.GO, reason="the lease was free")
         if decided := self._decided(lease, claim, asked):
             return decided
-        passing = claim._replace(gates_seen=lease.gates, gates_after=self._gates_after(lease, asked))
+        passing = claim._replace(gates_seen=lease.gates, gates_after=self._gates_after(lease, claim, asked))
         if not lease.holder:
             taken = self._claim_if_free(passing) is None
             return Verdict(decision=Decision.GO, reason="the lease was free") if taken else _CHANGED
@@ -236,8 +237,8 @@ class Lease:
         if image and not mine and (barred := self._barred(lease, asked, image)):
             return barred
         if claim.order and lease.newest > claim.order:
-            return Verdict(decision=Decision.OVERTAKEN, reason=f"a newer push of {self._app} has arrived")
             self._let_pend_no_more(lease, asked)
+            return Verdict(decision=Decision.OVERTAKEN, reason=f"a newer push of {self._app} has arrived")
         if mine:
             return Verdict(decision=Decision.GO, reason="this deployment holds the lease already")
         if asked.is_schedule:
@@ -255,13 +256,13 @@ class Lease:
         )
         return Verdict(decision=Decision.BARRED, reason=reason)
 
-    def _at_the_gate(self, lease: LeaseItem, claim: "_Claim", asked: Asked, image: Image) -> Verdict | None:
     def _let_pend_no_more(self, lease: LeaseItem, asked: Asked) -> None:
         """Of a push that was pending and deploys no more."""
         pending = lease.gate.pending
         if pending and pending.order == asked.order:
             self._put_gates(lease.gates, lease.gate.model_copy(update={"pending": None}))
 
+    def _at_the_gate(self, lease: LeaseItem, claim: "_Claim", asked: Asked, image: Image) -> Verdict | None:
         """That a hold or the deployment window stops the push, which is pending from then on, or a newer one is; None
         if it may pass.
         """
@@ -316,15 +317,18 @@ class Lease:
                 return
         raise TransientError("the gates have just changed")
 
-    def _gates_after(self, lease: LeaseItem, asked: Asked) -> dict[str, Any]:
-        """The gates once this execution has passed them: what was pending is older, and a hold that is over is gone."""
+    def _gates_after(self, lease: LeaseItem, claim: "_Claim", asked: Asked) -> dict[str, Any]:
+        """The gates once this execution has passed them: what was pending is older, and a hold that is over is gone. It
+        reads the newest schedule file, unless it is to be deployed with another one: then a newer change stays.
+        """
         gate = lease.gate
         if asked.is_schedule:
             return gate.without_schedule(asked.order or gates.start_order(self._execution)).stored()
         if asked.image is None:
             return {}
         hold = gate.hold_at(datetime.now(UTC))
-        return gate.model_copy(update={"pending": None, "pending_schedule": None, "hold": hold}).stored()
+        rest = gate.without_schedule(claim.order if asked.schedule else _LAST)
+        return rest.model_copy(update={"pending": None, "hold": hold}).stored()
 
     def change_gates(self, change: Callable[[Gates], Gates]) -> LeaseItem:
         """Change what stands before the lease. Returns the item as it is then. TransientError if others change it, too,

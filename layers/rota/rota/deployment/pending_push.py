@@ -34,7 +34,8 @@ def start_pending(
         if pending.refused_at(now):
             return True
         waits = settings.approval != "none" and pending.waits_at(now)
-        return not (waits or gates.hold_at(now) or closed)
+        stopped = not pending.passes and (gates.hold_at(now) or closed)
+        return not (waits or stopped)
 
     found = [each for each in gates.in_their_order if may_start(each)]
     if not found:

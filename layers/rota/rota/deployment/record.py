@@ -45,6 +45,8 @@ class DeploymentRecord(Item):
     origin: Origin | None = None
     lifts: tuple[str, ...] = ()
     """The digests whose bars go once it is live."""
+    passes: bool = False
+    """Neither a hold nor the deployment window stops it."""
     passed: tuple[str, ...] = ()
     """The hold and the deployment window that it passed, in words."""
     order: str = ""

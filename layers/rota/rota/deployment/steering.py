@@ -12,12 +12,13 @@ from rota.execution_input import ExecutionInput, refuse_past
 
 
 class Steering(NamedTuple):
-    """What the gates are looked at with: `closed` and `is_active` are as `Asked` and `Lease.take` have them, `approval`
-    as the stack's parameter has it.
+    """What the gates are looked at with: `closed`, `passed` and `is_active` give what `Asked` and `Lease.take` have,
+    `approval` is as the stack's parameter has it.
     """
 
     now: datetime
-    closed: Closed | None
+    closed: Callable[[], Closed | None]
+    passed: Callable[[], tuple[str, ...]]
     approval: str
     is_active: Callable[[str], bool]
 
@@ -72,6 +73,8 @@ def _resume(
             origin=record.origin or origin,
             order=record.order,
             schedule=record.schedule,
+            passes=record.passes,
+            passed=record.passed,
             answer=record.answer,
             back_to=record.back_to,
         )
@@ -80,7 +83,8 @@ def _resume(
         ended = "deployments are held no more; no push is pending" if keys.hold else "no push is pending"
         return Steered(_done(ended), Asked(origin=origin))
     waiting = []
-    for pending in item.gate.in_their_order:
+    # What passes hold and window does not wait behind what they stop.
+    for pending in sorted(item.gate.in_their_order, key=lambda each: not each.passes):
         asked = _asked(pending, origin, given)
         if refused := pending.refused_at(given.now):
             reason = f"{refused}. To deploy it after all: {_deploys(pending)}"
@@ -100,7 +104,9 @@ def _asked(pending: Pending | PendingSchedule, origin: Origin, given: Steering) 
     asked = Asked(
         is_schedule=isinstance(pending, PendingSchedule),
         origin=origin,
-        closed=given.closed,
+        closed=None if pending.passes else given.closed(),
+        passes=pending.passes,
+        passed=given.passed() if pending.passes else (),
         order=pending.order,
         schedule=pending.schedule,
         answer=pending.answer,

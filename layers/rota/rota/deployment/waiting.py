@@ -24,3 +24,4 @@ class BackTo(Item):
 
     release: str
     image_only: bool = False
+    with_before: bool = False
