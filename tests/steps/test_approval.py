@@ -544,18 +544,28 @@ def test_approved_with_the_same_words_again_it_starts(world: World, asking: Depl
     assert approve()["execution"] not in seen
 
 
-def test_a_newer_push_that_was_aborted_leaves_nothing_to_start(world: World, asking: Deployments) -> None:
+@pytest.mark.parametrize("killed", [False, True], ids=["", "killed"])
+def test_a_newer_push_that_waits_replaces_it_and_may_be_aborted(
+    killed: bool, world: World, asking: Deployments
+) -> None:
+    """It would be started each hour, and never have its turn."""
     asking.start(NEXT).run()
     name = approve()["execution"]
     change = asking.ask(kind="pause", pause={"tasks": ["RemoveSpam"]}).until("ChangePauses")
     world.execution(change.arn.rpartition(":")[2])
     newer = asking.start(THIRD)
-    assert newer.step("TakeTurn")["decision"] == "wait"
+    if killed:  # before it says that the other one is pending no more
+        with world.calls.killing("dynamodb.UpdateItem", after=True, skip=1), suppress(KilledError):
+            newer.step("TakeTurn")
+        assert waits() == NEXT
+    else:
+        assert newer.step("TakeTurn")["decision"] == "wait"
+        assert waits() is None
     newer.stop()
     newer.restorer().run()
     change.run()
     resumed = Deployment(world, name, {"kind": "resume"}, datetime.now(UTC))
-    assert (resumed.run(), pending()) == ("Overtaken", {}), "it would be started each hour"
+    assert (resumed.run(), pending()) == ("Overtaken" if killed else "Done", {})
 
 
 @pytest.mark.parametrize(

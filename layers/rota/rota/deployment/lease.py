@@ -237,7 +237,7 @@ class Lease:
         if image and not mine and (barred := self._barred(lease, asked, image)):
             return barred
         if claim.order and lease.newest > claim.order:
-            self._let_pend_no_more(lease, asked)
+            self._let_none_pend_before(lease.newest, lease)
             return Verdict(decision=Decision.OVERTAKEN, reason=f"a newer push of {self._app} has arrived")
         if mine:
             return Verdict(decision=Decision.GO, reason="this deployment holds the lease already")
@@ -250,16 +250,18 @@ class Lease:
         bar = None if image.digest in asked.lifts else lease.gate.bar_of(image.digest)
         if bar is None:
             return None
-        self._let_pend_no_more(lease, asked)
+        pending = lease.gate.pending
+        if pending and pending.order == asked.order:
+            self._put_gates(lease.gates, lease.gate.model_copy(update={"pending": None}))
         reason = (
             f"{bar}. To deploy it anyway: rota deploy --image {image.digest}, or start {gates.deploys_anyway(image)}"
         )
         return Verdict(decision=Decision.BARRED, reason=reason)
 
-    def _let_pend_no_more(self, lease: LeaseItem, asked: Asked) -> None:
-        """Of a push that was pending and deploys no more."""
+    def _let_none_pend_before(self, newer: str, lease: LeaseItem) -> None:
+        """A push that is pending deploys no more once a newer one waits for the lease, whatever becomes of that."""
         pending = lease.gate.pending
-        if pending and pending.order == asked.order:
+        if pending and pending.order < newer:
             self._put_gates(lease.gates, lease.gate.model_copy(update={"pending": None}))
 
     def _at_the_gate(self, lease: LeaseItem, claim: "_Claim", asked: Asked, image: Image) -> Verdict | None:
@@ -371,6 +373,7 @@ class Lease:
             # The same image by another tag is on its way already and need not be stopped.
             if claim.order and lease.digest != claim.digest:
                 self._announce_newer(claim)
+                self._let_none_pend_before(claim.order, lease)
             return _wait(f"{holder} is deploying, or was stopped and will be restored")
         if lease.active_invocations():
             return _wait(f"{holder} has ended, but one of its functions may still write")
