@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import rota
 from rota.board.answer import Board, NotShownError, Request, Response, headers_of
 from rota.board.model import Ask, Detail, Frame, Front, Releases
 from rota.cli.board import writes
@@ -160,6 +162,26 @@ def test_a_reason_is_asked_for(board: Board, app: App) -> None:
     assert b"Reason: is missing" in answer.body
 
 
+@pytest.mark.parametrize(
+    ("form", "wrong"),
+    [
+        (b"reason=" + b"x" * 401, b"Reason: 401 characters; at most 400 are taken."),
+        (b"reason=x&for=100y", b"For how long: is none of those to choose from."),
+    ],
+    ids=["a long reason", "no choice"],
+)
+def test_a_form_that_no_browser_sends_does_nothing(board: Board, app: App, form: bytes, wrong: bytes) -> None:
+    answer = asked(board, "/do/pause/SendMail", opened(board), "POST", form, origin=ORIGIN)
+    assert (answer.status, app.done) == (HTTPStatus.BAD_REQUEST, [])
+    assert wrong in answer.body
+
+
+def test_a_reason_is_one_line(board: Board, app: App) -> None:
+    form = b"reason=%00a%0d%0ab%1b%5B2J%09c%0a"
+    asked(board, "/do/rollback/v1", opened(board), "POST", form, origin=ORIGIN)
+    assert app.done == [("rollback", "v1", {"reason": "a b [2J c"})]
+
+
 def test_a_board_that_only_shows_does_nothing(app: App) -> None:
     board = Board(app, PORT, writes=False)
     cookie = opened(board)
@@ -180,6 +202,7 @@ def test_a_board_that_only_shows_does_nothing(app: App) -> None:
         ("/static/%2e%2e/answer.py", HTTPStatus.NOT_FOUND),
         ("/do/rm/x", HTTPStatus.NOT_FOUND),
         ("*", HTTPStatus.NOT_FOUND),
+        ("http://[/", HTTPStatus.NOT_FOUND),
         ("/?hours=999999&q=%00", HTTPStatus.OK),
     ],
 )
@@ -236,9 +259,25 @@ def test_the_command_that_is_run(given: tuple[Any, ...], typed: list[str]) -> No
     assert writes.arguments(*given) == typed
 
 
-@pytest.mark.parametrize(("action", "name"), [("rm", ""), ("rollback", ""), ("hold", "x")])
+@pytest.mark.parametrize(("action", "name"), [("rm", ""), ("rollback", ""), ("hold", "x"), ("run", "--help")])
 def test_what_cannot_be_done_is_not_asked(action: str, name: str) -> None:
     assert writes.ask(action, name, "") is None
+
+
+def test_modules_of_this_directory_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rota.py").write_text("raise SystemExit('another rota')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(rota.__file__).parents[1]))
+    with pytest.raises(NotShownError) as refused:
+        writes.do("rollback", "v1", {"reason": ""}, " --no-such-option")
+    assert "another rota" not in " ".join(refused.value.lines)
+    assert "rota rollback v1 --no-such-option" in refused.value.lines
+
+
+def test_an_action_names_what_its_command_knows_by_an_id() -> None:
+    asks = writes.ask("approve", "5f3c0a1b", "", "the push of b81d07e")
+    assert asks
+    assert (asks.title, asks.command) == ("Approve the push of b81d07e", "rota approve 5f3c0a1b --reason …")
 
 
 @pytest.mark.parametrize("action", writes.ACTIONS)

@@ -1,11 +1,13 @@
 """What the board's page says of an app."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from rota.board.model import Tone
+from rota.cli.board.progress import deploying
 from rota.cli.check.model import Finding
 from rota.cli.status import tasks
 from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, Service
@@ -18,6 +20,7 @@ EXIT_1 = run(
 )
 FAILS = (job("Ingest", bad_runs=2, incident={"last": EXIT_1}), [EXIT_1, run("Ingest", 30)])
 DEPLOYS = Deploying("arn:x:push-9", "rolling", NOW, 12.0, DIGEST, "9d0cc1f", "push", "", "", "RUNNING", False, False)
+PAUSES = replace(DEPLOYS, kind="pause", tag=None, digest=None)
 HALF_DONE = Deploying("arn:x:push-9", "restoring", NOW, 12.0, DIGEST, "9d0cc1f", "push", "", "", "FAILED", False, True)
 FAILED = Ended("arn:x:push-9", "failed", NOW - timedelta(hours=1), "9d0cc1f", DIGEST, "The rollout did not last.")
 
@@ -25,8 +28,11 @@ HEADLINES: dict[str, tuple[tuple[Any, ...], dict[str, Any], Tone, str]] = {
     "all is well": ((WELL,), {}, "good", "Everything is as it should be"),
     "a job fails": ((WELL, FAILS), {}, "bad", "Ingest fails"),
     "two fail": ((FAILS, (job("B", bad_runs=1), [run("B", 1, "missed")])), {}, "bad", "2 tasks fail"),
-    "it deploys": ((WELL,), {"deploying": DEPLOYS}, "busy", "9d0cc1f is being deployed"),
-    "both": ((FAILS,), {"deploying": DEPLOYS}, "bad", "9d0cc1f is being deployed; Ingest fails"),
+    "it deploys": ((WELL,), {"deploying": DEPLOYS}, "busy", "Deploying 9d0cc1f"),
+    "it rolls back": ((WELL,), {"deploying": replace(DEPLOYS, kind="rollback")}, "busy", "Rolling back to 9d0cc1f"),
+    "it pauses": ((WELL,), {"deploying": PAUSES}, "busy", "Pausing jobs"),
+    "a hold has ended": ((WELL,), {"deploying": replace(DEPLOYS, kind="resume")}, "busy", "Deploying 9d0cc1f"),
+    "both": ((FAILS,), {"deploying": DEPLOYS}, "bad", "Deploying 9d0cc1f; Ingest fails"),
     "half done": ((FAILS,), {"deploying": HALF_DONE}, "bad", "A deployment is half done: a person acts now"),
     "it failed": (
         (WELL,),
@@ -89,7 +95,7 @@ def test_holds_and_bars_say_how_to_end_them() -> None:
         ["rota resume --deployments"],
     )
     assert hold.why == ["a1b2c3d waits, and is deployed at the end."]
-    assert (bar.title, bar.todo) == ("No push of 9d0cc1f deploys", ["rota resume --barred"])
+    assert (bar.title, bar.todo) == ("9d0cc1f is barred: a push deploys nothing", ["rota resume --barred"])
 
 
 @pytest.mark.parametrize(
@@ -135,7 +141,7 @@ def test_a_release_says_who_why_and_how_long_it_was_live() -> None:
     [
         (2, "COMPLETED", "plain", "2 of 2 tasks run"),
         (1, "COMPLETED", "warn", "1 of 2 tasks run"),
-        (2, "IN_PROGRESS", "busy", "2 of 2 tasks run; it rolls"),
+        (2, "IN_PROGRESS", "busy", "2 of 2 tasks run; a rollout is under way"),
         (2, "FAILED", "bad", "2 of 2 tasks run; its rollout failed"),
     ],
     ids=["steady", "one lacks", "rolls", "failed"],
@@ -143,6 +149,38 @@ def test_a_release_says_who_why_and_how_long_it_was_live() -> None:
 def test_the_service(running: int, rollout: str, tone: Tone, words: str) -> None:
     shown = page(gathered(WELL, service=Service("shop:7", running, 2, rollout, running)))
     assert (shown.service_tone, shown.service) == (tone, words)
+
+
+ENDED = {
+    "deployed": "V2 tag-2 was deployed 2 h ago, in 48 s.",
+    "held": "The last deployment, of v2 tag-2, ended 2 h ago: held.",
+}
+
+
+@pytest.mark.parametrize("outcome", ENDED)
+def test_if_nothing_deploys_it_says_how_the_last_one_ended(outcome: str) -> None:
+    assert page(gathered(WELL), deployment(2, 2, outcome=outcome)).idle == f"Nothing deploys. {ENDED[outcome]}"
+
+
+STEPS_OF = {
+    "a push": (DEPLOYS, "FinishDeployment"),
+    "the end of a hold, for which a push has waited": (replace(DEPLOYS, kind="resume"), "FinishDeployment"),
+    "a pause": (PAUSES, "ChangePauses"),
+    "a resumption": (replace(PAUSES, kind="resume"), "ChangePauses"),
+}
+
+
+@pytest.mark.parametrize(("found", "last"), STEPS_OF.values(), ids=STEPS_OF)
+def test_the_steps_are_those_of_what_is_done(found: Deploying, last: str) -> None:
+    shown = deploying(found, gathered(WELL).status, {}, [], "TakeTurn", CLOCK)
+    assert (shown.steps[0].state, shown.steps[-1].name) == ("now", last)
+
+
+def test_a_next_run_that_is_not_known_exactly_says_so() -> None:
+    known = job("Spam", "rate(5 minutes)")
+    found = gathered((known, [run("Spam", 0.05)]))
+    found.status.tasks[0] = replace(found.status.tasks[0], next=NOW + timedelta(minutes=2), exact=False)
+    assert page(found).tasks[0].next_note == "about 12:02"
 
 
 def test_queues_and_alarms_are_trouble() -> None:

@@ -67,5 +67,13 @@ def test_two_hosts_are_not_this_one(server: Server) -> None:
         assert b" 421 " in said(server, f"GET / HTTP/1.1\r\n{hosts}\r\n\r\n".encode())[:40]
 
 
+def test_a_browser_that_is_gone_is_no_error(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    try:
+        raise ConnectionResetError
+    except ConnectionError:
+        server._server.handle_error(None, ("127.0.0.1", 1))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_it_listens_on_this_machine_alone(server: Server) -> None:
     assert server._server.server_address[0] == "127.0.0.1"

@@ -192,7 +192,7 @@ def test_a_push_moves_what_is_now_and_keeps_the_focus(stage: Client, opens: Open
     # It looks four times a minute, and each two seconds while a deployment runs.
     wait_for(lambda: page.clock.fast_forward(15_000) or page.locator(".steps li.now").count(), 30, every=0.5)
     assert "Deploying b81d07e" in page.locator(".now.card").inner_text()
-    assert page.title().startswith("… b81d07e is being deployed")
+    assert page.title().startswith("… Deploying b81d07e")
     page.locator(".rollout progress").wait_for(timeout=30_000)
     page.locator(".facts strong", has_text="v2").wait_for(timeout=60_000)
     stage.settings(time_scale=0.02, rollout_seconds=0.1)
@@ -226,11 +226,11 @@ def test_people_roll_back_by_clicking(stage: Client, opens: Opens) -> None:
     assert page.locator("#command").inner_text() == """rota rollback v1 --reason 'it'"'"'s bad'"""
     page.get_by_label("Reason").fill("the spam job fails")
     page.get_by_role("button", name="Roll back").click()
-    page.get_by_role("status").get_by_text("Started: rota rollback '--reason=the spam job fails' v1").wait_for(
+    page.get_by_role("status").get_by_text("Started: rota rollback v1 --reason 'the spam job fails'").wait_for(
         timeout=30_000
     )
     wait_for(lambda: page.goto(page.url) and page.locator(".facts strong").inner_text() == "v3", 60, every=1)
-    assert "No push of b81d07e deploys" in page.locator(".gate").inner_text()
+    assert "b81d07e is barred" in page.locator(".gate").inner_text()
     assert "the spam job fails" in page.locator(".releases li").first.inner_text()
 
 
@@ -281,6 +281,20 @@ def test_a_page_of_another_site_cannot_use_the_board(browser: Any, address: str,
             "document.forms[0].submit()"
         )
     assert "Another site has sent this form." in page.content()
+    context.close()
+
+
+def test_the_address_as_a_link_on_another_site_opens_it(browser: Any, stage: Client) -> None:
+    """Such as a terminal in the browser: the cookie is sent from the second page on."""
+    context = browser.new_context()
+    page = context.new_page()
+    with board(stage.endpoint) as address:
+        link = f'<a href="{address}">it</a>'
+        page.route("http://other.example/", lambda route: route.fulfill(body=link, content_type="text/html"))
+        page.goto("http://other.example/")
+        page.get_by_text("it").click()
+        page.get_by_text("I have just opened it here").click()
+        page.get_by_text("IngestData").first.wait_for()
     context.close()
 
 

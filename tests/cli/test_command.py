@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 import rota
+from rota.cli.frame import Account
 from rota.cli.main import main
+from rota.cli.output import Output
 from tests.examples import ROOT
 
 LAYER = ROOT / "layers" / "rota"
@@ -83,3 +85,7 @@ print(*sys.modules)
     done = subprocess.run([sys.executable, "-c", program], cwd=LAYER, capture_output=True, text=True, check=True)
     assert {f"rota.cli.{command}.gather", "rota.cli.table"} <= {*done.stdout.split()}
     assert not {"pydantic", "rota.contract"} & {*done.stdout.split()}
+
+
+def test_shown_options_are_as_a_shell_reads_them() -> None:
+    assert Account(Output(), stack="rota", profile="the shop").options == " --stack rota --profile 'the shop'"

@@ -75,7 +75,7 @@ def test_a_run_has_its_log(deployed: Client, rota: Rota, source: Callable[[], So
 def test_a_pause_is_the_command_that_is_shown(deployed: Client, source: Callable[[], Source]) -> None:
     board = source()
     said = board.do("pause", "IngestData", {"reason": "it's --late", "for": "4h"})
-    assert said == """Started: rota pause '--reason=it'"'"'s --late' --for=4h IngestData"""
+    assert said == """Started: rota pause IngestData --reason 'it'"'"'s --late' --for 4h"""
     paused = wait_for(lambda: [task.off_note for task in source().front().tasks if task.off], 20)
     assert [each.partition(": ")[2] for each in paused] == ["“it's --late”"]
 

@@ -6,18 +6,20 @@ must be this one, and the cookie is not sent with it); and a page loads nothing 
 """
 
 import hmac
+import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Protocol
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from rota.board import pages
-from rota.board.model import Ask, Detail, Frame, Front, Releases
+from rota.board.model import Ask, Detail, Field, Frame, Front, Releases
 
 _HOURS = (24, 168)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -94,9 +96,9 @@ class Board:
 
     def answer(self, request: Request) -> Response:
         """The answer. Raises nothing that a request can bring about."""
-        parts = urlsplit(request.target)
-        path = tuple(unquote(each) for each in parts.path.removeprefix("/").split("/"))
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        whole, _, asked = request.target.partition("?")
+        path = tuple(unquote(each) for each in whole.removeprefix("/").split("/"))
+        query = {name: values[0] for name, values in parse_qs(asked).items()}
         if refused := self._refused(request):
             return refused
         if path[0] == "static":
@@ -170,12 +172,10 @@ class Board:
             return self._nothing()
         if request.method != "POST":
             return _html(pages.ask(self._source.frame(), asked))
-        given = {key: values[0].strip() for key, values in parse_qs(request.body.decode(errors="replace")).items()}
-        lacking = [each.label for each in asked.fields if each.required and not given.get(each.name)]
-        if lacking:
-            return _html(
-                pages.ask(self._source.frame(), asked, f"{', '.join(lacking)}: is missing"), HTTPStatus.BAD_REQUEST
-            )
+        form = parse_qs(request.body.decode(errors="replace"))
+        given = {key: _CONTROL.sub(" ", values[0]).strip() for key, values in form.items()}
+        if wrong := " ".join(_wrong(asked.fields, given)):
+            return _html(pages.ask(self._source.frame(), asked, wrong), HTTPStatus.BAD_REQUEST)
         self._said = self._source.do(action, name, {each.name: given.get(each.name, "") for each in asked.fields})
         return Response(HTTPStatus.SEE_OTHER, headers={"Location": "/"})
 
@@ -192,6 +192,18 @@ class Board:
         return Response(HTTPStatus.OK, pages.static(name), {"Content-Type": kind})
 
 
+def _wrong(fields: Sequence[Field], given: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with what was filled in, a sentence each."""
+    for each in fields:
+        text = given.get(each.name, "")
+        if each.required and not text:
+            yield f"{each.label}: is missing."
+        if len(text) > each.longest:
+            yield f"{each.label}: {len(text)} characters; at most {each.longest} are taken."
+        if each.choices and text not in dict(each.choices):
+            yield f"{each.label}: is none of those to choose from."
+
+
 def headers_of(response: Response) -> dict[str, str]:
     """All headers that are sent with it."""
     return {**_HEADERS, "Content-Length": str(len(response.body)), **response.headers}
@@ -206,5 +218,8 @@ def _text(status: HTTPStatus, words: str) -> Response:
 
 
 def _refusal() -> Response:
-    lines = ["It is open in the browser that was first to use its link.", "Type rota board again for another one."]
+    lines = [
+        "It is open in the browser that was first to use its link. If that was not you, end the board at once: Ctrl-C.",
+        "Type rota board again for another link.",
+    ]
     return _html(pages.refusal("This board is not open here", lines), HTTPStatus.FORBIDDEN)

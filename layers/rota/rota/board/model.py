@@ -253,6 +253,7 @@ class Field:
     required: bool = False
     choices: Sequence[tuple[str, str]] = ()
     """Values and their words; without any it is text."""
+    longest: int = 400
 
 
 @dataclass(frozen=True)

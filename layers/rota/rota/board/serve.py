@@ -1,7 +1,9 @@
 """The board's web server: on this machine alone, on a free port."""
 
+import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from rota.board.answer import Board, Pages, Request, headers_of
 
@@ -13,8 +15,7 @@ class Server:
     """Serves one board until it is closed. `address` is what a person opens."""
 
     def __init__(self, pages: Pages, *, port: int = 0, writes: bool) -> None:
-        self._server = ThreadingHTTPServer((_HERE, port), _handler(lambda: self._board))
-        self._server.daemon_threads = True
+        self._server = _Listener((_HERE, port), _handler(lambda: self._board))
         self._board = Board(pages, self._server.server_address[1], writes=writes)
 
     @property
@@ -31,6 +32,15 @@ class Server:
     def close(self) -> None:
         """End `run`, from another thread."""
         self._server.shutdown()
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that has gone before it had its answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(board: Callable[[], Board]) -> type[BaseHTTPRequestHandler]:

@@ -131,10 +131,12 @@ class Account:
 
     @cached_property
     def options(self) -> str:
-        """What of this call's options the next command that is shown needs too."""
+        """What of this call's options the next command that is shown needs too, as a shell reads it."""
+        from shlex import quote
+
         given = {"--stack": self.named_stack, "--env": self.named_env}
         given |= {"--profile": self._profile, "--region": self._region}
-        return "".join(f" {name} {value}" for name, value in given.items() if value)
+        return "".join(f" {name} {quote(value)}" for name, value in given.items() if value)
 
     def _make(self, service: Any) -> Any:
         from botocore.config import Config

@@ -15,7 +15,7 @@ from rota.cli.check.model import Finding
 from rota.cli.history.model import Deployment
 from rota.cli.status import tasks
 from rota.cli.status.gather import Gathered
-from rota.cli.status.model import BY_HAND, Ended, LastRun, Pending, PendingSchedule, Status, Task
+from rota.cli.status.model import BY_HAND, Deploying, Ended, LastRun, Pending, PendingSchedule, Status, Task
 from rota.cli.status.text import short, whose
 from rota.cli.table import Item
 from rota.cli.tables import beginning
@@ -72,7 +72,7 @@ def axis(clock: Clock, hours: int) -> model.Axis:
     while (day := day + step) < now + half:
         if half / 5 < abs(day - now) < half * 0.88:
             ticks.append((day, f"{day:%a}" if step.days else f"{day:%H:%M}"))
-    return model.Axis(hours, now - half, now, now + half, tuple(ticks))
+    return model.Axis(hours, now - half, clock.local(now), now + half, tuple(ticks))
 
 
 def front(
@@ -182,9 +182,8 @@ def _how_it_is(status: Status, troubles: Sequence[model.Todo]) -> Iterator[tuple
     if status.service is None:
         yield "bad", "The service is gone"
     if deploying:
-        named = deploying.tag or short(deploying.digest) or "A change"
         also = f"; {_jobs(failing)}" if failing else ""
-        yield ("bad" if failing else "busy"), f"{named} is being deployed{also}"
+        yield ("bad" if failing else "busy"), f"{doing(deploying)}{also}"
     if failing:
         yield "bad", _jobs(failing)
     if last and last.outcome in _TONES:
@@ -235,6 +234,16 @@ def how(kind: str | None, by: str) -> str:
     return " ".join(filter(None, (said, by and f"by {_person(by)}")))
 
 
+def doing(found: Deploying) -> str:
+    """`Deploying 9d0cc1f`, `Pausing jobs`: the end of a hold deploys what has waited."""
+    named = found.tag or short(found.digest)
+    if found.kind == "rollback":
+        return f"Rolling back to {named}"
+    if named:
+        return f"Deploying {named}"
+    return {"pause": "Pausing jobs", "resume": "Resuming jobs"}.get(found.kind or "", "Changing what is live")
+
+
 def _person(by: str) -> str:
     """The last part of what STS says of a caller: `ana` of `user/ana`."""
     return by.rpartition("/")[2]
@@ -244,7 +253,7 @@ def _service(status: Status) -> str:
     service = status.service
     if service is None:
         return "is gone"
-    rolls = {"IN_PROGRESS": "; it rolls", "FAILED": "; its rollout failed"}.get(service.rollout, "")
+    rolls = {"IN_PROGRESS": "; a rollout is under way", "FAILED": "; its rollout failed"}.get(service.rollout, "")
     return f"{service.running} of {service.desired} tasks run{rolls}"
 
 
@@ -279,18 +288,24 @@ def _gates(status: Status, clock: Clock, options: str) -> Iterator[model.Todo]:
     if status.barred:
         named = ", ".join(dict.fromkeys(each.tag or short(each.digest) for each in status.barred))
         one = status.barred[-1]
-        by = f" by {one.by}" if one.by else ""
+        by = f" by {_person(one.by)}" if one.by else ""
         why = [f"A rollback{by} left {'it' if len(status.barred) == 1 else 'them'}: “{one.reason}”"]
-        title, does = f"No push of {named} deploys", [("Lift that", "/do/lift")]
+        title = f"{named} {'is' if len(status.barred) == 1 else 'are'} barred: a push deploys nothing"
+        does = [("Lift the bar", "/do/lift")]
         yield model.Todo("warn", title, why if one.reason else [], [f"rota resume --barred{options}"], does=does)
+
+
+def waiting(waits: Pending | PendingSchedule) -> str:
+    """What waits, in words."""
+    if isinstance(waits, Pending):
+        return f"the push of {waits.tag or short(waits.digest)}"
+    return "the change of the schedule file"
 
 
 def _approval(waits: Pending | PendingSchedule, clock: Clock, options: str) -> model.Todo:
     until = times.clock(waits.approve_until, clock.now, utc=clock.utc) if waits.approve_until else ""
-    what = "change of the schedule file"
-    if isinstance(waits, Pending):
-        what = f"push of {waits.tag or short(waits.digest)}"
-    title = f"The {what} waits for an approval until {until}"
+    what = waiting(waits)
+    title = f"{what[:1].upper()}{what[1:]} waits for an approval until {until}"
     todo = [f"rota {verb} {waits.changes}{options} --reason …" for verb in ("approve", "reject")]
     does = [(words, f"/do/{verb}/{waits.changes}") for words, verb in (("Approve", "approve"), ("Reject", "reject"))]
     return model.Todo("warn", title, [for_people(waits.summary)], todo, does=does)
@@ -304,10 +319,12 @@ def _idle(status: Status, deployments: Sequence[Deployment], clock: Clock) -> st
             if status.release
             else "Nothing deploys. The first push will be shown here, step by step."
         )
-    took = f" after {times.duration(last.seconds)}" if last.seconds is not None else ""
-    named = " ".join(filter(None, (last.release, last.tag or short(last.digest))))
-    ended = "deployed" if last.outcome == "deployed" else f"ended: {last.outcome}"
-    return f"Nothing deploys. {named or 'The last one'} {ended} {times.ago(last.finished_at, clock.now)}{took}."
+    took = f", in {times.duration(last.seconds)}" if last.seconds is not None else ""
+    named = " ".join(filter(None, (last.release, last.tag or short(last.digest)))) or "the last one"
+    ago = times.ago(last.finished_at, clock.now)
+    if last.outcome == "deployed":
+        return f"Nothing deploys. {named[:1].upper()}{named[1:]} was deployed {ago}{took}."
+    return f"Nothing deploys. The last deployment, of {named}, ended {ago}: {last.outcome}."
 
 
 def _upcoming(found: Iterable[Task], clock: Clock) -> Iterator[tuple[str, str, model.Moment]]:
@@ -353,7 +370,7 @@ def _next_note(task: Task, clock: Clock) -> str:
     """The next time in the schedule's own zone, and in UTC; that it is not known exactly."""
     if task.next is None:
         return ""
-    parts = [] if task.exact else ["about"]
+    parts = []
     if task.timezone != "UTC":
         from rota.schedule_file import zones
 
@@ -363,7 +380,7 @@ def _next_note(task: Task, clock: Clock) -> str:
         parts.append(f"{task.next.astimezone(UTC):%H:%M} UTC")
     elif task.next - clock.now < timedelta(hours=1):
         parts.append(f"{task.next.astimezone(UTC):%H:%M}")
-    return ", ".join(parts)
+    return " ".join([*([] if task.exact else ["about"]), ", ".join(parts)]).strip()
 
 
 def _coming(task: Task, shown: model.Axis) -> model.Coming:

@@ -11,7 +11,7 @@ from rota.board.answer import NotShownError
 from rota.cli.aws_errors import explained
 from rota.cli.board import details, writes
 from rota.cli.board.blame import blame
-from rota.cli.board.front import Clock, front, release_rows
+from rota.cli.board.front import Clock, doing, front, release_rows, waiting
 from rota.cli.board.progress import Progress
 from rota.cli.check import probes_of_places
 from rota.cli.check.model import Finding
@@ -108,7 +108,7 @@ class Source:
         """What is asked before an action."""
         if name and not self._is_known(action, name):
             return None
-        return writes.ask(action, name, self.account.options)
+        return writes.ask(action, name, self.account.options, self._called(action, name))
 
     def do(self, action: str, name: str, fields: Mapping[str, str]) -> str:
         """Run the command of an action that was asked for."""
@@ -130,6 +130,17 @@ class Source:
         if action == "stop":
             return status.deploying is not None and status.deploying.execution.rpartition(":")[2] == name
         return any(task.task == name for task in status.tasks)
+
+    def _called(self, action: str, name: str) -> str:
+        """What an action is about that its command knows by an id, in words."""
+        if action not in ("approve", "reject", "stop"):
+            return name
+        with self._asking():
+            status = self._gathered().status
+        if action == "stop":
+            return f"“{doing(status.deploying)}”" if status.deploying else name
+        both = (status.pending, status.pending_schedule)
+        return next((waiting(each) for each in both if each is not None and each.changes == name), name)
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

@@ -6,11 +6,10 @@ from urllib.parse import quote
 from rota.board import model
 from rota.cli import times
 from rota.cli.aws_errors import is_denied
-from rota.cli.board.front import Clock, how
+from rota.cli.board.front import Clock, doing, how
 from rota.cli.execution import patiently
 from rota.cli.rolling import Rolling
 from rota.cli.status.model import Deploying, Service, Status
-from rota.cli.status.text import short
 from rota.contract import STEPS
 from rota.watch.follow import End
 from rota.watch.narrate import Narrator, note
@@ -73,13 +72,11 @@ def deploying(
     found: Deploying, status: Status, steps: "dict[str, Step]", said: list[str], now: str, clock: Clock
 ) -> model.Deploying:
     """The deployment, by the steps that have ended, and the one that runs. Pure."""
-    named, name = found.tag or short(found.digest), quote(found.execution.rpartition(":")[2], safe="")
-    doing = {"rollback": f"Rolling back to {named}", "pause": "Pausing jobs", "resume": "Resuming jobs"}
-    title = doing.get(found.kind or "", f"Deploying {named}" if named else "Changing what is live")
+    name = quote(found.execution.rpartition(":")[2], safe="")
     why = f"“{found.reason}”" if found.reason else ""
     rolls = any(each in _OF_THE_ROLLOUT for each in (now, *steps))
     return model.Deploying(
-        title=title,
+        title=doing(found),
         how=" ".join(filter(None, (how(found.kind, found.by), why))),
         since=clock.past(found.started_at),
         lasts=times.duration(max(0.0, (clock.now - found.started_at).total_seconds())),
@@ -116,7 +113,7 @@ def _steps(found: Deploying, ended: "dict[str, Step]", now: str) -> "list[model.
 def _names(found: Deploying, ended: "dict[str, Step]", now: str) -> list[str]:
     """The steps that are shown, in the machine's order: hooks once they run, and ChangePauses where nothing deploys."""
     seen = {*ended, now}
-    if _CHANGES in seen or found.kind in ("pause", "resume"):
+    if _CHANGES in seen or (found.kind in ("pause", "resume") and not found.digest):
         return ["TakeTurn", _CHANGES]
     hidden = {_RESTORES, *(each for each in _ONLY_IF_SEEN if each not in seen)}
     return [step.name for step in STEPS if step.name not in hidden]

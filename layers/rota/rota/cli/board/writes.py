@@ -115,7 +115,7 @@ ACTIONS = {
     ),
     "stop": Action(
         ("restore", _NAME),
-        "Stop the deployment {name}",
+        "Stop {name}",
         ("The deployment is stopped, and everything that it changed is put as it was before.",),
         "Stop it",
         (),
@@ -123,16 +123,19 @@ ACTIONS = {
 }
 
 
-def ask(action: str, name: str, options: str) -> Ask | None:
-    """What is asked before an action; None for what is none. Whether there is such a task the caller knows. Pure."""
+def ask(action: str, name: str, options: str, called: str = "") -> Ask | None:
+    """What is asked before an action; None for what is none. Whether there is such a task the caller knows, and how
+    people call what the command knows by an id (`called`). Pure.
+    """
     found = ACTIONS.get(action)
-    if found is None or (_NAME in found.arguments) != bool(name):
+    # A rule that a person made may have any name; to a command, one that begins so is an option.
+    if found is None or (_NAME in found.arguments) != bool(name) or name.startswith("-"):
         return None
     shown = " ".join(["rota", *(shlex.quote(each.format(name=name)) for each in found.arguments)])
     shown += "".join(f" --{each.name} …" for each in found.fields if each.required) + options
     href = f"/do/{action}" + (f"/{quote(name, safe='')}" if name else "")
-    effect = [each.format(name=name) for each in found.effect]
-    return Ask(found.title.format(name=name), effect, shown, found.button, href, found.fields)
+    effect = [each.format(name=called or name) for each in found.effect]
+    return Ask(found.title.format(name=called or name), effect, shown, found.button, href, found.fields)
 
 
 def arguments(action: str, name: str, fields: Mapping[str, str]) -> list[str]:
@@ -146,21 +149,23 @@ def arguments(action: str, name: str, fields: Mapping[str, str]) -> list[str]:
 def do(action: str, name: str, fields: Mapping[str, str], options: str) -> str:
     """Run the command. Returns what was started, in a sentence. NotShownError with what it says if it refuses."""
     typed = arguments(action, name, fields)
-    call = [sys.executable, "-m", "rota", *typed[:1], *shlex.split(options), "--json", *typed[1:]]
+    # -P: modules of the directory that it was started in are none of the command's.
+    call = [sys.executable, "-P", "-m", "rota", *typed[:1], *shlex.split(options), "--json", *typed[1:]]
     try:
         ran = subprocess.run(call, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired as slow:
-        raise NotShownError(
-            "The command has not ended", [f"After {_SECONDS} s it was left alone.", _line(typed, options)]
-        ) from slow
+        line = _line(action, name, fields, options)
+        raise NotShownError("The command has not ended", [f"After {_SECONDS} s it was left alone.", line]) from slow
     if ran.returncode:
-        raise NotShownError("It was not done", [*_said(ran.stderr), _line(typed, options)])
-    return f"Started: {_line(typed, options)}"
+        raise NotShownError("It was not done", [*_said(ran.stderr), _line(action, name, fields, options)])
+    return f"Started: {_line(action, name, fields, options)}"
 
 
-def _line(typed: Sequence[str], options: str) -> str:
-    """The command as a person types it."""
-    return f"rota {shlex.join(each for each in typed if each not in ('--yes', '--no-wait'))}{options}"
+def _line(action: str, name: str, fields: Mapping[str, str], options: str) -> str:
+    """The command as a person types it, and as it was shown before."""
+    given = "".join(f" --{key} {shlex.quote(value)}" for key, value in fields.items() if value)
+    named = shlex.join(each.format(name=name) for each in ACTIONS[action].arguments)
+    return f"rota {named}{options}{given}"
 
 
 def _said(stderr: str) -> list[str]:
