@@ -18,6 +18,9 @@ from rota.settings import Settings
 def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentOutput:
     if request.config.state is None:
         raise updated_meanwhile("the answer of ReadConfig")
+    if settings.approval != "none" and "approval" not in request.model_fields_set:
+        # A machine that knows no approvals began it: null says that none is needed.
+        raise updated_meanwhile("the answer of TakeTurn")
     s3, bucket, execution = clients.s3(), settings.bucket, request.execution
     state = artifacts.read(s3, bucket, request.config.state, CurrentState)
     plan, before = build_plan(settings, state), Snapshot(rules=state.schedules, service=state.service)

@@ -235,6 +235,15 @@ def test_what_needs_no_approval(
     assert asking.ask(**event).run() == end
 
 
+def test_an_execution_of_a_machine_that_asks_for_none_ends(asking: Deployments) -> None:
+    """It began before the update with which the parameter came."""
+    push = asking.start(NEXT).until("PlanDeployment")
+    request = push.request("PlanDeployment")
+    del request["approval"]
+    with pytest.raises(RejectedError, match="Rota was updated meanwhile"):
+        invoke("plan_deployment", request)
+
+
 def test_now_passes_no_approval(asking: Deployments) -> None:
     assert asking.start(NEXT, kind="image", now=True, by="eve").run() == "Held"
 
