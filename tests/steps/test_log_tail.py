@@ -53,6 +53,12 @@ def test_secrets_are_masked_by_their_look_and_by_the_environment(ran: Ran) -> No
     assert shown.tail == ("connecting to postgres://shop:***@db", "trying ***", "level info")
 
 
+def test_colours_hide_no_secret(ran: Ran) -> None:
+    lines = "\x1b[36mpassword\x1b[0m=\x1b[35mtr0ub4dor\x1b[0m", "trying sword\x1b[1mfish\x1b[0m"
+    shown = with_log(ran(*lines, DB_PASSWORD="swordfish"), SETTINGS, lines=10)
+    assert shown.tail == ("password=***", "trying ***")
+
+
 @pytest.mark.parametrize(
     ("changes", "lines"),
     [

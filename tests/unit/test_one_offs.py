@@ -86,6 +86,13 @@ SPOT = Reason(
             id="exit code",
         ),
         pytest.param(
+            {"tail": ("INSERT " + "x" * 9_000, "no such table")},
+            TaskFailedError,
+            "the migration ended with exit code 1 after 4 s. The last lines of its log:\n"
+            f"  INSERT {'x' * 493}\n  no such table",
+            id="a long line",
+        ),
+        pytest.param(
             {"log": PLACE, "tail": ()},
             TaskFailedError,
             "the migration ended with exit code 1 after 4 s. Its log is in /ecs/guestbook; with that in the parameter "

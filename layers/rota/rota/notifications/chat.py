@@ -58,7 +58,7 @@ def _block(message: Message, room: int) -> str:
     """The last lines of the log that there is room for, as code: there only the signs and the fence mean anything."""
     lines: list[str] = []
     room -= 2 * len(_FENCE) + 1
-    for line in reversed(log_lines(message)):
+    for line in reversed(log_lines(message.log)):
         shown = _without_signs(line)
         if (room := room - len(shown) - 1) < 0:
             break

@@ -1,5 +1,7 @@
 """A notification, and how a mail shows it. Pure."""
 
+from collections.abc import Iterable
+
 from rota.contract import Shape
 from rota.notifications.sanitise import clean, mask, one_line, subject
 
@@ -41,14 +43,14 @@ def mail_text(message: Message) -> str:
     parts = [mask(clean(message.lead))]
     parts.append("\n".join(f"{name}: {mask(one_line(value))}" for name, value in message.facts))
     if message.log:
-        parts.append("\n".join(["The last lines of its log:", *(f"  {line}" for line in log_lines(message))]))
+        parts.append("\n".join(["The last lines of its log:", *(f"  {line}" for line in log_lines(message.log))]))
     if message.next_steps:
         parts.append("\n".join(["What to do:", *(f"- {mask(one_line(step))}" for step in message.next_steps)]))
     parts.append("\n".join(f"{name}: {url}" for name, url in message.links))
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def log_lines(message: Message) -> list[str]:
-    """The lines of the log as they are shown, masked as one text because a key may have many lines."""
-    text = mask(clean("\n".join(message.log)))
+def log_lines(log: Iterable[str]) -> list[str]:
+    """The lines of a log as they are shown, masked as one text because a key may have many lines."""
+    text = mask(clean("\n".join(log)))
     return [line[:_LONGEST_LOG_LINE].rstrip() for line in text.splitlines()]

@@ -54,11 +54,13 @@ def lost(run: OneOffRun) -> RejectedError:
 def _log(judged: Run, settings: "Settings") -> str:
     """The last lines of its log, each on a line of its own; or which parameter would give them."""
     if judged.tail:
-        lines = "\n".join(f"  {line}" for line in clean("\n".join(judged.tail)).splitlines())
+        from rota.notifications.message import log_lines  # noqa: PLC0415  here, because most runs end well
+
+        lines = "\n".join(f"  {line}" for line in log_lines(judged.tail))
         return f". The last lines of its log:\n{lines}"
     place = judged.log
     if not (place and place.group and settings.log_tail and judged.status != Status.NOT_STARTED):
         return ""
     if not settings.job_log_groups:
         return f". Its log is in {place.group}; with that in the parameter JobLogGroups its last lines were here"
-    return f". Its log is in {place.group}, stream {place.stream}"
+    return f". Its log is in {place.group}{f', stream {place.stream}' if place.stream else ''}"

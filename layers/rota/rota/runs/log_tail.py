@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
 from rota.ecs.task_definitions import read_revision
-from rota.notifications.sanitise import mask
+from rota.notifications.sanitise import clean, mask
 from rota.runs.log_place import container_of, may_be_read, place_of, secrets_of
 from rota.runs.model import LogPlace, Run
 
@@ -37,7 +37,7 @@ def with_log(run: Run, settings: "Settings", *, lines: int) -> Run:
     if not (lines and run.log and may_be_read(run.log, run, settings.job_log_groups)):
         return run
     try:
-        text = mask("\n".join(_last(run.log, lines)), secrets_of(container))
+        text = mask(clean("\n".join(_last(run.log, lines))), secrets_of(container))
     except AWS_ERRORS:
         _logger.exception("a run's log could not be read", task=run.task)
         return run
