@@ -1,7 +1,7 @@
 """A migration before anything is switched, and a smoke test after: the example app's, on the whole machine."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from stage.client import ROOT, wait_for
 from tests.stage.account import account, history, states
 from tests.stage.conftest import Rota
 from tests.stage.restored import assert_all_is_as_it_was
+from tests.stage.test_cli_rights import READER, acting
 from tests.stage.updated import updated
 
 FILE: dict[str, Any] = json.loads((ROOT / "examples/app/scheduled_tasks.migrating.json").read_text())
@@ -19,6 +20,9 @@ FILE: dict[str, Any] = json.loads((ROOT / "examples/app/scheduled_tasks.migratin
 DRAFTS = FILE | {"before": FILE["before"] | {"environment": {"DRAFTS": "1"}}}
 UNTESTED = {name: value for name, value in FILE.items() if name != "before"}
 LASTING = FILE | {"before": {"command": ["sleep", "50"], "timeout": 10, "pause_tasks": True}}
+
+Acting = Callable[[list[str]], None]
+__all__ = ["acting"]
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ def one_offs(stage: Client, kind: str) -> list[dict[str, Any]]:
     return [task for task in found if str(task.get("startedBy", "")).startswith(f"rota/{kind}/")]
 
 
-def test_the_guestbook_is_migrated_and_tested(migrating: Client, rota: Rota) -> None:
+def test_the_guestbook_is_migrated_and_tested(migrating: Client, rota: Rota, acting: Acting) -> None:
     ended = migrating.deploy("v2")
     assert ended["status"] == "SUCCEEDED", ended["cause"]
     way = [state for state in states(migrating, ended) if state in ("RunBefore", "CreateTargets", "RunAfter")]
@@ -55,6 +59,7 @@ def test_the_guestbook_is_migrated_and_tested(migrating: Client, rota: Rota) -> 
     explained = rota("explain", "v2").out
     assert "ended with exit code 0; its log: rota logs before" in " ".join(explained.split())
     assert "before: runs the migration ./bin/start migrate" in " ".join(rota("history", "--json").out.split())
+    acting([*READER, "RunnerPolicy", "DeployerPolicy"])
     again = rota("run", "before", "--yes")
     assert (again.exit, "Nothing to migrate" in again.out) == (0, True)
     assert rota("run", "after", "--yes", "--", "sh", "-c", "exit 3").exit == 3

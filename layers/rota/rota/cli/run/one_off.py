@@ -29,7 +29,9 @@ def request_of(account: "Account", kind: str, changes: Changes) -> dict[str, Any
         words = f"the plan of the deployment that ran {kind} is gone from the bucket"
         raise CommandError(Exit.NOT_ALLOWED, words, "deploy once more", error="NoPlan")
     changed = overrides({}, account.stack.container, changes.environment, changes.command)
-    return {**planned["request"], "taskDefinition": found.revision, "overrides": changed}
+    # By its tag a restore may stop it, and a person need not have the right to tag.
+    untagged = {member: value for member, value in planned["request"].items() if member != "tags"}
+    return {**untagged, "taskDefinition": found.revision, "overrides": changed}
 
 
 def _plan(account: "Account", record: dict[str, Any]) -> dict[str, Any]:
