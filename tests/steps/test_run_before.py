@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from rota.errors import StillRunningError
 from stage.ecs.script import Outcome
+from stage.gateway.calls import Call, Reply
 from tests.in_process import client
 from tests.steps import items
 from tests.steps.calls import KilledError
@@ -71,6 +73,21 @@ def end_tasks(code: int = 0) -> None:
     running = local_stage().background._tasks
     for run in [*running._runs.values()]:
         running._exit(run, Outcome(0, code, *([run.stop] if run.stop else [])))
+
+
+class IgnoringSigterm:
+    """A hook with which a task runs on that is stopped."""
+
+    def before(self, call: Call) -> Reply | None:
+        if call.operation != "StopTask":
+            return None
+        running, arn = local_stage().background._tasks, call.params["task"]
+        running._warn(running._runs[arn.rpartition("/")[2]], "UserInitiated", call.params["reason"])
+        found = client("ecs").describe_tasks(cluster="production", tasks=[arn])["tasks"]
+        return Reply.result(call, {"task": found[0]})
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Leave every reply as it is."""
 
 
 def entered_ago(ago: timedelta) -> None:
@@ -168,8 +185,44 @@ def test_a_person_who_aborts_stops_the_migration(world: World, live: Deployments
     assert (task["lastStatus"], task["stopCode"]) == ("STOPPED", "UserInitiated")
     assert world.everything() == before
     cause = world.entry(push.arn)["cause"]
-    assert f"The migration, task {task['taskArn'].rpartition('/')[2]}, is being stopped. " in cause
+    assert f"The migration, task {task['taskArn'].rpartition('/')[2]}, was stopped. " in cause
     assert "What the migration did before it ended stays." in cause
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "RunTask's answer was lost"])
+def test_the_lease_stays_until_a_migration_has_ended(recorded: bool, world: World, live: Deployments) -> None:
+    world.upload(PAUSING)
+    before = states(world)
+    ends(seconds=LASTING)
+    push = live.start(NEXT).until("WaitForBefore" if recorded else "RunBefore")
+    if not recorded:
+        with world.calls.killing("ecs.RunTask", after=True), pytest.raises(KilledError):
+            push.step("RunBefore")
+    push.stop()
+    restorer = push.restorer().until("RestoreDeployment")
+    with local_stage().hooked(IgnoringSigterm()):
+        for _ in range(2):
+            with pytest.raises(StillRunningError, match=r"the migration, task \w+, is being stopped"):
+                restorer.step("RestoreDeployment")
+        assert ("holder" in items.read(LEASE), {*states(world).values()}) == (True, {"DISABLED"})
+        end_tasks(137)
+        assert restorer.run() == "Restored"
+    assert ("holder" in items.read(LEASE), states(world)) == (False, before)
+    assert ", was stopped. " in world.entry(push.arn)["cause"]
+
+
+def test_one_that_does_not_end_keeps_the_lease_for_minutes_only(world: World, live: Deployments) -> None:
+    ends(seconds=LASTING)
+    push = live.start(NEXT).until("WaitForBefore")
+    push.stop()
+    restorer = push.restorer().until("RestoreDeployment")
+    with local_stage().hooked(IgnoringSigterm()):
+        for retries in range(8):
+            restorer.context["State"]["RetryCount"] = retries
+            with pytest.raises(StillRunningError):
+                restorer.step("RestoreDeployment")
+        restorer.context["State"]["RetryCount"] = 8
+        assert ", is being stopped. " in restorer.step("RestoreDeployment")["cause"]
 
 
 def test_one_that_is_not_in_the_record_is_stopped_too(world: World, live: Deployments) -> None:

@@ -20,8 +20,9 @@ class TransientError(Exception):
 
 
 class StillRunningError(Exception):
-    """An earlier invocation of the deployment, whose response was lost, may still write, or ECS is still rolling the
-    service back. The state machine retries the step until that has ended, for 55 minutes at most.
+    """An earlier invocation of the deployment, whose response was lost, may still write, ECS is still rolling the
+    service back, or a migration is being stopped. The state machine retries the step until that has ended, for 55
+    minutes at most.
     """
 
 

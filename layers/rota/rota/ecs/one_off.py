@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.literals import DesiredStatusType
 
     from rota.schedule_file.task import After, Before
     from rota.settings import Settings
@@ -69,9 +70,19 @@ def start(
     return None, "; ".join(filter(None, reasons)) or "Capacity is unavailable at this time"
 
 
-def running(ecs: "ECSClient", cluster: str, kind: str, execution_arn: str) -> list[str]:
-    """The ARNs of the one-off tasks of that kind that an execution has started and that have not ended."""
-    return ecs.list_tasks(cluster=cluster, startedBy=started_by(kind, execution_arn))["taskArns"]
+def started(ecs: "ECSClient", cluster: str, kind: str, execution_arn: str) -> list[str]:
+    """The ARNs of the one-off tasks of that kind that an execution has started: of those that have ended, or are about
+    to, ECS shows the ones of the last hour.
+    """
+    desired: tuple[DesiredStatusType, ...] = ("RUNNING", "STOPPED")
+    by = started_by(kind, execution_arn)
+    pages = (ecs.list_tasks(cluster=cluster, startedBy=by, desiredStatus=each)["taskArns"] for each in desired)
+    return [arn for page in pages for arn in page]
+
+
+def has_ended(task: Mapping[str, Any]) -> bool:
+    """Whether none of its containers runs any more. A Fargate task is STOPPED some 20 seconds later. Pure."""
+    return task["lastStatus"] == "STOPPED" or "executionStoppedAt" in task
 
 
 def _hash(text: str) -> str:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.ecs import one_off
+from rota.errors import StillRunningError, listed
 
 if TYPE_CHECKING:
     from rota.contract import OneOffRun
     from rota.restore.context import RestoreContext
 
-# After so many retries, ten minutes or so, the lease is worth more than a task that ECS does not stop.
+# After so many retries, ten minutes or so, the lease is worth more than a task that ECS does not stop. Between SIGTERM
+# and SIGKILL are two minutes at most: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 _RETRIES = 8
 
 
@@ -19,20 +21,26 @@ class _Kind(NamedTuple):
     key: Literal["before", "after"]
     step: str
     name: str
+    alone: bool
+    """Whether the next deployment, and jobs that are paused, have to wait for its end."""
 
 
-_KINDS = (_Kind("before", "RunBefore", "migration"), _Kind("after", "RunAfter", "smoke test"))
+_KINDS = (_Kind("before", "RunBefore", "migration", alone=True), _Kind("after", "RunAfter", "smoke test", alone=False))
 
 
 def stop(context: "RestoreContext") -> list[str]:
-    """Stop what may still run. Returns a sentence for what is being stopped, or is not."""
+    """Stop what may still run. Returns a sentence for what is stopped, or is not.
+
+    StillRunningError while the migration has not ended: two must not run at once, and no job beside one that pauses
+    them.
+    """
     stopped: list[str] = []
     for kind in _KINDS:
         run: OneOffRun | None = getattr(context.record, kind.key)
         if not context.record.may_have_begun(kind.step) or (run and run.finished):
             continue
         try:
-            stopped += [f"The {kind.name}, task {task}, is being stopped." for task in _stop(context, kind, run)]
+            stopped += _stop(context, kind, run)
         except AWS_ERRORS as refusal:
             if context.retries < _RETRIES:
                 raise
@@ -53,14 +61,29 @@ def lift_pauses(context: "RestoreContext") -> None:
 
 
 def _stop(context: "RestoreContext", kind: _Kind, run: "OneOffRun | None") -> list[str]:
-    """Stop its tasks by what ECS shows, and the one that the record names, which it may not show yet. Returns ids."""
-    ecs, settings = clients.ecs(), context.settings
-    found = dict.fromkeys(one_off.running(ecs, settings.cluster, kind.key, context.execution.id))
-    if run and run.task_arn:
-        replies = ecs.describe_tasks(cluster=settings.cluster, tasks=[run.task_arn])["tasks"]
-        # One that is being stopped has lost its tags, by which it may be stopped: API_StopTask.
-        found |= dict.fromkeys(each["taskArn"] for each in replies if each["desiredStatus"] != "STOPPED")
-    for arn in found:
-        reason = f"Rota restores what the deployment {context.execution.name} has changed"
-        ecs.stop_task(cluster=settings.cluster, task=arn, reason=reason)
-    return [arn.rpartition("/")[2] for arn in found]
+    """Stop its tasks by what ECS shows, and the one that the record names, which it may not show yet."""
+    ecs, cluster = clients.ecs(), context.settings.cluster
+    arns = dict.fromkeys(one_off.started(ecs, cluster, kind.key, context.execution.id))
+    arns |= {run.task_arn: None} if run and run.task_arn else {}
+    if not arns:
+        return []
+    reason = f"Rota restores what the deployment {context.execution.name} has changed"
+    # One that is being stopped has lost its tags, by which it may be stopped: API_StopTask.
+    tasks = [
+        each
+        if each["desiredStatus"] == "STOPPED"
+        else ecs.stop_task(cluster=cluster, task=each["taskArn"], reason=reason)["task"]
+        for each in ecs.describe_tasks(cluster=cluster, tasks=[*arns])["tasks"]
+    ]
+    running = [each["taskArn"].rpartition("/")[2] for each in tasks if not one_off.has_ended(each)]
+    if kind.alone and running and context.retries < _RETRIES:
+        raise StillRunningError(f"the {kind.name}, task {listed(running)}, is being stopped")
+    ended = [
+        each["taskArn"].rpartition("/")[2]
+        for each in tasks
+        if one_off.has_ended(each) and each.get("stoppedReason") == reason
+    ]
+    return [
+        *(f"The {kind.name}, task {task}, was stopped." for task in ended),
+        *(f"The {kind.name}, task {task}, is being stopped." for task in running),
+    ]
