@@ -208,7 +208,7 @@ def _answer(
         pinned=pinned,
         approval=approval,
         remark=remark,
-        with_before=keys.kind != Kind.ROLLBACK or keys.with_before,
+        with_before=keys.kind not in (Kind.ROLLBACK, Kind.SCHEDULE) or keys.with_before,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rota.errors import StillRunningError
+from rota.errors import RejectedError, StillRunningError
 from stage.ecs.script import Outcome
 from stage.gateway.calls import Call, Reply
 from tests.in_process import client
@@ -246,6 +246,27 @@ def test_a_migration_is_stopped_at_its_timeout(world: World, live: Deployments) 
     assert [task["lastStatus"] for task in tasks()] == ["STOPPED"]
 
 
+def test_at_its_timeout_a_process_that_has_ended_counts(world: World, live: Deployments) -> None:
+    """Fargate shows the task as STOPPED some 20 seconds later."""
+    ends(seconds=LASTING)
+    push = live.start(NEXT).until("WaitForBefore")
+    local_stage().settings.change({"start_seconds": LASTING})
+    end_tasks()
+    entered_ago(timedelta(minutes=11))
+    answer = push.step("RunBefore")
+    assert (tasks()[0]["lastStatus"], answer["finished"], answer["wait_seconds"]) == ("DEPROVISIONING", False, 5)
+
+
+def test_at_its_timeout_it_may_not_have_begun(world: World, live: Deployments) -> None:
+    local_stage().settings.change({"start_seconds": LASTING})
+    push = live.start(NEXT).until("WaitForBefore")
+    entered_ago(timedelta(minutes=11))
+    with pytest.raises(
+        RejectedError, match=r"did not begin within its timeout of 10 minutes: task \w+ is PROVISIONING"
+    ):
+        push.step("RunBefore")
+
+
 def test_what_a_person_stops_is_not_started_again(world: World, live: Deployments) -> None:
     ends(seconds=LASTING)
     push = live.start(NEXT).until("WaitForBefore")
@@ -286,6 +307,14 @@ def test_without_capacity_it_is_asked_for_again(world: World, live: Deployments)
     assert len(tasks()) == 1
 
 
+def test_what_never_began_gives_way_to_a_newer_push(world: World, live: Deployments) -> None:
+    local_stage().settings.change({"run_task": "capacity"})
+    push = live.start(NEXT).until("WaitForBefore")
+    world.execution(push.context["Execution"]["Name"])
+    live.start(THIRD).step("TakeTurn")
+    assert (push.run(), tasks()) == ("Overtaken", [])
+
+
 def test_a_spot_interruption_is_not_a_bug_of_the_migration(world: World, live: Deployments) -> None:
     ends(interrupted=1, seconds=0)
     push = live.start(NEXT).until("WaitForBefore")
@@ -315,6 +344,34 @@ class TestWhenItRuns:
         assert live.start(NEXT).run() == "Deployed"
         assert live.start(NEXT).run() == "NothingToDo"
         assert len(tasks()) == 1
+
+    def test_not_for_the_file_alone(self, world: World, live: Deployments) -> None:
+        """Also if a person has rolled the service to another image meanwhile."""
+        ecs, service, _ = client("ecs"), world.service(), world.push(NEXT, "next")
+        content = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+        containers = [
+            each | {"image": f"{each['image'].rpartition('@')[0]}@{NEXT}"} for each in content["containerDefinitions"]
+        ]
+        members = {
+            "containerDefinitions": containers,
+            **{
+                name: content[name]
+                for name in (
+                    "family",
+                    "cpu",
+                    "memory",
+                    "networkMode",
+                    "requiresCompatibilities",
+                    "executionRoleArn",
+                    "taskRoleArn",
+                )
+            },
+        }
+        other = ecs.register_task_definition(**members)["taskDefinition"]["taskDefinitionArn"]
+        ecs.update_service(cluster="production", service=service["serviceName"], taskDefinition=other)
+        world.roll("COMPLETED")
+        assert live.ask(kind="schedule", by="ann").run() == "Deployed"
+        assert (tasks(), world.service()["taskDefinition"] != other) == ([], True)
 
     @pytest.mark.parametrize("asked", [False, True], ids=["as usual", "with_before"])
     def test_for_a_rollback_only_if_asked_for(self, asked: bool, world: World, live: Deployments) -> None:
@@ -378,6 +435,26 @@ class TestPausingJobs:
         assert {*states(world).values()} == {"DISABLED"}
         sweep(timedelta(minutes=11))
         assert states(world) == before
+
+    def test_what_runs_no_more_stays_as_it_is(
+        self, world: World, live: Deployments, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """AWS might start a job of one time at once if it was switched off and on after that."""
+        group = client("ec2").describe_security_groups()["SecurityGroups"][0]["GroupId"]
+        monkeypatch.setenv("SECURITY_GROUPS", group)
+        once = {"name": "Once", "task": "once_task", "at": "2126-01-31T07:00:00"}
+        world.upload(AFTER | {"tasks": [*AFTER["tasks"], once]})
+        assert live.start().run() == "Deployed"
+        scheduler = client("scheduler")
+        (shown,) = scheduler.list_schedules()["Schedules"]
+        which = {"Name": shown["Name"], "GroupName": shown["GroupName"]}
+        found = scheduler.get_schedule(**which)
+        members = {name: found[name] for name in ("Target", "FlexibleTimeWindow", "ScheduleExpressionTimezone")}
+        scheduler.update_schedule(**which, **members, ScheduleExpression="at(2026-01-31T07:00:00)", State="ENABLED")
+        world.upload(PAUSING | {"tasks": [*AFTER["tasks"], once | {"at": "2026-01-31T07:00:00"}]})
+        ends(1)
+        assert live.start(NEXT).run() == "DeploymentFailed"
+        assert scheduler.get_schedule(**which)["State"] == "ENABLED"
 
     @pytest.mark.parametrize("by", ["the deployment", "Sweep"])
     def test_what_a_person_paused_is_paused_again(self, by: str, world: World, live: Deployments) -> None:

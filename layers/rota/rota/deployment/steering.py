@@ -121,7 +121,8 @@ def _deploys(pending: Pending | PendingSchedule) -> str:
     if isinstance(pending, PendingSchedule):
         return "rota deploy --schedule FILE"
     if pending.back_to:
-        return f"rota rollback {pending.back_to.release}"
+        only = " --image-only" if pending.back_to.image_only else ""
+        return f"rota rollback {pending.back_to.release}{only}{' --with-before' if pending.back_to.with_before else ''}"
     return f"rota deploy --image {pending.image.tag or pending.image.digest}"
 
 

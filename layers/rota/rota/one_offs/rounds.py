@@ -48,26 +48,30 @@ def next_round(what: OneOff, run: OneOffRun, session: "LeaseSession", since: dat
             raise OvertakenError("a newer push has arrived")
         if now >= end:
             raise not_started(run, what.planned.timeout)
-        return _start(what, run, end, now)
+        return _start(what, run, session, end, now)
     change = next(iter(tasks.described(clients.ecs(), what.settings, [run.task_arn])), None)
     if change is None:
         if run.asked_at and now - run.asked_at > _SHOWN_AFTER:
             raise lost(run)
         return _later(run, end, now)
     if not change.has_ended:
-        if now >= end:
+        # Its process may have ended in time: its exit code decides, some 20 seconds later.
+        if now >= end and change.execution_stopped_at is None:
+            if not change.has_begun:
+                reason = f"task {change.task_id} is {change.last_status}"
+                raise not_started(run.model_copy(update={"reason": reason}), what.planned.timeout)
             raise timed_out(run, what.planned.timeout, _with_log(what, _judged(what, run, change)), what.settings)
         words = "runs" if change.has_begun else "is being started"
         return _later(run, end, now).model_copy(update={"progress": f"task {change.task_id} {words}"})
     return _ended(what, run, _judged(what, run, change), session, end, now)
 
 
-def _start(what: OneOff, run: OneOffRun, end: datetime, now: datetime) -> OneOffRun:
+def _start(what: OneOff, run: OneOffRun, session: "LeaseSession", end: datetime, now: datetime) -> OneOffRun:
     task, why = one_off.start(
         clients.ecs(), what.planned.request, what.revision, run.kind, what.execution.id, run.attempt
     )
     if task is None:
-        return _again(run, why, end, now) or _raise_not_begun(run, why)
+        return _again(run, session, why, end, now) or _raise_not_begun(run, why)
     change = task_change(task)
     update = {
         "task_arn": change.task_arn,
@@ -84,7 +88,7 @@ def _ended(
 ) -> OneOffRun:
     reason = judged.reason
     never_began = judged.status == Status.NOT_STARTED and not (reason and reason.why == Why.STOPPED)
-    if never_began and reason and (again := _again(run, f"{reason.words}: {reason.aws}", end, now)):
+    if never_began and reason and (again := _again(run, session, f"{reason.words}: {reason.aws}", end, now)):
         return again
     done = run.model_copy(
         update={
@@ -102,8 +106,12 @@ def _ended(
     raise failed(run, _with_log(what, judged), what.settings)
 
 
-def _again(run: OneOffRun, why: str, end: datetime, now: datetime) -> OneOffRun | None:
-    """The next attempt, after one of which ECS says that nothing has begun; None if there is none."""
+def _again(run: OneOffRun, session: "LeaseSession", why: str, end: datetime, now: datetime) -> OneOffRun | None:
+    """The next attempt, after one of which ECS says that nothing has begun; None if there is none. OvertakenError if a
+    newer push waits.
+    """
+    if session.overtaken:
+        raise OvertakenError("a newer push has arrived")
     if run.attempt > len(_TRIED_AGAIN_AFTER) or now >= end:
         return None
     wait = _TRIED_AGAIN_AFTER[run.attempt - 1]
@@ -119,7 +127,7 @@ def _raise_not_begun(run: OneOffRun, why: str) -> NoReturn:
 def _later(run: OneOffRun, end: datetime, now: datetime) -> OneOffRun:
     """The run with how long to wait until the next round, which comes when its time is up at the latest."""
     waited = (now - run.asked_at).total_seconds() if run.asked_at else 0
-    left = max(1, int((end - now).total_seconds()) + 1)
+    left = max(_SHORTEST_WAIT, int((end - now).total_seconds()) + 1)
     return run.model_copy(update={"wait_seconds": min(left, max(_SHORTEST_WAIT, min(_LONGEST_WAIT, int(waited / 10))))})
 
 

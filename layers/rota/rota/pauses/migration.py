@@ -21,7 +21,11 @@ def pause(
     settings: "Settings", schedules: "Iterable[Schedule]", execution: "Execution", until: "datetime", now: "datetime"
 ) -> None:
     """Keep the jobs of those schedules that are on from starting, until then at the latest: Sweep ends it."""
-    on = (backend.plain_name(each.name) for each in schedules if backend.is_enabled(each))
+    on = (
+        backend.plain_name(each.name)
+        for each in schedules
+        if backend.is_enabled(each) and not backend.is_over(each, now)
+    )
     names = tuple(sorted(name.removeprefix(settings.rule_prefix) for name in on))
     if not names:
         return

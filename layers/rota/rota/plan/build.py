@@ -170,7 +170,7 @@ def _of_one_offs(
         paused = ", while no job starts" if before.pause_tasks else ""
         yield f"before: runs the migration {shlex.join(before.command)}{paused}, {before.timeout} minutes at most"
     elif state.before and is_new:
-        yield "before: the migration does not run for a rollback; with_before has it run"
+        yield "before: the migration does not run for a rollback (with_before has it run) or for the file alone"
     if after:
         yield f"after: runs the smoke test {shlex.join(after.command)}, {after.timeout} minutes at most"
 

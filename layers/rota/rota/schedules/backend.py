@@ -330,6 +330,11 @@ def update_request(stored: Mapping[str, Any], now: "datetime") -> dict[str, Any]
     return {**kinds.in_group(found.name), **scheduler.writable(found.members, now)}
 
 
+def is_over(schedule: Schedule, now: "datetime") -> bool:
+    """Whether a schedule in Scheduler has no run left: once it is off, it is not switched on again. Pure."""
+    return isinstance(schedule, SchedulerSchedule) and scheduler.writable(schedule.members, now)["State"] == "DISABLED"
+
+
 def _rule(schedule: Schedule | None) -> Rule | None:
     return schedule if isinstance(schedule, Rule) else None
 
