@@ -6,9 +6,11 @@ import pytest
 
 from examples.guestbook.client import Client
 from stage.client import wait_for
+from tests.stage.account import PREFIX
 from tests.stage.scenarios import sweep
 
 APP = "runs#production/guestbook-api"
+TASKS = [{"name": "RemoveSpam", "task": "spam_task", "cron": "0/15 * * * ? *"}]
 
 
 def items(stage: Client) -> list[dict[str, str]]:
@@ -153,3 +155,26 @@ def test_with_rotas_functions_off_jobs_start_and_the_gap_is_known(deployed: Clie
     known = {at: status for at, status in runs.items() if status == "ok"}
     assert [*known] == ["2030-03-01T07:15:00Z", "2030-03-01T07:30:00Z", "2030-03-01T07:45:00Z", "2030-03-01T08:00:00Z"]
     assert {at: status for at, status in runs.items() if at not in known} == dict.fromkeys(due[:5], "unknown")
+
+
+@pytest.mark.exhaustive(first=0)
+def test_what_is_due_while_a_migration_runs_is_skipped(deployed: Client) -> None:
+    """By the schedules: it runs from two minutes before six until two after."""
+    deployed.set_clock("2030-03-01T05:56:00Z")
+    deployed.settings(tasks="scripted", script={"seconds": 240, "spread": 0}, fire_schedules=True)
+    deployed.upload_schedule({"before": {"task": "migrate", "pause_tasks": True}, "tasks": TASKS})
+    deployed.advance(60)
+    a_minute(deployed)
+    deployed.push("v2")
+    rules = deployed.client("events")
+    wait_for(lambda: rules.describe_rule(Name=f"{PREFIX}RemoveSpam")["State"] == "DISABLED", 20)
+    for _ in range(7):
+        a_minute(deployed)
+    execution = deployed.executions()[0]
+    assert deployed.wait(execution)["status"] == "SUCCEEDED"
+    assert rules.describe_rule(Name=f"{PREFIX}RemoveSpam")["State"] == "ENABLED"
+    for _ in range(12):
+        a_minute(deployed)
+    runs = {item["scheduled_at"][11:16]: item["status"] for item in items(deployed) if item["task"] == "RemoveSpam"}
+    assert runs == {"06:00": "skipped", "06:15": "starting"}
+    assert [asked for asked in deployed.permissions() if not asked["allowed"]] == []

@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 
+from rota.contract import Execution
+from rota.pauses import migration
+from rota.pauses.ending import end_pauses
 from rota.runs import sweep as sweeping
 from rota.runs.event import started_by_catch_up
 from rota.runs.model import STARTED, Run, Status, Trigger, Why
+from rota.schedules import backend
 from stage.ecs.api import timestamp
-from tests.guestbook import PREFIX
+from tests.guestbook import PREFIX, SETTINGS
 from tests.in_process import client
 from tests.run_events import dead_letter, message
 from tests.steps.deployments import Deployments
@@ -22,6 +26,7 @@ from tests.steps.snapshots import once
 from tests.steps.test_sweep import DAILY, EVERY_15, HOUR, MINUTE, Watched, next_six
 from tests.steps.world import World, handler
 
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:rota:v2"
 NOT_YET = 100.0
 """So many seconds to start: what takes a minute never happens here, so that a task does not begin."""
 
@@ -318,6 +323,45 @@ def owing(watched: Watched) -> Watched:
 def six_of(watched: Watched) -> datetime:
     six: datetime = watched.six  # type: ignore[attr-defined]  # as above
     return six
+
+
+@pytest.mark.parametrize("ends", ["well", "by itself"])
+@pytest.mark.parametrize(("catch_up", "started"), [(False, 0), ("not_started", 0), ("missed", 1), ("both", 1)], ids=str)
+def test_what_was_due_while_a_migration_ran(catch_up: Any, started: int, ends: str, daily: Watched) -> None:
+    """It is skipped and never missed, and started once afterwards where the file asks for it."""
+    local_stage().settings.change({"script": {"seconds": 30}})
+    asks(daily, DAILY, catch_up=catch_up)
+    six = next_six(daily)
+    execution = Execution(id=EXECUTION, name="v2", started_at=six)
+    swept_until(daily, six - 10 * MINUTE)
+    schedule = backend.connect(SETTINGS).read(PREFIX + DAILY)
+    assert schedule is not None
+    migration.pause(SETTINGS, [schedule], execution, six + 20 * MINUTE, six - 5 * MINUTE)
+    daily.sweep_for(20 * MINUTE, MINUTE)
+    assert caught_up(six) == []
+    if ends == "well":
+        migration.lift(SETTINGS, execution, six + 12 * MINUTE)
+    else:
+        end_pauses(SETTINGS, six + 20 * MINUTE).raise_first()
+    daily.sweep_for(7 * HOUR)
+    (run,) = [each for each in daily.runs(DAILY) if each.trigger == Trigger.SCHEDULE]
+    assert (run.status, run.scheduled_at, run.reason and run.reason.why) == (Status.SKIPPED, six, Why.MIGRATION)
+    assert len(caught_up(six)) == started
+    assert (daily.reported(DAILY), daily.job(DAILY).notices, daily.job(DAILY).incident) == ([], (), None)
+    assert len(daily.job(DAILY).spans) == 1, "what is due next counts as ever"
+
+
+def test_nothing_is_caught_up_while_a_migration_runs(owing: Watched) -> None:
+    six = six_of(owing)
+    execution = Execution(id=EXECUTION, name="v2", started_at=six)
+    schedule = backend.connect(SETTINGS).read(PREFIX + DAILY)
+    assert schedule is not None
+    migration.pause(SETTINGS, [schedule], execution, six + HOUR, six + MINUTE)
+    owing.sweep_for(10 * MINUTE, MINUTE)
+    assert caught_up(six) == []
+    migration.lift(SETTINGS, execution, owing.now)
+    owing.sweep()
+    assert len(caught_up(six)) == 1
 
 
 def test_a_missed_run_is_started_once_more(owing: Watched) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rota.runs.catching_up import Verdict, to_start, token
-from rota.runs.model import Job, Owed, Run, Span, Status, Trigger
+from rota.runs.model import MISSED, Job, Owed, Run, Span, Status, Trigger
 
 DUE = datetime(2026, 3, 1, 6, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -28,6 +28,7 @@ def run(status: str = "ok", at: datetime = DUE, trigger: str = "schedule") -> Ru
     )
 
 
+MIGRATED = run("skipped").model_copy(update={"task_id": MISSED})
 NOT_STARTED = {"given_up": False}
 CHANGED, NEAR, RAN = (
     "its schedule was changed or paused",
@@ -43,6 +44,7 @@ CHANGED, NEAR, RAN = (
         pytest.param(job(owed=NOT_STARTED), [], 31, WAIT, id="EventBridge may still try"),
         pytest.param(job(owed=NOT_STARTED), [], 31.1, Verdict(1), id="the retry age is over"),
         pytest.param(job(), [run("not_started"), run("missed")], 1, Verdict(1), id="those that did not begin"),
+        pytest.param(job(), [MIGRATED], 1, Verdict(1), id="its schedule was off"),
         pytest.param(job(), [run("ok")], 1, Verdict(never=RAN), id="it came late"),
         pytest.param(job(), [run("failed")], 1, Verdict(never=RAN), id="it came late and failed"),
         pytest.param(job(), [run("starting")], 1, Verdict(never=RAN), id="it begins"),

@@ -155,7 +155,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
         f"rota.runs.{module}": {"sweep"}
         for module in ("alert", "alert_text", "attribution", "log_place", "log_tail", "report")
     },
-    **{f"rota.runs.{module}": {"sweep"} for module in ("image", "missed", "running", "sweep")},
+    **{f"rota.runs.{module}": {"sweep"} for module in ("image", "migrations", "missed", "running", "sweep")},
     "rota.runs.tasks": _OF_ONE_OFFS | {"sweep"},
     # Only after a deployment, for a run that is missed, and where the stack lets Rota stop and start runs.
     **{f"rota.runs.{module}": set() for module in ("image_policy", "jobs_of_a_file", "live_jobs", "trail")},

@@ -63,6 +63,11 @@ class Pause(Item):
         """Whether its schedule is off, or may still be."""
         return self.is_in_force or self.settled_at is None
 
+    @property
+    def is_a_migrations(self) -> bool:
+        """Whether it is there for a migration alone, and no person has paused the task."""
+        return self.for_migration and self.replaces is None
+
     def is_due(self, now: datetime) -> bool:
         """Whether it is to be ended now."""
         return self.is_in_force and self.until is not None and self.until <= now

@@ -23,7 +23,7 @@ from rota.runs.by_job import by_job
 from rota.runs.event import Overrides, TaskChange, started_by_catch_up
 from rota.runs.judge import run_of
 from rota.runs.missed import FIRES_WITHIN
-from rota.runs.model import STARTED, Job, Notice, Owed, Run, Span, Status, Trigger
+from rota.runs.model import MISSED, STARTED, Job, Notice, Owed, Run, Span, Status, Trigger
 from rota.runs.reasons import of_no_catching_up
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import runs_after
@@ -104,7 +104,7 @@ def token(app: str, task: str, due: datetime) -> str:
 
 def _begun(job: Job, others: Iterable[Run]) -> int:
     """How many of a start's tasks there are. One that a person started counts as all of them."""
-    begun = [run for run in others if run.status not in _DID_NOT_BEGIN]
+    begun = [run for run in others if run.status not in _DID_NOT_BEGIN and run.task_id != MISSED]
     return job.count if any(run.trigger == Trigger.BY_HAND for run in begun) else len(begun)
 
 

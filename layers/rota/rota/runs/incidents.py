@@ -26,6 +26,8 @@ def after_run(job: Job, run: Run) -> Job:
         return _after_good(job, run)
     if run.status.is_bad:
         return _after_bad(job, run).model_copy(update={"owed": _owed(job, run)})
+    if _is_of_a_migration(run):
+        return job.model_copy(update={"owed": _owed(job, run)})
     if run.status in _GIVES_WAY:
         return _after_giving_way(job, run)
     noted = any(notice.kind == Status.UNKNOWN for notice in job.notices)
@@ -106,17 +108,22 @@ def _after_giving_way(job: Job, run: Run) -> Job:
 def _owed(job: Job, run: Run) -> Owed | None:
     """What catch_up is to start once more, after a run that did not begin. Of two minutes the newer one counts."""
     owed = job.owed
-    wanted = job.catch_up in ("both", run.status)
-    not_begun = run.status in (Status.NOT_STARTED, Status.MISSED)
+    status = Status.MISSED if _is_of_a_migration(run) else run.status
+    wanted = job.catch_up in ("both", status)
+    not_begun = status in (Status.NOT_STARTED, Status.MISSED)
     unwanted = run.reason is not None and run.reason.why in _NOT_WANTED
     if not (wanted and not_begun) or unwanted or run.trigger != Trigger.SCHEDULE or run.counted:
         return owed
-    given_up = run.status == Status.MISSED
+    given_up = status == Status.MISSED
     if owed is None or run.scheduled_at > owed.scheduled_at:
         return Owed(scheduled_at=run.scheduled_at, tasks=run.lacking, given_up=given_up)
     if run.scheduled_at < owed.scheduled_at or owed.claimed_at:
         return owed
     return owed.model_copy(update={"tasks": owed.tasks + run.lacking, "given_up": owed.given_up or given_up})
+
+
+def _is_of_a_migration(run: Run) -> bool:
+    return run.reason is not None and run.reason.why == Why.MIGRATION
 
 
 def _is_after(run: Run, bad: Run) -> bool:

@@ -46,7 +46,9 @@ class Status(StrEnum):
     MISSED = "missed"
     """It was due, and there is no task: the operator acts."""
     SKIPPED = "skipped"
-    """Rota stopped it before it began, because an earlier run of the job went on: `overlap: skip`."""
+    """Rota stopped it before it began, because an earlier run of the job went on: `overlap: skip`. Or its schedule was
+    off while a migration ran: `pause_tasks`.
+    """
     REPLACED = "replaced"
     """Rota stopped it, because a later run of the job had begun: `overlap: replace`."""
     UNKNOWN = "unknown"
@@ -97,6 +99,8 @@ class Why(StrEnum):
     """The container's command could not be started."""
     REFUSED = "refused"
     """ECS refused EventBridge's request; a dead letter says why."""
+    MIGRATION = "migration"
+    """Its schedule was off while a migration ran: `pause_tasks`."""
     DISABLED = "disabled"
     """Its schedule is off, and not because the file says so."""
     GONE = "gone"
@@ -346,6 +350,16 @@ class UnclearTime(Item):
     away: bool = False
 
 
+class Migration(Item):
+    """A time in which the jobs were paused while a deployment's migration ran."""
+
+    execution: str
+    """The ARN of the deployment's execution."""
+    since: AwareDatetime
+    until: AwareDatetime | None = None
+    """None while it lasts."""
+
+
 class Swept(Item):
     """How far Sweep has looked."""
 
@@ -362,6 +376,8 @@ class Swept(Item):
     back_at: AwareDatetime | None = None
     """When Sweep came back, after it was away for longer than ECS remembers; None once it has caught up."""
     unclear: tuple[UnclearTime, ...] = ()
+    migrations: tuple[Migration, ...] = ()
+    """Those of the last days: what was due in one was skipped."""
     image_seen_at: AwareDatetime | None = None
     """When ECR was asked for the live image."""
     policy_reported: tuple[str, ...] = ()

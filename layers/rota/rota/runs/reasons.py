@@ -280,6 +280,13 @@ def of_a_schedule(*, exists: bool) -> Reason:
     return Reason(why=Why.GONE, words="its schedule does not exist", todo=todo, reader=_OPERATOR)
 
 
+def of_a_migration() -> Reason:
+    """A deployment had paused the jobs while its migration ran."""
+    todo = 'Nothing. If such a run is to be started afterwards, give the job "catch_up": "missed".'
+    words = "its schedule was off while a migration ran (before.pause_tasks)"
+    return Reason(why=Why.MIGRATION, words=words, todo=todo, reader=_AUTHOR)
+
+
 def of_absence(*, away: bool) -> Reason:
     """Rota cannot know what became of a run: it was `away`, or schedules were being changed and restored."""
     words = "Rota was not running" if away else "a deployment was changing schedules then, and was restored"

@@ -16,7 +16,7 @@ from rota.aws.parallel import in_parallel
 from rota.deployment.lease import changing_schedules_since
 from rota.deployment.releases import Live, Releases
 from rota.pauses.model import noted
-from rota.runs import image, reasons, running, tasks
+from rota.runs import image, migrations, reasons, running, tasks
 from rota.runs.by_job import by_job
 from rota.runs.due import due_between
 from rota.runs.missed import COUNTED_OVER, FIRES_WITHIN, Lacking, lacking, terms
@@ -74,7 +74,9 @@ def sweep(
         return
     swept, jobs, releases = table.swept() or Swept(at=now), table.jobs(), table.releases()
     swept = swept.model_copy(update={"at": max(swept.at, now - _LOOKS_BACK)})
-    paused = pauses or {}
+    known = (pauses or {}).values()
+    swept = migrations.noted(swept, known, now)
+    paused = {pause.task: pause for pause in known if not pause.is_a_migrations}
     if swept.live_since != live.live_since or swept.paused != noted(paused) or not releases:
         from rota.runs import live_jobs  # noqa: PLC0415  here, because only the sweep after a deployment reads it
 
@@ -88,7 +90,8 @@ def sweep(
         look = _Look(table, settings, recorder, now, swept, live, changing_since)
         swept = parts.do(lambda: look.at(jobs, {change.task_arn for change in found})) or swept
         # After an absence RecordRun first works off what began meanwhile, and ECS may have forgotten.
-        if settings.starts_runs and swept.back_at is None:
+        # Nor does anything start while a migration runs.
+        if settings.starts_runs and swept.back_at is None and not migrations.lasts(swept):
             parts.do(lambda: _catch_up(table, settings, jobs, found, now))
     looked = swept
     swept = parts.do(lambda: image.look_after(settings, looked, releases, now)) or swept
@@ -206,10 +209,16 @@ class _Look(NamedTuple):
         if self.changing_since:
             found = [each for each in found if each.due < self.changing_since]
         unclear = {each: between for each in found if (between := self._unclear(each, swept, history))}
-        reason = self._why(job) if len(unclear) < len(found) else None
-        missed = [_run(job, each, Status.MISSED, reason) for each in found if reason and each not in unclear]
-        return missed + [
-            _run(job, each, Status.UNKNOWN, reasons.of_absence(away=between.away)) for each, between in unclear.items()
+        skipped = [each for each in found if each not in unclear and migrations.was_in_one(swept, each.due)]
+        rest = [each for each in found if each not in unclear and each not in skipped]
+        reason = self._why(job) if rest else None
+        return [
+            *(_run(job, each, Status.MISSED, reason) for each in rest if reason),
+            *(_run(job, each, Status.SKIPPED, reasons.of_a_migration()) for each in skipped),
+            *(
+                _run(job, each, Status.UNKNOWN, reasons.of_absence(away=between.away))
+                for each, between in unclear.items()
+            ),
         ]
 
     def _explained(self, missed: list[Run], jobs: Mapping[str, Job], history: "trail.History | None") -> list[Run]:
