@@ -48,5 +48,6 @@ def handler(request: RunBeforeInput, settings: Settings, given: Read, session: L
     if run.finished and planned.pause_tasks:
         from rota.pauses import migration  # noqa: PLC0415  likewise
 
+        session.note(run.facts())  # also if the pauses cannot be ended: it has run
         migration.lift(settings, request.execution, datetime.now(UTC))
     return run

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from rota.errors import RejectedError, StillRunningError
+from rota.errors import RejectedError
 from stage.ecs.script import Outcome
 from stage.gateway.calls import Call, Reply
 from tests.in_process import client
@@ -426,6 +427,21 @@ class TestPausingJobs:
         push.stop()
         assert push.restorer().run() == "Restored"
         assert world.everything() == before
+
+    def test_a_migration_ran_whose_pauses_cannot_be_ended(self, world: World, live: Deployments) -> None:
+        before = world.everything()
+        push = live.start(NEXT)
+        with (
+            world.calls.refusing("events.EnableRule", "AccessDeniedException", count=0),
+            pytest.raises(RejectedError, match="EnableRule was denied") as refused,
+        ):
+            push.until("AreThereRulesToClear")
+        push.fail("RejectedError", str(refused.value))
+        push.restore()
+        cause = world.entry(push.arn)["cause"]
+        assert cause.startswith("The migration ran and stays. RunBefore: ")
+        assert "before it ended" not in cause
+        assert world.everything() == before, "the restore has ended them"
 
     def test_sweep_ends_it_if_nothing_else_does(self, world: World, live: Deployments) -> None:
         before = states(world)

@@ -50,11 +50,11 @@ def stop(context: "RestoreContext") -> list[str]:
 
 def lift_pauses(context: "RestoreContext") -> None:
     """Resume the jobs that the deployment has paused for its migration."""
-    planned, run = context.plan.before, context.record.before
-    if not (planned and planned.pause_tasks and context.record.may_have_begun("RunBefore")):
+    planned, record = context.plan.before, context.record
+    if not (planned and planned.pause_tasks and record.may_have_begun("RunBefore")):
         return
-    if run and run.is_good:
-        return  # RunBefore has done it
+    if record.last_step != "RunBefore":
+        return  # which has done it, or no later step would have begun
     from rota.pauses import migration  # noqa: PLC0415  here, because few files ask for it
 
     migration.lift(context.settings, context.execution, datetime.now(UTC))
