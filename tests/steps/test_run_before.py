@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from rota.errors import RejectedError, StillRunningError
-from rota.errors import RejectedError
 from stage.ecs.script import Outcome
 from stage.gateway.calls import Call, Reply
 from tests.in_process import client
