@@ -20,6 +20,7 @@ EXIT_1 = run(
 )
 FAILS = (job("Ingest", bad_runs=2, incident={"last": EXIT_1}), [EXIT_1, run("Ingest", 30)])
 DEPLOYS = Deploying("arn:x:push-9", "rolling", NOW, 12.0, DIGEST, "9d0cc1f", "push", "", "", "RUNNING", False, False)
+RESTORES = replace(DEPLOYS, phase="restoring", status="ABORTED")
 PAUSES = replace(DEPLOYS, kind="pause", tag=None, digest=None)
 HALF_DONE = Deploying("arn:x:push-9", "restoring", NOW, 12.0, DIGEST, "9d0cc1f", "push", "", "", "FAILED", False, True)
 FAILED = Ended("arn:x:push-9", "failed", NOW - timedelta(hours=1), "9d0cc1f", DIGEST, "The rollout did not last.")
@@ -30,6 +31,7 @@ HEADLINES: dict[str, tuple[tuple[Any, ...], dict[str, Any], Tone, str]] = {
     "two fail": ((FAILS, (job("B", bad_runs=1), [run("B", 1, "missed")])), {}, "bad", "2 tasks fail"),
     "it deploys": ((WELL,), {"deploying": DEPLOYS}, "busy", "Deploying 9d0cc1f"),
     "it rolls back": ((WELL,), {"deploying": replace(DEPLOYS, kind="rollback")}, "busy", "Rolling back to 9d0cc1f"),
+    "it restores": ((WELL,), {"deploying": RESTORES}, "busy", "Restoring what 9d0cc1f changed"),
     "it pauses": ((WELL,), {"deploying": PAUSES}, "busy", "Pausing jobs"),
     "a hold has ended": ((WELL,), {"deploying": replace(DEPLOYS, kind="resume")}, "busy", "Deploying 9d0cc1f"),
     "both": ((FAILS,), {"deploying": DEPLOYS}, "bad", "Deploying 9d0cc1f; Ingest fails"),
@@ -151,8 +153,16 @@ def test_the_service(running: int, rollout: str, tone: Tone, words: str) -> None
     assert (shown.service_tone, shown.service) == (tone, words)
 
 
+def test_what_was_held_is_shown_as_what_came_of_it() -> None:
+    digest = "sha256:1234567890"
+    held = deployment(3, 2, release=None, outcome="held", digest=digest)
+    assert len(page(gathered(WELL), held, deployment(2, 9)).releases) == 2
+    deployed = deployment(3, 1, digest=digest, live=True)
+    assert [each.name for each in page(gathered(WELL), deployed, held, deployment(2, 9)).releases] == ["v3", "v2"]
+
+
 ENDED = {
-    "deployed": "V2 tag-2 was deployed 2 h ago, in 48 s.",
+    "deployed": "The last deployment, of v2 tag-2, succeeded 2 h ago, in 48 s.",
     "held": "The last deployment, of v2 tag-2, ended 2 h ago: held.",
 }
 
@@ -174,6 +184,14 @@ STEPS_OF = {
 def test_the_steps_are_those_of_what_is_done(found: Deploying, last: str) -> None:
     shown = deploying(found, gathered(WELL).status, {}, [], "TakeTurn", CLOCK)
     assert (shown.steps[0].state, shown.steps[-1].name) == ("now", last)
+
+
+def test_a_step_that_was_stopped_does_not_run() -> None:
+    shown = deploying(RESTORES, gathered(WELL).status, {}, [], "RollService", CLOCK)
+    assert [(step.name, step.state) for step in shown.steps[-2:]] == [
+        ("RollService", "failed"),
+        ("RestoreDeployment", "now"),
+    ]
 
 
 def test_a_next_run_that_is_not_known_exactly_says_so() -> None:

@@ -28,6 +28,8 @@ TASKS = [
     {"name": "RemoveSpam", "task": "spam_task", "rate": "5 minutes"},
 ]
 MINUTES = 60
+OUTSIDE = ("#icon", "#tone", "#gathered")
+"""What of the page is not its content, and says how all is and when it was gathered."""
 
 
 @pytest.fixture(scope="module")
@@ -187,12 +189,15 @@ def test_keys(opens: Opens) -> None:
 def test_a_push_moves_what_is_now_and_keeps_the_focus(stage: Client, opens: Opens) -> None:
     page = opens(before=lambda page: page.clock.install())
     page.locator("tbody th a").first.focus()
+    outside = [page.locator(each).evaluate("each => each.outerHTML") for each in OUTSIDE]
     stage.settings(time_scale=0.4, rollout_seconds=6)
     stage.push("b81d07e")
     # It looks four times a minute, and each two seconds while a deployment runs.
     wait_for(lambda: page.clock.fast_forward(15_000) or page.locator(".steps li.now").count(), 30, every=0.5)
     assert "Deploying b81d07e" in page.locator(".now.card").inner_text()
     assert page.title().startswith("… Deploying b81d07e")
+    for each, before in zip(OUTSIDE, outside, strict=True):
+        assert page.locator(each).evaluate("each => each.outerHTML") != before
     page.locator(".rollout progress").wait_for(timeout=30_000)
     page.locator(".facts strong", has_text="v2").wait_for(timeout=60_000)
     stage.settings(time_scale=0.02, rollout_seconds=0.1)
@@ -214,6 +219,9 @@ def test_a_job_that_fails_is_trouble_with_what_to_do(stage: Client, opens: Opens
     page.locator("td.last.bad a").first.click()
     assert "ended with exit 3" in page.locator("h1").inner_text()
     assert page.get_by_text("Its log").is_visible()
+    page.get_by_role("link", name="RemoveSpam").click()
+    page.get_by_text(re.compile("The last run: .* exit 3")).wait_for()
+    assert "First failure since v2" in page.locator("main").inner_text()
 
 
 def test_people_roll_back_by_clicking(stage: Client, opens: Opens) -> None:

@@ -139,6 +139,8 @@ class Axis:
     now: datetime
     end: datetime
     ticks: Sequence[tuple[datetime, str]]
+    moment: Moment
+    """Now, as it is read."""
 
 
 @dataclass(frozen=True)
@@ -229,6 +231,8 @@ class Detail:
     facts: Sequence[Fact]
     parent: tuple[str, str] | None = None
     """The page that it belongs to: words and address."""
+    why: Sequence[str] = ()
+    """What is the matter, in sentences."""
     advice: Sequence[str] = ()
     runs: Sequence[Run] = ()
     changes: Sequence[Change] | None = None

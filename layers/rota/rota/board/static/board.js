@@ -24,7 +24,10 @@
     links[Math.max(0, Math.min(links.length - 1, at + by))]?.focus();
   };
 
-  document.body.addEventListener("htmx:after:swap", () => { filter(); plan(); });
+  // The head is not swapped.
+  const icon = () => { if (main()?.dataset.icon) document.getElementById("icon").href = main().dataset.icon; };
+
+  document.body.addEventListener("htmx:after:swap", () => { icon(); filter(); plan(); });
   document.body.addEventListener("htmx:error", plan);
   document.body.addEventListener("htmx:finally:request", plan);
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : main()?.dataset.seconds && htmx.trigger(main(), "look")));

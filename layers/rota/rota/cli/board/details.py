@@ -11,6 +11,7 @@ from rota.board import model
 from rota.cli import releases, times
 from rota.cli import table as items
 from rota.cli.board import front
+from rota.cli.board.blame import blame
 from rota.cli.board.front import Clock
 from rota.cli.exits import CommandError
 from rota.cli.explain import deployment
@@ -49,6 +50,7 @@ def task(account: "Account", frame: model.Frame, name: str, clock: Clock) -> mod
         tone="bad" if last and last.is_bad else "warn" if facts.paused else front.run_tone(last),
         headline=found.headline,
         facts=[*_facts(found)],
+        why=[*_why(facts, clock)] if last and last.is_bad else [],
         advice=_advice(found),
         runs=[front.run(name, each, clock) for each in reversed(runs)],
         writes=writes,
@@ -139,6 +141,13 @@ def _execution(account: "Account", frame: model.Frame, name: str, clock: Clock) 
 
 def _advice(found: Explanation) -> list[str]:
     return [f"{each[0].upper()}{each[1:]}" for each in found.advice]
+
+
+def _why(facts: explained_task.TaskFacts, clock: Clock) -> Iterator[str]:
+    """How the last run ended, and whether a release is to blame."""
+    yield f"The last run: {front.run(facts.task, facts.runs[0], clock).words}."
+    if said := blame({facts.task: facts.job or {}}).get(facts.task):
+        yield f"{said.rstrip('.')}."
 
 
 def _facts(found: Explanation) -> Iterator[model.Fact]:

@@ -72,7 +72,8 @@ def axis(clock: Clock, hours: int) -> model.Axis:
     while (day := day + step) < now + half:
         if half / 5 < abs(day - now) < half * 0.88:
             ticks.append((day, f"{day:%a}" if step.days else f"{day:%H:%M}"))
-    return model.Axis(hours, now - half, clock.local(now), now + half, tuple(ticks))
+    moment = clock.moment(now, f"{clock.local(now):%H:%M} {clock.zone}")
+    return model.Axis(hours, now - half, now, now + half, tuple(ticks), moment)
 
 
 def front(
@@ -237,6 +238,8 @@ def how(kind: str | None, by: str) -> str:
 def doing(found: Deploying) -> str:
     """`Deploying 9d0cc1f`, `Pausing jobs`: the end of a hold deploys what has waited."""
     named = found.tag or short(found.digest)
+    if found.phase == "restoring":
+        return f"Restoring what {named or 'a deployment'} changed"
     if found.kind == "rollback":
         return f"Rolling back to {named}"
     if named:
@@ -320,10 +323,10 @@ def _idle(status: Status, deployments: Sequence[Deployment], clock: Clock) -> st
             else "Nothing deploys. The first push will be shown here, step by step."
         )
     took = f", in {times.duration(last.seconds)}" if last.seconds is not None else ""
-    named = " ".join(filter(None, (last.release, last.tag or short(last.digest)))) or "the last one"
+    named = " ".join(filter(None, (last.release, last.tag or short(last.digest)))) or "what was changed"
     ago = times.ago(last.finished_at, clock.now)
     if last.outcome == "deployed":
-        return f"Nothing deploys. {named[:1].upper()}{named[1:]} was deployed {ago}{took}."
+        return f"Nothing deploys. The last deployment, of {named}, succeeded {ago}{took}."
     return f"Nothing deploys. The last deployment, of {named}, ended {ago}: {last.outcome}."
 
 
@@ -404,7 +407,11 @@ def due_times(when: When, begin: datetime, end: datetime) -> tuple[datetime, ...
 def _releases(deployments: Sequence[Deployment], clock: Clock) -> Iterator[model.Release]:
     went_live = [each for each in deployments if each.outcome == "deployed" and each.finished_at]
     until = {id(older): newer.finished_at for newer, older in pairwise(went_live)}
-    for each in deployments:
+    for place, each in enumerate(deployments):
+        # What was held is shown as what came of it, once something has.
+        newer = {one.digest for one in deployments[:place]}
+        if each.outcome == "held" and each.digest and each.digest in newer:
+            continue
         lived = ""
         if each.outcome == "deployed" and each.finished_at:
             end = until.get(id(each)) or clock.now

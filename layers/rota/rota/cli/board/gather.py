@@ -11,7 +11,7 @@ from rota.board.answer import NotShownError
 from rota.cli.aws_errors import explained
 from rota.cli.board import details, writes
 from rota.cli.board.blame import blame
-from rota.cli.board.front import Clock, doing, front, release_rows, waiting
+from rota.cli.board.front import Clock, front, release_rows, waiting
 from rota.cli.board.progress import Progress
 from rota.cli.check import probes_of_places
 from rota.cli.check.model import Finding
@@ -20,6 +20,7 @@ from rota.cli.history.gather import history
 from rota.cli.history.model import Deployment, History
 from rota.cli.releases import VERSION
 from rota.cli.status.gather import CLIENTS, Gathered, gather_again, gather_with_runs
+from rota.cli.status.text import short
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -138,7 +139,9 @@ class Source:
         with self._asking():
             status = self._gathered().status
         if action == "stop":
-            return f"“{doing(status.deploying)}”" if status.deploying else name
+            found = status.deploying
+            named = found and (found.tag or short(found.digest))
+            return f"the deployment of {named}" if named else "what is under way"
         both = (status.pending, status.pending_schedule)
         return next((waiting(each) for each in both if each is not None and each.changes == name), name)
 

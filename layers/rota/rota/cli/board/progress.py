@@ -1,5 +1,6 @@
 """The deployment that is under way, step by step, and what ECS says of the service while it rolls."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -105,7 +106,8 @@ def _steps(found: Deploying, ended: "dict[str, Step]", now: str) -> "list[model.
         else:
             shown.append(model.Step(name, "skipped" if place < reached else "to come", ""))
     if found.phase == "restoring" or now == _RESTORES:
-        shown = [each for each in shown if each.state != "to come"]
+        shown = [replace(each, state="failed", took="stopped") if each.state == "now" else each for each in shown]
+        shown = [each for each in shown if each.state != "to come" and each.name != _RESTORES]
         shown.append(model.Step(_RESTORES, "now", "runs", "everything is put as it was"))
     return shown
 
