@@ -67,6 +67,8 @@ _CONTAINERS = {
     "STOPPED": "STOPPED",
 }
 """The state of a task's containers, by the task's, in the order of its life."""
+# Of ListTasks, beside startedBy.
+_OTHER_FILTERS = {"containerInstance", "desiredStatus", "family", "launchType", "serviceName"}
 _OVER = ("ends", "ended")
 _BY_A_USER = ("UserInitiated", "Task stopped by user")
 
@@ -248,10 +250,13 @@ class Tasks:
     def list_tasks(self, call: Call) -> Reply:
         """ListTasks, without the tasks that ECS has forgotten. moto takes a part of a cluster's name for the name.
 
-        docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html: by default those that should run.
+        docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html: by default those that should run; and
+        startedBy "must be the only filter", whose refusal has no documented words.
         """
         self._forget()
         request = call.params
+        if request.get("startedBy") and request.keys() & _OTHER_FILTERS:
+            raise InvalidParameterException("startedBy must be the only filter.")
         cluster = backend()._get_cluster(str(request.get("cluster", "default")))
         tasks = backend().list_tasks(
             cluster.name,

@@ -338,6 +338,18 @@ def test_a_scheduled_event_reaches_other_kinds_of_targets(small: SmallStage) -> 
     assert event["resources"] == [f"arn:aws:events:us-east-1:123456789012:rule/{rule}"]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [{"desiredStatus": "STOPPED"}, {"family": "another"}, {"launchType": "FARGATE"}],
+    ids=lambda each: next(iter(each)),
+)
+def test_who_started_a_task_goes_with_no_other_filter(small: SmallStage, other: Any) -> None:
+    """docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html"""
+    assert aws("ecs").list_tasks(cluster=small.name, startedBy="a-user")["taskArns"] == []
+    with pytest.raises(aws("ecs").exceptions.InvalidParameterException, match="the only filter"):
+        aws("ecs").list_tasks(cluster=small.name, startedBy="a-user", **other)
+
+
 def test_a_client_token_starts_nothing_twice_within_a_day(small: SmallStage) -> None:
     """docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html"""
     network = {"awsvpcConfiguration": {"subnets": small.network["subnets"]}}

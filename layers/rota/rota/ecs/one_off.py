@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.literals import DesiredStatusType
+    from mypy_boto3_ecs.type_defs import TaskTypeDef
 
     from rota.schedule_file.task import After, Before
     from rota.settings import Settings
 
 TAG = "rota:one-off"
 """By which a policy distinguishes it from all other tasks; its value is the app."""
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
+_PER_CALL = 100
 # ECS takes letters, digits, - / and _, and Rota 36 of them, as EventBridge does.
 _STARTED_BY, _LONGEST_STARTED_BY = "rota/{kind}/", 36
 
@@ -70,14 +73,24 @@ def start(
     return None, "; ".join(filter(None, reasons)) or "Capacity is unavailable at this time"
 
 
-def started(ecs: "ECSClient", cluster: str, kind: str, execution_arn: str) -> list[str]:
-    """The ARNs of the one-off tasks of that kind that an execution has started: of those that have ended, or are about
-    to, ECS shows the ones of the last hour.
+def started(
+    ecs: "ECSClient", settings: "Settings", kind: str, execution_arn: str, known: str = ""
+) -> list["TaskTypeDef"]:
+    """The one-off tasks of that kind that an execution has started: of those that have ended, or are about to, ECS
+    shows the ones of the last hour. `known`: the ARN of one that it may not list yet.
+
+    All of the family are asked for, as startedBy goes with no other filter:
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
     """
+    pages, arns = ecs.get_paginator("list_tasks"), dict.fromkeys(filter(None, [known]))
     desired: tuple[DesiredStatusType, ...] = ("RUNNING", "STOPPED")
-    by = started_by(kind, execution_arn)
-    pages = (ecs.list_tasks(cluster=cluster, startedBy=by, desiredStatus=each)["taskArns"] for each in desired)
-    return [arn for page in pages for arn in page]
+    for status in desired:
+        for page in pages.paginate(cluster=settings.cluster, family=settings.family, desiredStatus=status):
+            arns |= dict.fromkeys(page["taskArns"])
+    by, wanted = started_by(kind, execution_arn), list(arns)
+    batches = (wanted[start : start + _PER_CALL] for start in range(0, len(wanted), _PER_CALL))
+    replies = (ecs.describe_tasks(cluster=settings.cluster, tasks=batch)["tasks"] for batch in batches)
+    return [task for reply in replies for task in reply if task.get("startedBy") == by]
 
 
 def has_ended(task: Mapping[str, Any]) -> bool:

@@ -62,18 +62,14 @@ def lift_pauses(context: "RestoreContext") -> None:
 
 def _stop(context: "RestoreContext", kind: _Kind, run: "OneOffRun | None") -> list[str]:
     """Stop its tasks by what ECS shows, and the one that the record names, which it may not show yet."""
-    ecs, cluster = clients.ecs(), context.settings.cluster
-    arns = dict.fromkeys(one_off.started(ecs, cluster, kind.key, context.execution.id))
-    arns |= {run.task_arn: None} if run and run.task_arn else {}
-    if not arns:
-        return []
+    ecs, settings = clients.ecs(), context.settings
     reason = f"Rota restores what the deployment {context.execution.name} has changed"
     # One that is being stopped has lost its tags, by which it may be stopped: API_StopTask.
     tasks = [
         each
         if each["desiredStatus"] == "STOPPED"
-        else ecs.stop_task(cluster=cluster, task=each["taskArn"], reason=reason)["task"]
-        for each in ecs.describe_tasks(cluster=cluster, tasks=[*arns])["tasks"]
+        else ecs.stop_task(cluster=settings.cluster, task=each["taskArn"], reason=reason)["task"]
+        for each in one_off.started(ecs, settings, kind.key, context.execution.id, run.task_arn if run else "")
     ]
     running = [each["taskArn"].rpartition("/")[2] for each in tasks if not one_off.has_ended(each)]
     if kind.alone and running and context.retries < _RETRIES:
