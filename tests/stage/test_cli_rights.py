@@ -1,6 +1,7 @@
 """What people may do with the stack's managed policies: just enough for their commands."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,6 +113,28 @@ def test_the_policies_are_enough(
         done = rota(*command)
         assert (done.exit, done.err.startswith("rota:")) == (0, False), (command, done.err)
     assert denied(deployed) == unseen
+
+
+@pytest.mark.exhaustive(first=0)
+def test_a_runner_tries_a_migration(
+    deployed: Client, rota: Rota, acting: Callable[[list[str]], None], tmp_path: Path
+) -> None:
+    """Also while one runs, status and board say what the deployment waits for."""
+    file = {
+        "before": {"command": ["sleep", "12"]},
+        "tasks": [{"name": "RemoveSpam", "task": "spam_task", "rate": "1 day"}],
+    }
+    deployed.upload_schedule(file)
+    deployed.push("v2")
+    wait_for(lambda: "deploying v2: migrating for" in rota("status").out, 20)
+    page = tmp_path / "board.html"
+    assert rota("board", "--out", str(page)).exit == 0
+    assert "RunBefore" in page.read_text()
+    assert deployed.wait(deployed.executions()[0])["status"] == "SUCCEEDED"
+    acting([*READER, "RunnerPolicy"])
+    done = rota("run", "before", "--yes")
+    assert (done.exit, done.err.startswith("rota:")) == (0, False), done.err
+    assert denied(deployed) == {"logs:GetLogEvents"}
 
 
 @pytest.mark.exhaustive(first=0)

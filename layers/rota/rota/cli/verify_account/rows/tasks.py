@@ -282,8 +282,8 @@ ROWS = (
         assumption="RunTask with a client token that was used answers with the task that it started, and with other "
         "parameters refuses.",
         expected="the same task, then ConflictException",
-        meaning="Where the answer of a `catch_up` is lost, the run may be started twice.",
-        then="`RunActions`: none, or stop.",
+        meaning="Where the answer of a `catch_up` is lost, the run may be started twice; so may a migration.",
+        then="`RunActions`: none, or stop; and no `before` that must not run twice.",
         probe=stopped_task,
         read=_read_token,
     ),
