@@ -144,7 +144,7 @@ test-board: $(BOARD_READY) ## the board in a real Chromium, on the stage: a minu
 	@PYTHONPATH="$$(echo "$(CURDIR)"/$(BOARD_VENV)/lib/python*/site-packages)" $(BIN)/python -m pytest -m board -rs tests/browser
 
 board-picture: $(BOARD_READY) ## the pictures of the board in the README, light and dark
-	@PYTHONPATH="$$(echo "$(CURDIR)"/$(BOARD_VENV)/lib/python*/site-packages)" $(BIN)/python -m tests.browser.picture docs
+	@PYTHONPATH="$$(echo "$(CURDIR)"/$(BOARD_VENV)/lib/python*/site-packages)" $(BIN)/python -m tests.browser.picture docs/images
 
 lint-template: $(CHECKOV_READY) ## check the template by the rules of checkov
 	@$(CHECKOV_VENV)/bin/checkov --config-file .checkov.yaml
