@@ -135,8 +135,8 @@ def test_it_runs_in_scheduler_to_the_end_of_a_minute(world: World, deployments: 
     (old,), (rule,) = world.schedules().values(), world.owned_rules().values()
     assert (old["State"], rule["State"]) == ("ENABLED", "ENABLED")
     targets = deployment.document["targets"]
-    assert old["EndDate"] == datetime.fromisoformat(targets["starts_at"]) + timedelta(seconds=30)
-    assert datetime.fromisoformat(targets["ends_at"]) - old["EndDate"] == MINUTE
+    assert old["EndDate"] == datetime.fromisoformat(targets["starts_at"]) + timedelta(seconds=59)
+    assert datetime.fromisoformat(targets["ends_at"]) - old["EndDate"] == timedelta(seconds=31)
 
 
 @pytest.mark.exhaustive(every=3)
@@ -159,6 +159,60 @@ def test_a_rate_counts_anew_and_leaves_no_gap(
     assert max(later - earlier for earlier, later in pairwise(times)) <= max(minutes, 2) * MINUTE
     more = len(times) - 1 - (times[-1] - times[0]) / (minutes * MINUTE)
     assert int(more) <= (2 if minutes == 1 else 1)
+
+
+def test_a_rate_ends_after_a_run_in_second_59(world: World, deployments: Deployments) -> None:
+    """AWS takes no EndDate that is its StartDate."""
+    task = RATE | {"start": "2026-01-01T06:00:59Z"}
+    assert deploy(world, deployments.start(), task) == "Deployed"
+    assert deploy(world, deployments.start(NEXT), RATE) == "Deployed"
+
+
+def test_a_daily_rate_is_not_late_after_an_update(world: World, deployments: Deployments) -> None:
+    """Each update writes the next run as its start, which is no reason to wait for another day."""
+    task = RATE | {"rate": "1 day"}
+    assert deploy(world, deployments.start(), *bounded(task)) == "Deployed"
+    passes(25 * 60 * 60)
+    assert deploy(world, deployments.start(NEXT), *bounded(task)) == "Deployed"
+    passes(2 * 60 * 60)
+    assert deploy(world, deployments.start(), task) == "Deployed"
+    passes(25 * 60 * 60)
+    times = sorted(datetime.fromisoformat(f"{minute}:00") for minute in starts("Digest").elements())
+    assert len(times) == 3
+    assert max(later - earlier for earlier, later in pairwise(times)) <= timedelta(days=1)
+
+
+@pytest.mark.parametrize("start", ["2026-01-01T06:20:00Z", "2099-01-01T06:20:00Z"], ids=["past", "ahead"])
+def test_a_rate_with_a_start_counts_from_that(world: World, deployments: Deployments, start: str) -> None:
+    """Not from the minute at which it moves, where the file would have it elsewhere in the next deployment."""
+    task = RATE | {"rate": "1 hour"}
+    assert deploy(world, deployments.start(), task) == "Deployed"
+    at(6, 3)
+    deployment = deployments.start(NEXT)
+    assert deploy(world, deployment, task | {"start": start}) == "Deployed"
+    said = "counts its rate from its start, so that one run comes sooner or later: production__guestbook__Digest"
+    assert said in deployment.document["plan"]["summary"]
+    passes(2 * 60 * 60)
+    ahead = start.startswith("2099")
+    assert [minute[11:] for minute in starts("Digest")] == ([] if ahead else ["06:20", "07:20"])
+    assert deploy(world, deployments.start(NEXT), task | {"start": start}) == "NothingToDo"
+
+
+@pytest.mark.parametrize("task", [EVERY_MINUTE, RATE | {"rate": "1 day"}], ids=["every minute", "rate"])
+def test_what_ends_is_not_given_a_later_end(world: World, deployments: Deployments, task: dict[str, Any]) -> None:
+    """Killed after the schedule was given its end, and tried again when that is past: it would run once more."""
+    assert deploy(world, deployments.start(), *bounded(task)) == "Deployed"
+    at(6, 0, 20)
+    begin, deployment = clock.now(), deployments.start(NEXT)
+    with world.calls.killing("scheduler.UpdateSchedule", after=True), pytest.raises(KilledError):
+        deploy_until_killed(world, deployment, task)
+    passes(5 * 60)
+    assert deploy(world, deployment, task) == "Deployed"
+    passes(5 * 60)
+    found = starts(task["name"])
+    assert set(due(begin, 1)) <= set(found) or "rate" in task
+    assert sum(found.values()) - len(found) <= 1
+    assert len(found) == 1 or "rate" not in task
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ def test_a_schedule_is_said_whole() -> None:
         ),
         pytest.param(
             {"start": "2027-01-01T06:00:00Z", "end": "2027-02-01T06:00:00Z"},
-            {"StartDate": "2027-01-01T05:59:30Z", "EndDate": "2027-02-01T06:00:30Z"},
-            id="a cron's dates lie between two minutes",
+            {"StartDate": "2027-01-01T05:59:59Z", "EndDate": "2027-02-01T06:00:59Z"},
+            id="a cron's dates lie at the end of a minute",
         ),
         pytest.param(
             {"cron": None, "rate": "2 hours", "start": "2027-01-01T06:00:00Z"},
@@ -182,7 +182,7 @@ def test_a_person_who_changed_a_schedule_is_undone() -> None:
         ),
         pytest.param(
             {"cron": None, "rate": "1 hour", "start": "2026-11-01T00:02:00Z", "end": "2026-11-30T00:00:00Z"},
-            {"StartDate": None, "EndDate": "2026-11-30T00:00:30Z", "State": "DISABLED"},
+            {"StartDate": None, "EndDate": "2026-11-30T00:00:59Z", "State": "DISABLED"},
             id="a rate that is over",
         ),
         pytest.param(

@@ -32,7 +32,7 @@ class When(NamedTuple):
 def of_aws(members: Mapping[str, Any]) -> When:
     """What EventBridge says of a rule with a schedule, or EventBridge Scheduler of a schedule; a date may be text.
 
-    Rota writes dates between two minutes: AWS does not say whether a schedule is due at its dates themselves.
+    Rota writes those of crons in a minute's last second: AWS does not say whether one is due at its dates.
     """
     start, end = _date(members.get("StartDate")), _date(members.get("EndDate"))
     return When(

@@ -12,8 +12,8 @@ from rota.schedules.kinds import plain_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from concurrent.futures import ThreadPoolExecutor
-    from datetime import datetime
 
+    from rota.schedule_file.when import When
     from rota.schedules.eventbridge_rules.backend import EventBridgeRules
     from rota.schedules.eventbridge_rules.inventory import RuleInventory
     from rota.schedules.eventbridge_scheduler.backend import EventBridgeScheduler
@@ -124,10 +124,10 @@ class Connected:
         """Whether what a change writes is there and on."""
         return self._of(change).find(plain_name(change.name)).is_on
 
-    def starts_at(self, change: "Change") -> "datetime | None":
-        """When the schedule in Scheduler that a change writes is due at the earliest; None if it is not on."""
+    def when_on(self, change: "Change") -> "When | None":
+        """When the schedule in Scheduler that a change writes is due; None if it is not on."""
         found = self._scheduler.read(plain_name(change.name))
-        return of_aws(found.members).start if found and found.is_enabled else None
+        return of_aws(found.members) if found and found.is_enabled else None
 
     def switch_on(self, change: "Change", revisions: Mapping[str, str]) -> None:
         """Switch on what `apply` has created off: a rule by its name, a schedule by writing it whole."""

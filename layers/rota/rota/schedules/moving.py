@@ -15,7 +15,14 @@ from rota.aws.parallel import in_parallel
 from rota.errors import listed
 from rota.schedule_file.expression import one_time, period_of
 from rota.schedule_file.retry_age import shortest_interval
-from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange, first_due, text, time_of
+from rota.schedules.eventbridge_scheduler.schedule import (
+    SchedulerChange,
+    first_due,
+    just_after,
+    just_before,
+    text,
+    time_of,
+)
 from rota.schedules.kinds import SETTLES_WITHIN, plain_name
 
 if TYPE_CHECKING:
@@ -96,15 +103,16 @@ def remarks(changes: "Iterable[Change]") -> Iterator[str]:
     running = [each for each in moves if each.is_on]
     if running:
         yield "if a step fails meanwhile, a run of what moves may come twice"
-    if from_now_on := [plain_name(each.new.name) for each in running if period_of(each.new.when.expression)]:
+    rates = [each.new for each in running if period_of(each.new.when.expression)]
+    if from_now_on := [plain_name(each.name) for each in rates if not each.when.start]:
         yield f"counts its rate from now on, so that a run comes sooner: {listed(from_now_on)}"
+    if from_its_start := [plain_name(each.name) for each in rates if each.when.start]:
+        yield f"counts its rate from its start, so that one run comes sooner or later: {listed(from_its_start)}"
     for each in running:
         if window := _window(each.new.replaces):
             longest = math.ceil((window + 2 * SETTLES_WITHIN) / _MINUTE)
             yield f"waits until its flexible window is over, for up to {longest} minutes: {plain_name(each.new.name)}"
-    often = [
-        plain_name(each.new.name) for each in moves if each.hands_over and plain_name(each.new.name) not in from_now_on
-    ]
+    often = [plain_name(each.new.name) for each in moves if each.hands_over and each.new not in rates]
     if often:
         yield f"may run twice at one minute: {listed(often)}"
 
@@ -151,10 +159,12 @@ def move(
         if each.ends:
             return ends_at or begins
         if each.hands_over:
-            began = schedules.starts_at(each.new)
-            if first and not began:
+            shown = schedules.when_on(each.new)
+            if first and not shown:
                 schedules.switch_on(_from(each.new, begins), revisions)
-            return min(began or begins, begins)  # an earlier try of the first round may have let it begin sooner
+            return min(
+                (shown and shown.start) or begins, begins
+            )  # an earlier try of the first round may have let it begin sooner
         at = _quiet_at(now, each) if each.is_on else now
         # An earlier try of this round has switched it on: until the old one is off, the task would run twice.
         return now if at > now and schedules.is_on(each.new) else at
@@ -187,19 +197,22 @@ def _end(schedules: "Connected", old: SchedulerChange, new: "When", now: datetim
     creation, so it has run within a period from now: a rate runs once more before that, soon.
     """
     start, end = time_of(old.members.get("StartDate")), time_of(old.members.get("EndDate"))
+    shown = schedules.when_on(old)
+    if shown and shown.end and shown.end != old.when.end and shown.end <= now + 2 * _HORIZON:
+        return shown.end + SETTLES_WITHIN  # an earlier try has given it that: with a later one it would run again
     period = period_of(old.when.expression) if period_of(new.expression) else None
     if period and start:
         last = first_due(start, period, now + min(SETTLES_WITHIN, max(_SHOWN_WITHIN, period / 2)))
-        if last > now + _HORIZON >= start:
+        if last > now + _HORIZON and start <= now + period:  # each update puts the start at its next run
             start = last = _next_minute(now + SETTLES_WITHIN)
     else:
         last = (now + _SHOWN_WITHIN).replace(second=0, microsecond=0)
-    ends = last + _MINUTE / 2
+    ends = last + _MINUTE
     if (start and start >= min(ends, now + _HORIZON)) or (end and end <= now):  # it is not due before that
         schedules.disable(old)
         return None
     if end is None or end > ends:
-        dates = {"EndDate": text(ends), **({"StartDate": text(start)} if start else {})}
+        dates = {"EndDate": just_after(last), **({"StartDate": text(start)} if start else {})}
         schedules.apply(old.model_copy(update={"kind": "update", "members": {**old.members, **dates}}), {})
     return last + SETTLES_WITHIN
 
@@ -245,12 +258,15 @@ def _window(old: "When | None") -> timedelta:
 
 
 def _from(change: "Change", begins: datetime) -> "Change":
-    """The schedule that is not due before that minute; a rate is, then."""
-    start = time_of(change.members.get("StartDate")) if isinstance(change, SchedulerChange) else None
-    if not isinstance(change, SchedulerChange) or (start and start >= begins):
+    """The schedule that is not due before that minute; a rate is, then, unless the file says when it starts."""
+    if not isinstance(change, SchedulerChange):
         return change
-    start = begins if period_of(change.when.expression) else begins - _MINUTE / 2
-    return change.model_copy(update={"members": {**change.members, "StartDate": text(start)}})
+    start, period = time_of(change.members.get("StartDate")), period_of(change.when.expression)
+    if period:
+        date = text(first_due(start or begins, period, begins))
+    else:
+        date = text(start) if start and start >= begins else just_before(begins)
+    return change.model_copy(update={"members": {**change.members, "StartDate": date}})
 
 
 def _next_minute(at: datetime) -> datetime:

@@ -1,6 +1,5 @@
 """What a task's schedule must be. Pure."""
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rota import tracing
@@ -13,6 +12,8 @@ from rota.schedules.eventbridge_scheduler.schedule import (
     MOST_ATTEMPTS,
     SCHEDULED_TIME,
     SchedulerSchedule,
+    just_after,
+    just_before,
     text,
 )
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from rota.schedule_file.task import Task
     from rota.schedule_file.when import When
     from rota.settings import Settings
-
-_HALF_A_MINUTE = timedelta(seconds=30)
 
 
 def desired_schedule(
@@ -63,16 +62,16 @@ def desired_schedule(
 
 def _when(when: "When") -> dict[str, Any]:
     """The members that say when it is due. AWS does not say whether a run is due at a StartDate or an EndDate: of a
-    cron both lie between two minutes. A rate counts from its StartDate.
+    cron both lie in the last second of a minute. A rate counts from its StartDate.
     """
     members: dict[str, Any] = {
         "ScheduleExpression": when.expression,
         "ScheduleExpressionTimezone": when.timezone,
     }
     if when.start:
-        members["StartDate"] = text(when.start if period_of(when.expression) else when.start - _HALF_A_MINUTE)
+        members["StartDate"] = text(when.start) if period_of(when.expression) else just_before(when.start)
     if when.end:
-        members["EndDate"] = text(when.end + _HALF_A_MINUTE)
+        members["EndDate"] = just_after(when.end.replace(second=0, microsecond=0))
     if when.window:
         members["FlexibleTimeWindow"] = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": when.window}
     return members

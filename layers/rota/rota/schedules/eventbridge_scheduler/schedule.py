@@ -33,6 +33,7 @@ DEFAULTS: dict[str, Any] = {
 _DATES = ("StartDate", "EndDate")
 # Scheduler refuses a StartDate "earlier than 5 minutes ago".
 _EARLIEST = timedelta(minutes=4)
+_MINUTE, _SECOND = timedelta(minutes=1), timedelta(seconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -161,6 +162,20 @@ def text(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def just_before(minute: datetime) -> str:
+    """The StartDate of a cron that is due in that minute at the earliest."""
+    return text(minute - _SECOND)
+
+
+def just_after(due: datetime) -> str:
+    """The EndDate of a schedule that is due then for the last time.
+
+    AWS starts a run until a minute later, and says of an EndDate that it is one "before which the schedule can
+    invoke its target": https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
+    """
+    return text(due + _MINUTE - _SECOND)
+
+
 def time_of(date: str | None) -> datetime | None:
     """The time of a date among the members."""
     return datetime.fromisoformat(date) if date else None
@@ -259,8 +274,8 @@ def _is_spent(schedule: SchedulerSchedule) -> bool:
     return closes is not None and schedule.read_at is not None and closes.begin <= schedule.read_at
 
 
-def _when(members: Mapping[str, Any]) -> tuple[str | None, ...]:
-    return tuple(members.get(each) for each in ("ScheduleExpression", "ScheduleExpressionTimezone", "EndDate"))
+def _when(members: Mapping[str, Any]) -> When:
+    return of_aws(members)._replace(start=None, window=0)
 
 
 def _in_phase(current: SchedulerSchedule, desired: SchedulerSchedule) -> dict[str, Any]:
