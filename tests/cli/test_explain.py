@@ -52,3 +52,12 @@ def test_a_bad_run_is_explained_in_awss_words(reason: dict[str, str] | None, say
     run = {"status": "missed", "scheduled_at": "2026-11-30T06:00:00Z", "reason": reason}
     found = task.of_the_last_run(run, datetime(2026, 11, 30, 9, tzinfo=UTC), utc=True)
     assert [(each.what, each.because) for each in found] == says
+
+
+def test_a_migration_is_not_said_to_be_as_before() -> None:
+    steps = dict.fromkeys(("RegisterRevisions", "RunBefore"), "2026-11-30T06:00:00+00:00")
+    before = {"task_arn": "arn/4f2a", "revision": "guestbook:3", "finished": True, "exit_code": 1}
+    failed = {**entry(4, "c3"), "outcome": "failed", "deployment": {"entered": steps, "before": before}}
+    found = deployment.of_entry(Account(Output()), failed, None, [], utc=True)
+    (now,) = (each.because for each in found.chain if each.what == "now")
+    assert now == "everything that RegisterRevisions changed is as before; what the migration did stays"

@@ -203,6 +203,7 @@ def test_what_was_confirmed_deploys_and_no_newer_file(deployed: Client, rota: Ro
     assert rota("pause", "--deployments", "--yes", "--reason", "the sale").exit == 0
     assert rota("deploy", "--schedule", str(file), "--yes").exit == 6
     deployed.upload_schedule(b'{"tasks": []}')
+    assert "note: deployments are held: add --now, or it waits" in rota("plan").out
     assert "the change of the schedule file waits for the hold to end" in " ".join(rota("status").out.split())
     assert rota("resume", "--deployments", "--yes").exit == 0
     assert [task["task"] for task in rota("status", "--json").json["tasks"]] == ["Mine"]
@@ -241,7 +242,7 @@ def test_a_deployment_that_fails_exits_with_1(deployed: Client, rota: Rota) -> N
     assert 'tasks[0].rate: "5 min" is not a rate' in planned.err
     done = rota("deploy", "--again", "--yes")
     assert done.exit == 1
-    assert done.err.startswith("rota: it failed\nEverything is as before. Why: rota explain deploy-")
+    assert done.err.startswith("rota: it failed\nService and schedules are as before. Why: rota explain deploy-")
     explained = rota("explain").out
     assert "failed" in explained
     assert explained.count('tasks[0].rate: "5 min" is not a rate') == 1

@@ -243,7 +243,7 @@ def test_an_approver_approves_and_does_nothing_else(
     shown = " ".join(rota("status").out.split())
     assert "the push of v2 waits for an approval until " in shown
     changes = rota("status", "--json").json["pending"]["changes"]
-    assert f"rota approve {changes} --reason ..., or rota reject {changes} --reason ..." in shown
+    assert f"Look at it: rota plan --image v2. Then rota approve {changes} --reason ..., or rota reject" in shown
     assert rota("deploy", "--image", "v1", "--yes").exit == 4
     assert rota("approve", "0" * 32, "--yes", "--reason", "x").exit == 4
     assert rota("approve", "--yes").exit == 2, "an approval needs a reason"

@@ -95,8 +95,8 @@ SPOT = Reason(
         pytest.param(
             {"log": PLACE, "tail": ()},
             TaskFailedError,
-            "the migration ended with exit code 1 after 4 s. Its log is in /ecs/guestbook; with that in the parameter "
-            "JobLogGroups its last lines were here",
+            "the migration ended with exit code 1 after 4 s. Read its log, in /ecs/guestbook: rota logs before. Its "
+            "last lines are shown here if JobLogGroups names it",
             id="no tail",
         ),
         pytest.param(

@@ -226,7 +226,8 @@ def _ended(
         todo = f"Another execution restores what it changed: rota restore {name} shows it."
         raise CommandError(code, "it was aborted", todo, error="Aborted")
     if code is Exit.FAILED:
-        todo = f"Everything is as before. Why: rota explain {name}"
+        # What a migration did stays: so not everything is.
+        todo = f"Service and schedules are as before. Why: rota explain {name}"
         raise CommandError(code, "it failed", todo, error=end.error, acts=ACTS.get(end.error, "caller"))
     return code
 

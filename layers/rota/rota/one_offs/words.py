@@ -26,14 +26,15 @@ def failed(run: OneOffRun, judged: Run, settings: "Settings") -> Exception:
     took = f" after {judged.seconds:.0f} s" if judged.seconds is not None else ""
     aws = f" ({clean(reason.aws)})" if reason.aws and reason.why != Why.EXIT_CODE else ""
     tries = f"; that was attempt {run.attempt}" if run.attempt > 1 else ""
-    message = f"{words}{took}{aws}{tries}{_log(judged, settings)}"
+    message = f"{words}{took}{aws}{tries}{_log(run, judged, settings)}"
     return TaskFailedError(message) if reason.reader == Actor.AUTHOR else RejectedError(message)
 
 
 def timed_out(run: OneOffRun, minutes: int, judged: Run, settings: "Settings") -> TaskFailedError:
     """The error for a run whose time is up; the restore stops it."""
     return TaskFailedError(
-        f"{NAMES[run.kind]} did not end within its timeout of {minutes} minutes, and is stopped{_log(judged, settings)}"
+        f"{NAMES[run.kind]} did not end within its timeout of {minutes} minutes, and is stopped"
+        f"{_log(run, judged, settings)}"
     )
 
 
@@ -51,8 +52,8 @@ def lost(run: OneOffRun) -> RejectedError:
     )
 
 
-def _log(judged: Run, settings: "Settings") -> str:
-    """The last lines of its log, each on a line of its own; or which parameter would give them."""
+def _log(run: OneOffRun, judged: Run, settings: "Settings") -> str:
+    """The last lines of its log, each on a line of its own; or how to read it, and which parameter would give them."""
     if judged.tail:
         from rota.notifications.message import log_lines  # noqa: PLC0415  here, because most runs end well
 
@@ -62,5 +63,6 @@ def _log(judged: Run, settings: "Settings") -> str:
     if not (place and place.group and settings.log_tail and judged.status != Status.NOT_STARTED):
         return ""
     if not settings.job_log_groups:
-        return f". Its log is in {place.group}; with that in the parameter JobLogGroups its last lines were here"
+        reads = f"Read its log, in {place.group}: rota logs {run.kind}"
+        return f". {reads}. Its last lines are shown here if JobLogGroups names it"
     return f". Its log is in {place.group}{f', stream {place.stream}' if place.stream else ''}"

@@ -29,7 +29,7 @@ def pause(
     names = tuple(sorted(name.removeprefix(settings.rule_prefix) for name in on))
     if not names:
         return
-    origin = Origin(kind=Kind.PAUSE, by="Rota", reason=f"the migration of {execution.name}")
+    origin = Origin(kind=Kind.PAUSE, by="Rota", reason="a migration runs")
     change.pause(settings, change.Asked(names, until, origin, execution, for_migration=True), now)
 
 

@@ -47,6 +47,7 @@ class _Ways:
 
 def _answer(account: Account, changes: str, reason: str | None, ways: _Ways, *, approves: bool) -> Exit:
     from rota.cli import execution
+    from rota.cli.tables import folded
 
     if not reason:
         words = "an approval needs a reason" if approves else "a rejection needs a reason"
@@ -54,7 +55,10 @@ def _answer(account: Account, changes: str, reason: str | None, ways: _Ways, *, 
     stack, pending = account.stack, asked(account.table.present(0).gates, changes)
     asks, image = pending["asks"], pending.get("image") or {}
     what = image.get("tag") or image.get("digest") or "the schedule file"
-    account.output.notes([f"{what}: {pending.get('summary', '')}"])
+    details = f"rota plan --image {what} --details" if image else "rota plan --details"
+    account.output.notes(
+        folded(f"{what}: {pending.get('summary', '')}   {details}{account.options}", account.output.width)
+    )
     execution.confirm(account, f"{'Approve' if approves else 'Reject'} {what} for {stack}?", yes=ways.yes)
     answered = _invoke(account, {"changes": asks["changes"], "approves": approves, "reason": reason})
     if not answered["execution"]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _WHO: dict[Acts, str] = {"author": "the schedule file's author", "operator": "the operator"}
 _OF_THE_ROLLOUT = ("RollService", "CheckService")
+_CHANGES_NOTHING = ("TakeTurn", "RunBefore", "CheckService", "RunAfter", "RestoreDeployment")
 _WELL = ("deployed", "nothing to do", "done")
 
 
@@ -144,8 +145,9 @@ def _became(entry: Item) -> str:
     if entry["outcome"] == "restoring":
         return "it is being restored, or its restore was given up: schedules or the service may be half new"
     record = entry.get("deployment") or {}
-    begun = [step for step in (record.get("entered") or {}) if step not in ("TakeTurn", "RestoreDeployment")]
-    return f"everything that {', '.join(begun)} changed is as before" if begun else "nothing had been changed"
+    begun = [step for step in (record.get("entered") or {}) if step not in _CHANGES_NOTHING]
+    words = f"everything that {', '.join(begun)} changed is as before" if begun else "nothing had been changed"
+    return f"{words}; what the migration did stays" if of_record(dict(record), "before") else words
 
 
 def _advice(account: "Account", entry: Item) -> Iterator[str]:

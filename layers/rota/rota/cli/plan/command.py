@@ -39,6 +39,8 @@ def plan(account: Account, image: str | None, file: str | None, details: bool, e
         chosen = releases.live_image(table.present(0).live)
     proposal = store(account, file) if file else None
     found = run.dry_run(account, execution.push_of(account, chosen), proposal)
+    if not found.nothing_to_do:
+        found.remarks.extend(run.held(account))
     output.answer(
         found,
         stack,

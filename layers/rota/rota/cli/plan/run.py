@@ -10,6 +10,7 @@ from rota.cli import execution
 from rota.cli.exits import CommandError, Exit
 from rota.cli.plan.changes import Jobs, commands_of, task_changes
 from rota.cli.plan.model import ImageChange, Plan, ScheduleFile, ServiceChange
+from rota.times import minute
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -173,6 +174,16 @@ def _read(account: "Account", stored: Mapping[str, str]) -> tuple[bytes, datetim
     s3, key, version = account.client("s3"), stored["key"], stored["version_id"]
     found = s3.get_object(Bucket=account.stack.bucket, Key=key, VersionId=version)
     return found["Body"].read(), found["LastModified"]
+
+
+def held(account: "Account") -> Iterator[str]:
+    """What is in force that a push would wait for: a hold, else the deployment window."""
+    from rota.cli.status.gather import hold_in_force, window_opens
+
+    if hold := hold_in_force(account.table.present(0).gates, account.now()):
+        yield f"deployments are held{f' until {minute(hold.until)}' if hold.until else ''}: add --now, or it waits"
+    elif opens := window_opens(account.stack.parameters.get("DeployWindow", ""), account.now()):
+        yield f"the deployment window opens {minute(opens)}: add --now, or it waits"
 
 
 def _waits(stack: "Stack", *, nothing: bool) -> Iterator[str]:

@@ -53,7 +53,8 @@ def run(
     """Start TASK now as its schedule would: the same task definition, overrides, network and number of tasks. Its log
     is on stdout. What you run is recorded, and says nothing of how the job does.
 
-    `before` and `after` mean the schedule file's one-off tasks, as a deployment ran them last.
+    `before` and `after` mean the schedule file's one-off tasks, as they last
+    ended well in a deployment.
 
     Exits as the job's container did; with 125 if it never ran or Rota itself failed. A run with another COMMAND is not
     recorded, and its task has no ROTA_TASK.

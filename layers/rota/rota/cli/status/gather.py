@@ -87,12 +87,12 @@ def gather_again(account: "Account", stack: "Stack", before: Status) -> Status:
 
 
 def _without_tasks(account: "Account", stack: "Stack", now: Present) -> dict[str, Any]:
-    opens = _opens(stack.parameters.get("DeployWindow", ""), account.now())
+    opens = window_opens(stack.parameters.get("DeployWindow", ""), account.now())
     return {
         "release": _release(now),
         "deploying": _deploying(account, now.lease, now.deployments) if now.lease.get("holder") else None,
         "last_deployment": _last(now.deployments),
-        "hold": _hold(now.gates, account.now()),
+        "hold": hold_in_force(now.gates, account.now()),
         "pending": _pending(now.gates, opens),
         "pending_schedule": _pending_schedule(now.gates, opens),
         "barred": [_bar(each) for each in now.gates.get("bars", ())],
@@ -200,7 +200,7 @@ def _last(ended: Sequence[Item]) -> Ended | None:
     )
 
 
-def _hold(gates: Item, now: datetime) -> Hold | None:
+def hold_in_force(gates: Item, now: datetime) -> Hold | None:
     """The hold that is in force."""
     found = gates.get("hold")
     hold = Hold(**_who(found)) if found else None
@@ -229,7 +229,7 @@ def _asks(found: Item) -> dict[str, Any]:
     return {"changes": asks["changes"], "approve_until": items.at(asks, "until"), "summary": summary}
 
 
-def _opens(window: str, now: datetime) -> datetime | None:
+def window_opens(window: str, now: datetime) -> datetime | None:
     """When the deployment window opens; None if it is open, or if there is none that can be read."""
     if not window:
         return None

@@ -138,16 +138,17 @@ def _trouble(status: Status, now: datetime, width: int, *, utc: bool) -> Iterato
 
 def _waits(pending: Pending | PendingSchedule, hold: Hold | None, now: datetime, *, utc: bool) -> str:
     """For what the newest push or change of the schedule file waits, and what to type."""
-    what, deploy = "the change of the schedule file", "rota deploy --schedule FILE"
+    what, image, deploy = "the change of the schedule file", "", "rota deploy --schedule FILE"
     if isinstance(pending, Pending):
         image = pending.tag or short(pending.digest)
         what, deploy = f"the push of {image}", f"rota deploy --image {image}"
     words = "is started within minutes"
     if pending.approve_until:
-        until, reason = times.clock(pending.approve_until, now, utc=utc), "--reason ..."
+        until = times.clock(pending.approve_until, now, utc=utc)
+        plan = f"rota plan --image {image}" if image else "rota plan"
         words = (
-            f"waits for an approval until {until}: {pending.summary}. rota approve {pending.changes} {reason}, or rota "
-            f"reject {pending.changes} {reason}"
+            f"waits for an approval until {until}: {pending.summary}. Look at it: {plan}. Then rota approve "
+            f"{pending.changes} --reason ..., or rota reject likewise"
         )
     elif hold:
         words = "waits for the hold to end: rota resume --deployments"
