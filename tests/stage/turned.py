@@ -133,6 +133,7 @@ TURNED: dict[str, dict[str, Any]] = {
     "task-states": received("task-events", r'(lastStatus\\": ?\\")PENDING', r"\1ACTIVATING"),
     "stop-before-start": received("task-events", "UserInitiated", "EssentialContainerExited"),
     "stop-reason": received("task-events", "Rota stopped", "Someone stopped"),
+    "stop-tagged-task": answered("ecs", "StopTask", "what a tag allows", {"task": {}}),
     "run-task-token": refused("ecs", "RunTask", '"startedBy": ?"verify"', "ClientException", "no"),
     "stop-task-event": received("task-events", r'(desiredStatus\\": ?\\")STOPPED', r"\1RUNNING"),
     "update-service-pass-role": answered("ecs", "UpdateService", own("idle"), {"service": {"serviceName": "idle"}}),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rota.cli.verify_account import resources
-from rota.cli.verify_account.account import Account, tried
+from rota.cli.verify_account.account import TAG, Account, tried
 from rota.cli.verify_account.resources import CLUSTER, FAMILY, ROLE, RULE
 from rota.cli.verify_account.row import Row, Seen, probe
 
@@ -38,21 +38,47 @@ def limited_role(account: Account) -> _Answers:
     )
     ecs, events = account.as_role(role, "ecs"), account.as_role(role, "events")
 
-    def until_allowed(call: Callable[[], object]) -> tuple[str, str]:
-        """Each of AWS's hosts may come to know the new policy at another time."""
-        return account.wait(lambda: _if_accepted(tried(call, by_role=True)), _POLICY_SECONDS) or tried(
-            call, by_role=True
-        )
-
     def register(family: str) -> Callable[[], object]:
         return lambda: ecs.register_task_definition(**resources.definition(account, family))
 
-    in_own = until_allowed(register(own))
+    in_own = _until_allowed(account, register(own))
     in_other = tried(register(other), by_role=True)
     denied = resources.named(account, RULE, "denied")
     rule = {"Name": denied, "ScheduleExpression": "rate(1 day)", "State": "DISABLED", "Tags": resources.tags(account)}
     _, of_events = tried(lambda: events.put_rule(**rule), by_role=True)
-    return _Answers(in_own, in_other, (in_other[1], of_events), until_allowed(lambda: ecs.list_tasks(cluster=cluster)))
+    listed = _until_allowed(account, lambda: ecs.list_tasks(cluster=cluster))
+    return _Answers(in_own, in_other, (in_other[1], of_events), listed)
+
+
+@probe(CLUSTER, FAMILY, ROLE, actions=("ecs:RunTask", "sts:AssumeRole"))
+def stopping_roles(account: Account) -> tuple[str, str]:
+    """What ECS answers to two roles that stop a task: one may if it has another tag, one if it has the run's."""
+    revision = resources.revision(account, resources.family(account, "tagged"), seconds=120)
+    task = resources.start_task(account, revision)
+    cluster = resources.cluster(account)
+
+    def stop(purpose: str, value: str) -> Callable[[], object]:
+        role = resources.role(
+            account,
+            purpose,
+            {"AWS": account.arn("iam", "root", regional=False)},
+            resources.statement(
+                "ecs:StopTask",
+                cluster.replace(":cluster/", ":task/") + "/*",
+                Condition={"StringEquals": {f"aws:ResourceTag/{TAG}": value}},
+            ),
+        )
+        ecs = account.as_role(role, "ecs")
+        return lambda: ecs.stop_task(cluster=cluster, task=task, reason="Rota verifies what a tag allows")
+
+    other, _ = tried(stop("stops-others", "another"), by_role=True)
+    own, _ = _until_allowed(account, stop("stops-own", account.run))
+    return other, own
+
+
+def _until_allowed(account: Account, call: Callable[[], object]) -> tuple[str, str]:
+    """Each of AWS's hosts may come to know the new policy at another time."""
+    return account.wait(lambda: _if_accepted(tried(call, by_role=True)), _POLICY_SECONDS) or tried(call, by_role=True)
 
 
 def _if_accepted(answer: tuple[str, str]) -> tuple[str, str] | None:
@@ -97,6 +123,18 @@ ROWS = (
         then="In template.yaml, give Sweep ecs:ListTasks without the condition; until then `WatchRuns`: false.",
         probe=limited_role,
         read=lambda answers: Seen(*answers.tasks),
+    ),
+    Row(
+        id="stop-tagged-task",
+        group="tasks",
+        assumption="A policy for ecs:StopTask with a task's tag as its condition stops a task with that tag, and no "
+        "other.",
+        expected="AccessDeniedException, then accepted",
+        meaning="RestoreDeployment cannot stop a migration, or could stop every task of the cluster.",
+        then="In template.yaml, give RestoreDeployment ecs:StopTask on the cluster's tasks, with `ecs:cluster` as "
+        "the condition.",
+        probe=stopping_roles,
+        read=lambda answers: Seen(", then ".join(answers)),
     ),
     Row(
         id="denied-words",
