@@ -2,11 +2,15 @@
 
 import json
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from rota.cli.import_schedules.entry import Taken, take
+from rota.cli.import_schedules.gather import jobs_of_scheduler
 from rota.cli.import_schedules.job import CannotTakeError
 from rota.cli.import_schedules.of_scheduler import Listed, of_schedule
 from rota.schedule_file.parse import parse_schedule_file
@@ -147,6 +151,14 @@ NOT_TAKEN: dict[str, tuple[dict[str, Any], str]] = {
     "a past time": (schedule(ScheduleExpression="at(2026-12-01T13:00:00)"), "its one time, 2026-12-01T12:00:00Z, is p"),
     "a past end": (schedule(EndDate=on("2026-11-30")), "never runs again: its end, 2026-11-30T00:00:00Z, is past"),
     "an unknown zone": (schedule(ScheduleExpressionTimezone="Mars/Base"), '"Mars/Base"'),
+    "no task definition": (
+        schedule({"Arn": UNIVERSAL, "Input": json.dumps({"cluster": CLUSTER_ARN, "taskDefinition": arn(1)})}),
+        "names no TaskDefinition",
+    ),
+    "nulls": (
+        schedule({"Arn": UNIVERSAL, "Input": json.dumps(dict.fromkeys(REQUEST) | {"TaskDefinition": arn(1)})}),
+        "runs on the cluster default",
+    ),
     "another cluster": (schedule({"Arn": f"{CLUSTER_ARN}-2"}), "runs on the cluster production-2"),
 }
 
@@ -156,6 +168,15 @@ def test_a_schedule_that_no_key_can_say(shown: dict[str, Any], words: str) -> No
     with pytest.raises(CannotTakeError) as refused:
         taken(shown)
     assert words in str(refused.value)
+
+
+def test_a_schedule_that_is_deleted_meanwhile_is_left_out() -> None:
+    """As Scheduler itself deletes one after its one time."""
+    client = boto3.client("scheduler", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    account: Any = SimpleNamespace(client=lambda _name: client, now=lambda: NOW)
+    with Stubber(client) as stub:
+        stub.add_client_error("get_schedule", "ResourceNotFoundException", http_status_code=404)
+        assert jobs_of_scheduler(account, [Listed("default", "spam", CLUSTER_ARN)], APP) == ([], [])
 
 
 def test_a_schedule_of_another_app_is_not_taken() -> None:

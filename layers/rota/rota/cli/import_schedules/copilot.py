@@ -68,7 +68,12 @@ def started_by(begin: Job, name: str, definition: str, reasons: Sequence[str] = 
 
 
 def requested(begin: Job, parameters: Mapping[str, Any]) -> Job:
-    """What these parameters of RunTask start, spelt as Step Functions and Scheduler do."""
+    """What these parameters of RunTask start, spelt as Step Functions and Scheduler do. CannotTakeError if they name no
+    task definition.
+    """
+    parameters = _without_nulls(parameters)
+    if "TaskDefinition" not in parameters:
+        raise CannotTakeError("what it gives RunTask names no TaskDefinition, so nothing starts")
     network = parameters.get("NetworkConfiguration", {}).get("AwsvpcConfiguration", {})
     ecs = {
         "TaskDefinitionArn": parameters["TaskDefinition"],
@@ -93,6 +98,13 @@ def _remarks(state: Mapping[str, Any], parameters: Mapping[str, Any], *, in_rule
     if others := unsaid(parameters):
         stays = "; set it on the target of its new rule, where it stays" if in_rules else ""
         yield f"says {', '.join(others)}, which no key can{stays}"
+
+
+def _without_nulls(value: Any) -> Any:
+    """Without the members that are null, which say nothing."""
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 def _lowered(value: Any) -> Any:

@@ -153,11 +153,20 @@ def jobs_of_scheduler(
     arns = sorted({each.machine for each in found if each.machine})
     machines = dict(zip(arns, _machines(account, arns), strict=True)) if arns else {}
     asked = [each for each in found if each.may_start_a_task]
-    shown = in_parallel(lambda each: scheduler.get_schedule(GroupName=each.group, Name=each.name), asked)
-    whole = {each.path: one for each, one in zip(asked, shown, strict=True)}
+
+    def read(each: Listed) -> Mapping[str, Any] | None:
+        try:
+            shown: Mapping[str, Any] = scheduler.get_schedule(GroupName=each.group, Name=each.name)
+        except scheduler.exceptions.ResourceNotFoundException:  # deleted since it was listed, as after its one time
+            return None
+        return shown
+
+    shown = in_parallel(read, asked)
+    gone = {each.path for each, one in zip(asked, shown, strict=True) if one is None}
+    whole = {each.path: one for each, one in zip(asked, shown, strict=True) if one}
     taken: list[Job] = []
     not_taken: list[NotTaken] = []
-    for each in found:
+    for each in (each for each in found if each.path not in gone):
         machine = machines.get(each.machine or "", "{}")
         try:
             taken.append(of_schedule(each, whole.get(each.path, {}), app, own_group, machine, account.now()))
