@@ -61,3 +61,11 @@ def test_a_migration_is_not_said_to_be_as_before() -> None:
     found = deployment.of_entry(Account(Output()), failed, None, [], utc=True)
     (now,) = (each.because for each in found.chain if each.what == "now")
     assert now == "everything that RegisterRevisions changed is as before; what the migration did stays"
+
+
+def test_a_failed_migration_is_pushed_again_or_deployed_again() -> None:
+    failed = {**entry(4, "c3"), "outcome": "failed", "deployment": {"error": {"Error": "TaskFailedError"}}}
+    assert deployment.of_entry(Account(Output()), failed, None, [], utc=True).advice == [
+        "the app's developers act: do what the cause says",
+        "then push again, or the same image once more: rota deploy --again run-4",
+    ]

@@ -203,7 +203,7 @@ def deploying(**members: Any) -> Deploying:
         ({}, "v2 tag tag sha256:b2b2b2b2   live for 3 h, push   2 of 2 tasks run\nnothing deploys"),
         ({"release": None}, "nothing is live yet"),
         ({"service": None}, "THE SERVICE IS GONE"),
-        ({"deploying": deploying()}, "deploying b81d07e: rolling for 41 s; a newer push waits"),
+        ({"deploying": deploying()}, "deploying b81d07e for 41 s: rolling; a newer push waits"),
         (
             {"deploying": deploying(half_done=True)},
             "HALF DONE: run-1 failed and could not be restored. A person acts now",

@@ -268,7 +268,8 @@ def test_a_deployment_that_runs_is_watched_stopped_and_restored(deployed: Client
     started = rota("deploy", "--image", "initial", "--yes", "--no-wait", "--json")
     assert started.exit == 0
     wait_for(lambda: '"rolling"' in rota("status", "--json").out, 30)
-    assert "deploying initial: rolling" in rota("status").out
+    shown = rota("status").out
+    assert ("deploying initial for" in shown, ": rolling" in shown) == (True, True)
 
     planned = rota("plan", "--image", "initial").out
     assert "was deploying: this is compared with what it had changed so far" in " ".join(planned.split())

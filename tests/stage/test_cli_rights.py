@@ -126,7 +126,7 @@ def test_a_runner_tries_a_migration(
     }
     deployed.upload_schedule(file)
     deployed.push("v2")
-    wait_for(lambda: "deploying v2: migrating for" in rota("status").out, 20)
+    wait_for(lambda: ": migrating" in rota("status").out, 20)
     page = tmp_path / "board.html"
     assert rota("board", "--out", str(page)).exit == 0
     assert "RunBefore" in page.read_text()

@@ -7,6 +7,7 @@ from rota.cli.check.facts import Facts
 from rota.cli.check.model import Finding
 from rota.deployment.window import closed_at
 from rota.errors import RejectedError
+from rota.times import minute
 
 _MANY_REVISIONS = 800_000
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
@@ -73,7 +74,11 @@ def of_window(text: str, now: datetime) -> Iterator[Finding]:
     except RejectedError as wrong:
         yield Finding("deployment window", "fail", f"each push fails: {wrong}; correct it: make deploy")
     else:
-        yield Finding("deployment window", "ok", f"{text} is open" if closed is None else str(closed))
+        yield Finding(
+            "deployment window",
+            "ok",
+            f"{text} is open" if closed is None else f"{closed.window} opens {minute(closed.opens)}",
+        )
 
 
 def revision(facts: Facts) -> Iterator[Finding]:

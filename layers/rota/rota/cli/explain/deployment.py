@@ -163,6 +163,7 @@ def _advice(account: "Account", entry: Item) -> Iterator[str]:
             yield f"{_WHO[ACTS[error]]} acts: do what the cause says"
         if (entry.get("deployment") or {}).get("failed_step") in _OF_THE_ROLLOUT:
             yield f"what the service's tasks have logged: rota logs --service --since 1h{options}"
-        yield f"then once more: rota deploy --again {name}{options}"
+        then = "then push again, or the same image" if error == "TaskFailedError" else "then"
+        yield f"{then} once more: rota deploy --again {name}{options}"
     elif entry["outcome"] == "overtaken":
         yield "a newer push was deployed instead: rota history"

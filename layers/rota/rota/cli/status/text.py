@@ -33,7 +33,7 @@ def lines(app: str, status: Status, now: datetime, width: int, *, utc: bool) -> 
     yield from _trouble(status, now, width, utc=utc)
     if not status.tasks:
         yield "No schedule has the app's prefix."
-        if not status.release:
+        if not (status.release or status.deploying):
             yield "Push an image, or: rota deploy --image TAG"
         return
     yield ""
@@ -112,13 +112,9 @@ def _trouble(status: Status, now: datetime, width: int, *, utc: bool) -> Iterato
         )
     elif deploying:
         image = deploying.tag or short(deploying.digest)
-        what = (
-            f"{image}: {deploying.phase}"
-            if deploying.status == "RUNNING"
-            else f"{image}: its execution is {deploying.status}"
-        )
+        what = deploying.phase if deploying.status == "RUNNING" else f"its execution is {deploying.status}"
         waits = "; a newer push waits" if deploying.newer_waits else ""
-        yield from _folded(f"deploying {what} for {times.duration(deploying.seconds)}{waits}", width, "cyan")
+        yield from _folded(f"deploying {image} for {times.duration(deploying.seconds)}: {what}{waits}", width, "cyan")
     if last and last.outcome in ("failed", "aborted") and not deploying:
         when = f" {times.ago(last.finished_at, now)}" if last.finished_at else ""
         cause = f": {beginning(last.cause)}" if last.cause else ""
