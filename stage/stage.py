@@ -34,6 +34,7 @@ from stage.lambda_.workers import Workers
 from stage.moto.clients import ACCOUNT, REGION
 from stage.quotas.request_rates import RequestRates
 from stage.quotas.rules_per_bus import RulesPerBus
+from stage.s3 import object_events
 from stage.scenario import Outputs, Scenario
 from stage.scheduler import groups_of_stacks
 from stage.settings import Settings
@@ -115,6 +116,7 @@ class Stage:
         roles.install()
         updates.install()
         groups_of_stacks.install()
+        object_events.install(self.background.bus.publish)
         if self._scenario.template and not bare:
             self._outputs = deploy(self._scenario.template, self._scenario.stack, self._scenario.parameters())
         self._deployed_functions = self._names.all()

@@ -144,9 +144,12 @@ def _derive(failed: Failed, document: FailedDeployment, from_input: DeploymentRe
 def _unrecorded(failed: Failed, settings: Settings) -> DeploymentRecord:
     """The record of an execution that does not hold the lease, from its input."""
     from rota import execution_input  # noqa: PLC0415  here, because few restores need it
+    from rota.deployment import upload_event  # noqa: PLC0415
     from rota.ecr import push_event  # noqa: PLC0415
 
     image = None
+    if upload_event.is_of_s3(failed.event):
+        return DeploymentRecord(execution=failed.execution, origin=upload_event.ORIGIN, failed_step="TakeTurn")
     try:
         if execution_input.names_no_image(failed.event):
             execution_input.parse(failed.event)

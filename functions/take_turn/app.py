@@ -17,6 +17,7 @@ from rota.contract import (
     TakeTurnOutput,
     Verdict,
 )
+from rota.deployment import upload_event
 from rota.deployment.gates import Asked, Closed, Gates, hold_of
 from rota.deployment.lease import Lease, LeaseItem, wait_seconds
 from rota.deployment.ledger import ledger_of
@@ -36,6 +37,8 @@ def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
         return _turn_of_a_restore(request, settings, ended, waited)
     if execution_input.names_no_image(request.event):
         return _turn_without_an_image(request, settings, waited)
+    if upload_event.is_of_s3(request.event):
+        return _turn_of_an_upload(request, settings, waited)
     return _turn_of_a_push(request, settings, waited)
 
 
@@ -75,6 +78,22 @@ def _turn_of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -
         verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
     pinned, approval = _pinned(keys.schedule), _approval(settings, keys, asked)
     return _answer(verdict, waited, keys, image, origin, pinned, _remark(passed), approval=approval)
+
+
+def _turn_of_an_upload(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
+    """Of a schedule file that was uploaded. It takes no lease: it is pending, and Sweep starts its deployment."""
+    # Pushes, which are the rule, load neither.
+    from rota.deployment import uploads  # noqa: PLC0415
+    from rota.deployment.releases import Releases  # noqa: PLC0415
+
+    execution, upload = request.execution, upload_event.parse(request.event, settings.bucket)
+    live = Releases(clients.dynamodb(), settings.table, settings.app).read()
+    if reason := uploads.reason_to_skip(clients.s3(), settings, upload, is_live=bool(live)):
+        verdict = Verdict(decision=Decision.IGNORE, reason=reason)
+    else:
+        ledger_of(settings, execution).refuse_redrive()
+        verdict = uploads.leave_pending(_lease(execution, settings), execution, upload)
+    return _answer(verdict, waited, ExecutionInput(), None, upload.origin)
 
 
 def _approval(settings: Settings, keys: ExecutionInput, asked: Asked) -> Approval | None:

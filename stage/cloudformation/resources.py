@@ -105,8 +105,11 @@ def _keep_function(function: LambdaFunction, properties: Properties) -> None:
 
 
 def _keep_bucket(bucket: FakeBucket, properties: Properties) -> None:
-    """Set whether it keeps versions."""
+    """Set whether it keeps versions, and whether it sends its events to EventBridge."""
     bucket.versioning_status = properties.get("VersioningConfiguration", {}).get("Status")
+    sent = properties.get("NotificationConfiguration", {}).get("EventBridgeConfiguration", {})
+    on = str(sent.get("EventBridgeEnabled", "false")).lower() == "true"
+    bucket.set_notification_configuration({"EventBridgeConfiguration": {}} if on else None)
 
 
 def then(model: Any, keep: Callable[[Any, Properties], None]) -> None:

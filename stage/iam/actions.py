@@ -45,6 +45,11 @@ def _s3(action: str) -> Ask:
     return ask
 
 
+def _bucket(action: str) -> Ask:
+    """One permission on the request's bucket."""
+    return lambda request: [Permission(f"s3:{action}", f"arn:aws:s3:::{request['Bucket']}")]
+
+
 def bucket_listing_for(call: Call) -> list[Permission]:
     """Without these permissions, S3 answers 403 for a key that does not exist, or for a version that does not.
 
@@ -169,6 +174,7 @@ ACTIONS: Mapping[tuple[str, str], Ask] = {
     ("lambda", "Invoke"): _function,
     ("s3", "GetObject"): _s3("GetObject"),
     ("s3", "HeadObject"): _s3("GetObject"),
+    ("s3", "GetBucketNotificationConfiguration"): _bucket("GetBucketNotification"),
     ("s3", "PutObject"): _s3("PutObject"),
     ("sns", "Publish"): on_arn("sns:Publish", "TopicArn"),
     ("stepfunctions", "DescribeExecution"): on_arn("states:DescribeExecution", "executionArn"),

@@ -213,15 +213,20 @@ def approved(stage: Client) -> None:
     stage.deploy("v1")
     with updated(stage, Approval="required"):
         stage.deploy("v2")
-        table = stage.names["outputs"]["LedgerTableName"]
-        app = f"{stage.names['cluster']}/{stage.names['service']}"
-        key = {"app": {"S": app}, "record": {"S": "lease"}}
-        lease = stage.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
-        changes = lease["gates"]["M"]["pending"]["M"]["asks"]["M"]["changes"]["S"]
-        answer = {"changes": changes, "approves": True, "by": "ann", "reason": "the new prices"}
-        name = stage.names["outputs"]["ApproveFunctionName"]
-        stage.client("lambda").invoke(FunctionName=name, Payload=json.dumps(answer).encode())
-        wait_for_all(stage)
+        approve(stage, "pending")
+
+
+def approve(stage: Client, what: str) -> None:
+    """What waits in that attribute of the gates is approved, and deploys."""
+    table = stage.names["outputs"]["LedgerTableName"]
+    app = f"{stage.names['cluster']}/{stage.names['service']}"
+    key = {"app": {"S": app}, "record": {"S": "lease"}}
+    lease = stage.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
+    changes = lease["gates"]["M"][what]["M"]["asks"]["M"]["changes"]["S"]
+    answer = {"changes": changes, "approves": True, "by": "ann", "reason": "the new prices"}
+    name = stage.names["outputs"]["ApproveFunctionName"]
+    stage.client("lambda").invoke(FunctionName=name, Payload=json.dumps(answer).encode())
+    wait_for_all(stage)
 
 
 def paused_while_the_file_changes(stage: Client) -> None:

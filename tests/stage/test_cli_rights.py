@@ -176,13 +176,13 @@ def test_who_may_not_run_learns_who_allows_it(
 
 
 @pytest.fixture
-def allowing_tags_and_exec(deployed: Client) -> Iterator[None]:
-    with updated(deployed, EventsRoleAllows="tags,exec"):
+def allowing_everything(deployed: Client) -> Iterator[None]:
+    with updated(deployed, EventsRoleAllows="tags,exec", DeployOnScheduleChange="true"):
         yield
 
 
 @pytest.mark.exhaustive(first=0)
-@pytest.mark.usefixtures("allowing_tags_and_exec")
+@pytest.mark.usefixtures("allowing_everything")
 def test_no_action_is_granted_in_vain(deployed: Client, rota: Rota, acting: Callable[[list[str]], None]) -> None:
     acting([*POLICIES])
     events, name = deployed.client("events"), f"{deployed.names['rule_prefix']}IngestData"

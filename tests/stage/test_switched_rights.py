@@ -47,7 +47,9 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "JobLogGroups": ("", LOGS),
     "ChatTopicArn": ("", CHAT),
 }
-"""By parameter its values, of which the first switches nothing on."""
+"""By parameter its values, of which the first switches nothing on. DeployOnScheduleChange gives rights to a role of its
+own alone, for which `test_uploads` looks.
+"""
 NOTHING = {name: values[0] for name, values in SWITCHES.items()}
 EVERYTHING = {name: values[-1] for name, values in SWITCHES.items()} | {"EventsRoleArn": ""}
 JOB = {"name": "Report", "task": "spam_task", "rate": "1 day"}
@@ -323,7 +325,9 @@ def _value(given: Any, parameters: Mapping[str, str]) -> str:
     """A parameter's value; that of a list is here as it is given."""
     match given:
         case {"Ref": name} | {"Fn::Join": [",", {"Ref": name}]}:
-            return parameters[name]
+            return parameters[name] if name in parameters else str(TEMPLATE["Parameters"][name]["Default"])
+        case {"Fn::Join": ["", {"Fn::Split": [text, whole]}]}:
+            return _value(whole, parameters).replace(text, "")
     return str(given)
 
 

@@ -123,6 +123,9 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.deployment.lease": {"take_turn", "sweep"},
     "rota.deployment.gates": {"take_turn", "sweep"},
     "rota.deployment.pending_push": {"sweep"},
+    # Only for a schedule file that was uploaded; whether it is one, TakeTurn asks of each event.
+    "rota.deployment.upload_event": {"take_turn"},
+    "rota.deployment.uploads": set(),
     # Only for what a person asks for.
     "rota.deployment.named_file": {"read_config"},
     "rota.deployment.rollback": set(),

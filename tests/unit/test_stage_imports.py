@@ -18,7 +18,7 @@ LEVELS = (
     ("gateway", "process"),
     ("cloudtrail", "dynamodb", "faults", "iam", "logs"),
     ("cloudformation", "eventbridge", "lambda_"),
-    ("scheduler",),
+    ("s3", "scheduler"),
     ("ecr", "quotas", "stepfunctions", "validation"),
     ("ecs",),
     ("background", "invariants", "own_app", "scenario", "snapshots"),

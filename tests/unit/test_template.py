@@ -20,6 +20,7 @@ CHECKED_BY_AWS = re.compile(r"List<AWS::EC2::")
 """CloudFormation looks up by itself whether each of these is there."""
 
 ROLE = "arn:aws:iam::111122223333:role/shop"
+SWITCHES = ("WatchRuns", "TraceScheduledTime", "ExplainMissed", "DeployOnScheduleChange")
 TAKEN = [
     ("DeployWindow", ""),
     ("DeployWindow", "Mon-Thu 09:00-17:00, Fri 22:00-04:00, Sat 00:00-24:00 America/Argentina/Buenos_Aires"),
@@ -73,7 +74,7 @@ TAKEN = [
     *(("SchedulesIn", value) for value in ("rules", "scheduler")),
     *(("RevisionMode", value) for value in ("per-task", "shared")),
     *(("Architecture", value) for value in ("x86_64", "arm64")),
-    *((name, value) for name in ("WatchRuns", "TraceScheduledTime", "ExplainMissed") for value in ("true", "false")),
+    *((name, value) for name in SWITCHES for value in ("true", "false")),
 ]
 REFUSED = [
     ("DeployWindow", "Mon-Fri 09:00-17:00"),
@@ -128,7 +129,7 @@ REFUSED = [
     ("RevisionMode", "per_task"),
     ("SchedulesIn", "both"),
     ("Architecture", "amd64"),
-    *((name, value) for name in ("WatchRuns", "TraceScheduledTime", "ExplainMissed") for value in ("yes", "True", "")),
+    *((name, value) for name in SWITCHES for value in ("yes", "True", "")),
 ]
 # A stack that does not set a parameter has this, so a change is one that every such stack gets with its next update.
 DEFAULTS = {
@@ -146,6 +147,7 @@ DEFAULTS = {
     "FormerEventsRoleArns": "",
     "ScheduleKeys": "scheduled_tasks.json",
     "RolloutTimeoutMinutes": 30,
+    "DeployOnScheduleChange": "false",
     "DeployWindow": "",
     "Approval": "none",
     "ApprovalDays": 7,
@@ -276,6 +278,7 @@ def test_what_the_app_needs_stays_when_the_stack_is_deleted() -> None:
 
 MACHINE = [{"Name": "StateMachineArn", "Value": {"Ref": "DeployStateMachine"}}]
 PUSHES = [{"Name": "RuleName", "Value": {"Ref": "DeployStateMachinePush"}}]
+UPLOADS = [{"Name": "RuleName", "Value": {"Ref": "UploadRule"}}]
 UNRECORDED = [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["UnrecordedRunsQueue", "QueueName"]}}]
 STOPS = [{"Name": "RuleName", "Value": {"Ref": "DeployStateMachineStopped"}}]
 # What each alarm watches, and over how many minutes: EventBridge's metrics are best effort and may come late.
@@ -283,6 +286,7 @@ ALARMS: dict[str, tuple[Any, str, Any, int]] = {
     "FailedDeploymentsAlarm": ("AWS/States", "ExecutionsFailed", MACHINE, 1),
     "FailedRestoresAlarm": ({"Fn::Sub": "Rota/${AWS::StackName}"}, "FailedRestores", None, 1),
     "TimedOutDeploymentsAlarm": ("AWS/States", "ExecutionsTimedOut", MACHINE, 1),
+    "LostUploadsAlarm": ("AWS/Events", "InvocationsSentToDlq", UPLOADS, 15),
     "LostPushesAlarm": ("AWS/Events", "InvocationsSentToDlq", PUSHES, 15),  # arrivals, not what the queue holds
     "UnkeptPushesAlarm": ("AWS/Events", "InvocationsFailedToBeSentToDlq", PUSHES, 15),
     "LostRestoresAlarm": ("AWS/Events", "FailedInvocations", STOPS, 15),
@@ -493,6 +497,36 @@ def test_what_starts_a_deployment() -> None:
     }
 
 
+def test_what_an_upload_starts() -> None:
+    assert RESOURCES["ConfigBucket"]["Properties"]["NotificationConfiguration"] == {
+        "Fn::If": [
+            "DeploysUploads",
+            {"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
+            {"Ref": "AWS::NoValue"},
+        ]
+    }
+    rule = RESOURCES["UploadRule"]
+    assert rule["Condition"] == RESOURCES["UploadRuleRole"]["Condition"] == "DeploysUploads"
+    others = [{"anything-but": {"prefix": ["deployments/", "proposals/"]}}]
+    assert rule["Properties"]["EventPattern"] == {
+        "source": ["aws.s3"],
+        "account": [{"Ref": "AWS::AccountId"}],
+        "detail-type": ["Object Created"],
+        "detail": {
+            "bucket": {"name": [{"Ref": "ConfigBucket"}]},
+            "object": {"key": {"Fn::If": ["NamesNoRepository", {"Ref": "ScheduleKeys"}, others]}},
+        },
+    }
+    (target,) = rule["Properties"]["Targets"]
+    assert target == {
+        "Id": "deploy",
+        "Arn": {"Ref": "DeployStateMachine"},
+        "RoleArn": {"Fn::GetAtt": ["UploadRuleRole", "Arn"]},
+        "RetryPolicy": FOR_AN_HOUR,
+        "DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["PushDeadLetterQueue", "Arn"]}},
+    }
+
+
 def test_what_starts_the_restore_of_a_stopped_deployment() -> None:
     machine = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
     stopped = MACHINE_PROPERTIES["Events"]["Stopped"]["Properties"]
@@ -567,7 +601,20 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
     def acts(how: str) -> dict[str, Any]:
         return watching({"Fn::Or": [{"Fn::Equals": [{"Ref": "RunActions"}, value]} for value in (how, "both")]})
 
+    keys = {"Fn::Join": [",", {"Ref": "ScheduleKeys"}]}
+
+    def lacks(placeholder: str) -> dict[str, Any]:
+        return {"Fn::Equals": [{"Fn::Join": ["", {"Fn::Split": [placeholder, keys]}]}, keys]}
+
     assert TEMPLATE["Conditions"] == {
+        "HasOneScheduleFile": {"Fn::And": [lacks("{tag}"), lacks("{digest}")]},
+        "NamesNoRepository": lacks("{repository}"),
+        "DeploysUploads": {
+            "Fn::And": [
+                {"Condition": "HasOneScheduleFile"},
+                {"Fn::Equals": [{"Ref": "DeployOnScheduleChange"}, "true"]},
+            ]
+        },
         "StartsApiAlone": {"Fn::Equals": [{"Ref": "ApiCommand"}, ""]},
         "MakesEventsRole": is_empty({"Ref": "EventsRoleArn"}),
         "KnowsFormerEventsRoles": {"Fn::Not": [is_empty({"Fn::Join": [",", {"Ref": "FormerEventsRoleArns"}]})]},

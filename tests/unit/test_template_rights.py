@@ -305,6 +305,7 @@ RIGHTS: dict[str, dict[str, str]] = {
         "anything": "logs:CreateLogDelivery logs:GetLogDelivery logs:UpdateLogDelivery logs:DeleteLogDelivery"
         " logs:ListLogDeliveries logs:PutResourcePolicy logs:DescribeResourcePolicies logs:DescribeLogGroups",
     },
+    "UploadRuleRole": {"the state machine": "states:StartExecution"},
     "SchedulerRole": {
         "revisions, on the cluster alone": "ecs:RunTask",
         "revisions, on the cluster alone, with ECS Exec": "ecs:RunTask",
@@ -485,13 +486,18 @@ def test_only_the_apps_rules_send_to_the_queue_of_runs() -> None:
     assert [target["Arn"] for target in RESOURCES["TaskChanges"]["Properties"]["Targets"]] == [queue]
 
 
-def test_only_the_push_rule_sends_to_the_dead_letter_queue() -> None:
-    assert policy_of("PushDeadLetterQueuePolicy", "Queues", "PushDeadLetterQueue") == [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "events.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": {"Fn::GetAtt": ["PushDeadLetterQueue", "Arn"]},
-            "Condition": {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["DeployStateMachinePush", "Arn"]}}},
-        }
+def test_only_rules_of_what_starts_deployments_send_to_the_dead_letter_queue() -> None:
+    pushes, uploads = policy_of("PushDeadLetterQueuePolicy", "Queues", "PushDeadLetterQueue")
+    sent = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": {"Fn::GetAtt": ["PushDeadLetterQueue", "Arn"]},
+    }
+    by_rules = [
+        {"Condition": {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [rule, "Arn"]}}}}
+        for rule in ("DeployStateMachinePush", "UploadRule")
     ]
+    assert pushes == sent | by_rules[0]
+    with_its_id = {"Sid": "UploadsThatStartedNothing", **sent, **by_rules[1]}
+    assert uploads == {"Fn::If": ["DeploysUploads", with_its_id, {"Ref": "AWS::NoValue"}]}

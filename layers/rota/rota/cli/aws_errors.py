@@ -47,7 +47,7 @@ POLICIES: dict[str, frozenset[str]] = {
             *("ecr:DescribeRepositories", "ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetLifecyclePolicy"),
             *("ssm:DescribeParameters", "logs:DescribeLogGroups", "cloudwatch:DescribeAlarms"),
             *("ec2:DescribeSubnets", "ec2:DescribeSecurityGroups", "ec2:DescribeRouteTables"),
-            *("ec2:DescribeVpcEndpoints", "ecs:DescribeClusters"),
+            *("ec2:DescribeVpcEndpoints", "ecs:DescribeClusters", "s3:GetBucketNotification"),
         }
     ),
 }

@@ -70,6 +70,10 @@ class _Pending(Item):
         """Whether it waits for a person's answer."""
         return bool(self.asks and not self.answer and now < self.asks.until)
 
+    def is_due_at(self, now: datetime) -> bool:
+        """Whether its time has come."""
+        return True
+
     def refused_at(self, now: datetime) -> str:
         """Why it is deployed no more, as a sentence; empty if it may be."""
         if self.answer and not self.answer.approves:
@@ -99,10 +103,17 @@ class Pending(_Pending):
 class PendingSchedule(_Pending):
     """The newest change of the schedule file alone that was held. Any deployment of an image takes its place."""
 
+    due: AwareDatetime | None = None
+    """Before then it is not deployed, as the image for it may come; None if a person asked for it."""
+
     @classmethod
     def of(cls, record: "DeploymentRecord", summary: str) -> "PendingSchedule":
         """What a change of the schedule file leaves that is to be approved."""
-        return cls(order=start_order(record.execution), **_left(record, summary))
+        return cls(order=record.order or start_order(record.execution), **_left(record, summary))
+
+    def is_due_at(self, now: datetime) -> bool:
+        """Whether it has waited long enough for a newer file, or an image."""
+        return self.due is None or self.due <= now
 
 
 def _left(record: "DeploymentRecord", summary: str) -> dict[str, Any]:

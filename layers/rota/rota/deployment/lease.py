@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,8 +20,8 @@ from rota.errors import TransientError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Clocks of two Lambda hosts differ by less than this.
-_CLOCK_SKEW_SECONDS = 5
+CLOCK_SKEW = timedelta(seconds=5)
+"""Clocks of two Lambda hosts differ by less than this."""
 # Between two looks at the lease: short at first, for most deployments take minutes. Each look is nine events of the
 # execution's history, which holds 25,000: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html.
 # After hours they become rarer still: the holder's rollout may wait for a person for weeks.
@@ -204,12 +204,13 @@ class Lease:
         """
         image = asked.image
         place = (asked.order or order(self._execution, image)) if image else ""
+        among_changes = (asked.order or gates.start_order(self._execution)) if asked.is_schedule else ""
         known = {
             "lifts": asked.lifts,
             "schedule": asked.schedule,
             "passes": asked.passes,
             "passed": asked.passed,
-            "order": place,
+            "order": place or among_changes,
             "answer": asked.answer,
             "back_to": asked.back_to,
         }
@@ -407,7 +408,7 @@ class Lease:
         and nothing takes the lease over while it runs. `recreate`: creates the item again if it was deleted. That is
         safe for a deployment that has held the lease: as long as the item is missing, no other one has held it since.
         """
-        end = Decimal(str(time.time() + seconds + _CLOCK_SKEW_SECONDS))
+        end = Decimal(str(time.time() + seconds + CLOCK_SKEW.total_seconds()))
         values: dict[str, Any] = {":end": end}
         update, condition = "SET at_work.#invocation = :end", "holder = :me AND attribute_not_exists(shut)"
         if restorer:

@@ -1,4 +1,6 @@
-"""Starting what is pending, once no hold is in force, the deployment window is open, and an approval is answered."""
+"""Starting what is pending, once its time has come, no hold is in force, the deployment window is open, and an approval
+is answered.
+"""
 
 import hashlib
 import json
@@ -21,9 +23,9 @@ _INPUT = json.dumps({"kind": Kind.RESUME, "by": "Sweep", "reason": "the hold is 
 def start_pending(
     stepfunctions: "SFNClient", settings: "Settings", gates: Gates, closed: Closed | None, now: datetime
 ) -> str | None:
-    """Start an execution that deploys the push that is pending, else the change of the schedule file, if no hold is in
-    force, the deployment window is not `closed`, and no person has still to approve it; or one that records that it was
-    rejected. Returns its name.
+    """Start an execution that deploys the push that is pending, else the change of the schedule file, if it is due, no
+    hold is in force, the deployment window is not `closed`, and no person has still to approve it; or one that records
+    that it was rejected. Returns its name.
 
     It is named after what is pending, the hold that it was under, the answer, and the hour: two sweeps start one. One
     that cannot begin is followed by another an hour later. However many there are, the first that takes the lease takes
@@ -35,7 +37,7 @@ def start_pending(
             return True
         waits = settings.approval != "none" and pending.waits_at(now)
         stopped = not pending.passes and (gates.hold_at(now) or closed)
-        return not (waits or stopped)
+        return pending.is_due_at(now) and not (waits or stopped)
 
     found = [each for each in gates.in_their_order if may_start(each)]
     if not found:

@@ -50,7 +50,7 @@ class DeploymentRecord(Item):
     passed: tuple[str, ...] = ()
     """The hold and the deployment window that it passed, in words."""
     order: str = ""
-    """Its place in the line of pushes; empty of a change of what is live."""
+    """Its place in the line of pushes; of a change of the schedule file, among those; empty of other changes."""
     answer: Answer | None = None
     """How a person approved it."""
     asks: Asks | None = None

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from rota.contract import Decision, Execution, Kind, Origin, Verdict
 from rota.deployment.gates import APPROVE, RESUME, Asked, Closed, Gates, Pending, PendingSchedule, hold_of
-from rota.deployment.lease import Lease
+from rota.deployment.lease import CLOCK_SKEW, Lease
 from rota.errors import listed
 from rota.execution_input import ExecutionInput, refuse_past
+from rota.times import minute
 
 
 class Steering(NamedTuple):
@@ -89,12 +90,16 @@ def _resume(
         if refused := pending.refused_at(given.now):
             reason = f"{refused}. To deploy it after all: {_deploys(pending)}"
             return Steered(Verdict(decision=Decision.REJECTED, reason=reason), asked)
-        if given.approval == "none" or not pending.waits_at(given.now):
+        what = asked.image.tag or asked.image.digest if asked.image else "the schedule file"
+        if isinstance(pending, PendingSchedule) and pending.due and not pending.is_due_at(given.now + CLOCK_SKEW):
+            waiting.append(f"{what} waits until {minute(pending.due)}")
+        elif given.approval == "none" or not pending.waits_at(given.now):
             if asked.back_to or asked.is_schedule:
                 return Steered(Verdict(decision=Decision.GO, reason="it is its turn"), asked)
             return Steered(lease.take(asked, given.is_active), asked)
-        waiting.append(asked.image.tag or asked.image.digest if asked.image else "the schedule file")
-    return Steered(_done(f"{' and '.join(waiting)} waits for an approval: {APPROVE}"), Asked(origin=origin))
+        else:
+            waiting.append(f"{what} waits for an approval: {APPROVE}")
+    return Steered(_done("; ".join(waiting)), Asked(origin=origin))
 
 
 def _asked(pending: Pending | PendingSchedule, origin: Origin, given: Steering) -> Asked:

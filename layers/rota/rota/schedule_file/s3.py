@@ -25,6 +25,16 @@ def candidate_keys(patterns: tuple[str, ...], image: Image) -> list[str]:
     return filled
 
 
+def each_image_has_its_own(patterns: tuple[str, ...]) -> bool:
+    """Whether the key of a schedule file follows from the image."""
+    return any(placeholder in pattern for pattern in patterns for placeholder in ("{tag}", "{digest}"))
+
+
+def without_image(patterns: tuple[str, ...], repository: str) -> list[str]:
+    """The keys to try where each image has the same, in order."""
+    return [pattern.replace("{repository}", repository) for pattern in patterns]
+
+
 def find_schedule_file(s3: "S3Client", bucket: str, candidates: list[str]) -> tuple[Stored, bytes]:
     """The first of `candidates` that exists: its version and its content. ConfigError names all that were tried."""
     if not candidates:

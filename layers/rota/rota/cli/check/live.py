@@ -47,6 +47,7 @@ PROBES: dict[str, Probe] = {
     "networking": probes_of_places.network,
     "capacity": probes_of_places.capacity_providers,
     "schedule file": probes_of_schedules.schedule_file,
+    "uploads": probes_of_schedules.uploads,
     "rule quota": probes_of_schedules.rule_quota,
     "schedules": probes_of_schedules.drift,
     "targets": probes_of_schedules.targets,

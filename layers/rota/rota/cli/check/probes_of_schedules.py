@@ -11,6 +11,7 @@ from rota.cli.schedules import Schedules
 from rota.ecs import secrets
 from rota.errors import ConfigError
 from rota.ownership import OWNER_TAG
+from rota.schedule_file.s3 import each_image_has_its_own
 from rota.schedule_file.task import Task
 
 if TYPE_CHECKING:
@@ -64,6 +65,27 @@ def refused_keys(tasks: Iterable[Task], stack: "Stack") -> Iterator[str]:
         for key in refused:
             words = f"{task.name} has {key}, which the parameter {task.parameters[key]} does not allow"
             yield f"{words}: deployments are refused; change that, or leave it out"
+
+
+def uploads(facts: Facts) -> Iterator[Finding]:
+    """Whether a schedule file that is uploaded is deployed; nothing where that is not asked for."""
+    if facts.stack.parameters.get("DeployOnScheduleChange") != "true":
+        return
+    bucket = facts.stack.bucket
+    if each_image_has_its_own(tuple(facts.schedule_keys)):
+        words = "DeployOnScheduleChange does nothing, as a key of ScheduleKeys has {tag} or {digest}: take either out"
+        yield Finding("uploads", "fail", words)
+    elif "EventBridgeConfiguration" in facts.client("s3").get_bucket_notification_configuration(Bucket=bucket):
+        yield Finding("uploads", "ok", "a schedule file that is uploaded is deployed two minutes later")
+    else:
+        words = "no uploaded schedule file is deployed, as the bucket sends no events to EventBridge"
+        yield Finding("uploads", "fail", f"{words}: {notify_eventbridge(bucket)}")
+
+
+def notify_eventbridge(bucket: str) -> str:
+    """The command that has a bucket send its events. It replaces other notifications; Rota's bucket has none."""
+    notified = """'{"EventBridgeConfiguration": {}}'"""
+    return f"aws s3api put-bucket-notification-configuration --bucket {bucket} --notification-configuration {notified}"
 
 
 def rule_quota(facts: Facts) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from rota.cli.exits import CommandError, Exit
+from rota.deployment.uploads import DEPLOYED_BY
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -23,7 +24,11 @@ class Upload(NamedTuple):
         bucket = account.stack.bucket
         with account.attempting(f"{self.name} may be uploaded; nothing was deployed."):
             stored = account.client("s3").put_object(
-                Bucket=bucket, Key=self.key, Body=self.content, ContentType="application/json"
+                Bucket=bucket,
+                Key=self.key,
+                Body=self.content,
+                ContentType="application/json",
+                Metadata={DEPLOYED_BY: "rota deploy"},
             )
         account.output.notes([f"{self.name} is uploaded: s3://{bucket}/{self.key}"])
         return {"schedule_key": self.key, "schedule_version": stored["VersionId"]}

@@ -217,7 +217,10 @@ def _pending(gates: Item, opens: datetime | None) -> Pending | None:
 
 def _pending_schedule(gates: Item, opens: datetime | None) -> PendingSchedule | None:
     found = gates.get("pending_schedule")
-    return PendingSchedule(found["execution"], origin(found)["by"], opens, **_asks(found)) if found else None
+    if not found:
+        return None
+    due = items.at(found, "due")
+    return PendingSchedule(found["execution"], origin(found)["by"], opens, **_asks(found), due=due)
 
 
 def _asks(found: Item) -> dict[str, Any]:

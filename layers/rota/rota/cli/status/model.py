@@ -84,7 +84,9 @@ class Pending:
 
 @dataclass(frozen=True)
 class PendingSchedule:
-    """A change of the schedule file alone that was held; the rest is as `Pending` has it."""
+    """A change of the schedule file alone that was held; the rest is as `Pending` has it. `due`: of an uploaded file,
+    until when it waits for an image.
+    """
 
     execution: str
     by: str
@@ -92,6 +94,7 @@ class PendingSchedule:
     changes: str = ""
     approve_until: datetime | None = None
     summary: str = ""
+    due: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,8 @@ def _waits(pending: Pending | PendingSchedule, hold: Hold | None, now: datetime,
     elif pending.opens:
         opens = times.clock(pending.opens, now, utc=utc)
         words = f"waits for the deployment window, {opens}. To deploy it now: {deploy} --now"
+    elif isinstance(pending, PendingSchedule) and pending.due and pending.due > now:
+        words = f"is started at {times.clock(pending.due, now, utc=utc)}, unless an image is deployed before"
     return f"{what} {words}"
 
 

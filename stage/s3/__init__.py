@@ -1,0 +1,1 @@
+"""S3: what the stage adds to moto's buckets."""
