@@ -205,6 +205,17 @@ def test_what_rota_deploy_uploads_is_deployed_once(world: World, known: Deployme
     assert ignored(known.ask(**event(put["VersionId"]))) == "rota deploy has uploaded it, and deploys it"
 
 
+def test_a_copy_of_what_it_has_uploaded_is_deployed(world: World, known: Deployments) -> None:
+    """As the runbook goes back to an older file: a copy has the metadata, too."""
+    put = client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=b"{}", Metadata={"deployed-by": "rota deploy"})
+    source = {"Bucket": BUCKET, "Key": KEY, "VersionId": put["VersionId"]}
+    copied = client("s3").copy_object(Bucket=BUCKET, Key=KEY, CopySource=source, MetadataDirective="COPY")
+    uploaded = event(copied["VersionId"])
+    uploaded["detail"]["reason"] = "CopyObject"
+    assert known.ask(**uploaded).run() == "Held"
+    assert pending_schedule()["schedule"]["version_id"] == copied["VersionId"]
+
+
 def test_a_deletion_does_nothing(world: World, known: Deployments) -> None:
     upload = uploaded(world, known)
     client("s3").delete_object(Bucket=BUCKET, Key=KEY)

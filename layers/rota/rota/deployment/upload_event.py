@@ -23,11 +23,14 @@ ORIGIN = Origin(kind=Kind.SCHEDULE, by="an upload")
 
 
 class Upload(Shape):
-    """The version that was uploaded, and when: S3's sequencers of one key sort as its versions do."""
+    """The version that was uploaded, and when: S3's sequencers of one key sort as its versions do. `is_copy`: of
+    another version or object, whose metadata it has.
+    """
 
     file: Stored
     at: AwareDatetime
     sequencer: str
+    is_copy: bool = False
 
     @property
     def order(self) -> str:
@@ -51,7 +54,8 @@ def parse(event: Mapping[str, Any], bucket: str) -> Upload:
         raise RejectedError(f"the input is not an upload that can be deployed: {'; '.join(found)}")
     uploaded = event["detail"]["object"]
     file = Stored(key=uploaded["key"], version_id=uploaded["version-id"])
-    return Upload(file=file, at=datetime.fromisoformat(event["time"]), sequencer=uploaded.get("sequencer", ""))
+    at, is_copy = datetime.fromisoformat(event["time"]), event["detail"].get("reason") == "CopyObject"
+    return Upload(file=file, at=at, sequencer=uploaded.get("sequencer", ""), is_copy=is_copy)
 
 
 def _problems(event: Mapping[str, Any], bucket: str) -> Iterator[str]:

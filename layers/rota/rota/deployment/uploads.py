@@ -68,7 +68,7 @@ def _of_the_bucket(s3: "S3Client", bucket: str, upload: "Upload", keys_before: l
     key, newest = upload.file.key, _head(s3, bucket, upload.file.key)
     if newest is None or newest["VersionId"] != upload.file.version_id:
         return f"{key} has a newer version, or was deleted"
-    if by := newest["Metadata"].get(DEPLOYED_BY):
+    if (by := newest["Metadata"].get(DEPLOYED_BY)) and not upload.is_copy:
         return f"{by} has uploaded it, and deploys it"
     if before := next((each for each in keys_before if _head(s3, bucket, each)), None):
         return f"{before} is deployed in its place, which comes before it in ScheduleKeys"
