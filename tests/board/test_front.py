@@ -40,7 +40,7 @@ HEADLINES: dict[str, tuple[tuple[Any, ...], dict[str, Any], Tone, str]] = {
         (WELL,),
         {"last_deployment": FAILED},
         "bad",
-        "The deployment of 9d0cc1f failed; everything is as before",
+        "The deployment of 9d0cc1f failed; service and schedules are as before",
     ),
     "held": ((WELL,), {"hold": Hold("ana", "the sale", NOW, None)}, "warn", "Deployments are held"),
     "no service": ((WELL,), {"service": None}, "bad", "The service is gone"),

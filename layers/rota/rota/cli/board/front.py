@@ -190,7 +190,7 @@ def _how_it_is(status: Status, troubles: Sequence[model.Todo]) -> Iterator[tuple
     if last and last.outcome in _TONES:
         named = last.tag or short(last.digest)
         how = "was aborted" if last.outcome == "aborted" else "failed"
-        live = "; everything is as before" if status.release else ""
+        live = "; service and schedules are as before" if status.release else ""
         yield "bad", f"The deployment {f'of {named} ' if named else ''}{how}{live}"
     if status.release is None:
         yield "plain", "Nothing is live yet"
