@@ -43,9 +43,8 @@ def watched(stage: Client, tmp_path: Path) -> Iterator[Callable[[str], str]]:
 
 def test_the_tour(stage: Client, watched: Callable[[str], str]) -> None:
     _, _, sign_in, *lines = blocks(STAGE, "A tour")
-    push, look_around, fire, again, change, look_at_it, make_rollouts_fail, printed, undo, break_a_job, go_on, mails = (
-        lines
-    )
+    push, look_around, fire, again, change, look_at_it, make_rollouts_fail, printed, undo, *of_jobs = lines
+    break_a_job, go_on, mails, ask_for_approvals = of_jobs
     assert not any("#" in block for block in lines), "zsh takes a comment behind a command for words"
     (names,) = re.findall(r"^```\n(STACK=.*?)^```$", RUNBOOK, re.MULTILINE | re.DOTALL)
     sign_in = sign_in.replace("http://127.0.0.1:5000", stage.endpoint)
@@ -84,6 +83,10 @@ def test_the_tour(stage: Client, watched: Callable[[str], str]) -> None:
     terminal(go_on)
     watched("RemoveSpam failed: exit code 64")
     assert "The job ended with exit code 64." in terminal(mails)
+
+    terminal(names, ask_for_approvals)
+    terminal(push.replace("4f2a9c1", "e5a1f00"))
+    assert "rota approve" in watched("SUCCEEDED in Held")
 
 
 def words(printed: str) -> str:

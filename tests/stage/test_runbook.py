@@ -472,21 +472,8 @@ def test_runs_that_could_not_be_recorded(deployed: Client, shell: Shell) -> None
     assert "RunQueue" in shell("output RunQueueUrl")
 
 
-def test_promoting_an_image_and_migrating_before(deployed: Client, shell: Shell) -> None:
+def test_promoting_an_image(deployed: Client, shell: Shell) -> None:
     (promote,) = blocks(RUNBOOK, "Two environments, one repository")
-    (migrate,) = blocks(RUNBOOK, "Database migrations")
-    ecs = deployed.client("ecs")
-    (service,) = ecs.describe_services(cluster="production", services=["guestbook-api"])["services"]
-    served = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
-    container = {**served["containerDefinitions"][0], "command": ["bin/start", "teaspoon_task"]}
-    kept = ("networkMode", "cpu", "memory", "taskRoleArn", "executionRoleArn", "requiresCompatibilities")
-    ecs.register_task_definition(
-        family="shop-migrate", containerDefinitions=[container], **{key: served[key] for key in kept}
-    )
-    network = service["networkConfiguration"]["awsvpcConfiguration"]
-    subnet, group = network["subnets"][0], network["securityGroups"][0]
-    assert shell(migrate, SUBNET=subnet, SECURITY_GROUP=group).strip() == "0"
-
     before = deployed.executions()
     shell(promote.replace("staging-4f2a9c1", "v1"))
     wait_for(lambda: len(deployed.executions()) > len(before), 10)
