@@ -1,7 +1,8 @@
 PYTHON ?= python3
 RUNTIME ?= process
 LISTEN ?= $(if $(filter sam,$(RUNTIME)),0.0.0.0,127.0.0.1)
-PORT ?= 5000
+# The stage that the export line of `make stage` names.
+PORT ?= $(or $(patsubst http://127.0.0.1:%,%,$(filter http://127.0.0.1:%,$(AWS_ENDPOINT_URL:/=))),5000)
 FILE ?= scheduled_tasks.json
 PREFIX ?=
 # What is compiled once serves all of a run's processes.

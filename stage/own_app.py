@@ -186,7 +186,12 @@ def main() -> int:
         account = stage.client("sts").get_caller_identity()["Account"]
         app = read(given.task_definition.read_text(encoding="utf-8"), account, described["region"])
         create(stage, app, cluster, service)
-    except (OSError, UnusableError, ClientError, *NO_ANSWER) as error:
+    except NO_ANSWER as error:
+        sys.stderr.write(
+            f"no stage answers on port {given.port} ({error}): start one with make stage, or say PORT=...\n"
+        )
+        return 1
+    except (OSError, UnusableError, ClientError) as error:
         sys.stderr.write(f"{given.task_definition}: {error}\n")
         return 1
     sys.stdout.write("".join(f"{line}\n" for line in _lines(app, given.service)))
@@ -201,7 +206,7 @@ def _lines(app: App, service: str) -> Iterator[str]:
         "log groups": ", ".join(app.log_groups),
     }
     yield from (f"{name:<11} {value}" for name, value in made.items() if value)
-    yield f"next        rota init {service}"
+    yield f"next        .venv/bin/rota init {service}"
 
 
 if __name__ == "__main__":

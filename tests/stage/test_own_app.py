@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import pytest
@@ -95,3 +96,14 @@ def test_a_change_set_that_is_not_executed_leaves_no_second_stack(stage: Client)
     stacks = cloudformation.describe_stacks(StackName="toy")["Stacks"]
     cloudformation.delete_stack(StackName="toy")
     assert [each["StackStatus"] for each in stacks] == ["CREATE_COMPLETE"]
+
+
+def test_without_a_stage_it_says_how_to_start_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    monkeypatch.setattr("sys.argv", ["own_app", "shop.json", "production/shop-api", "--port", str(port)])
+    assert own_app.main() == 1
+    assert f"no stage answers on port {port}" in capsys.readouterr().err
