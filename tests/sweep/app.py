@@ -108,13 +108,14 @@ class App:
     def one_offs(self, kind: str, execution: str) -> list[dict[str, Any]]:
         """The tasks of ECS that this execution has started once."""
         ecs, cluster = self.stage.client("ecs"), self.stage.names["cluster"]
-        by = started_by(kind, execution)
+        # AWS takes no other filter beside `startedBy`, and that alone lists what runs.
         arns = [
             arn
             for status in ("RUNNING", "STOPPED")
-            for arn in ecs.list_tasks(cluster=cluster, startedBy=by, desiredStatus=status)["taskArns"]
+            for arn in ecs.list_tasks(cluster=cluster, desiredStatus=status)["taskArns"]
         ]
-        return list(ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]) if arns else []
+        tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+        return [dict(task) for task in tasks if task.get("startedBy") == started_by(kind, execution)]
 
     def watch(self) -> None:
         """Have the stage check the schedules that are in both files after every call."""
