@@ -352,9 +352,9 @@ CONDITIONS = {name for of_role in map(conditions_of, TEMPLATE["Resources"]) for 
 
 def test_no_call_is_denied(recorded: Recorded) -> None:
     assert recorded.denied == []
-    # eleven steps, RecordRun and Sweep, the machine, the rules of pushes and of what was stopped, the scheduled rules,
-    # Scheduler
-    assert len(recorded.callers) == 18
+    # thirteen steps, RecordRun, Sweep and Approve, the machine, the rules of pushes and of what was stopped, the
+    # scheduled rules, Scheduler
+    assert len(recorded.callers) == 21
 
 
 def test_every_combination_has_just_the_rights_it_needs(recorded: Recorded) -> None:
