@@ -7,7 +7,7 @@ import pytest
 
 from rota.cli import schedules
 from rota.cli.exits import CommandError
-from rota.cli.run.failed import to_repeat
+from rota.cli.run.failed import left_out, to_repeat
 from rota.cli.run.remarks import of_the_schedule
 from rota.cli.run.start import Changes, Job, request_of, started_by
 from rota.schedules import backend
@@ -113,6 +113,12 @@ def run(status: str, minute: int = 0, **members: Any) -> dict[str, Any]:
 )
 def test_what_failed_is_repeated(runs: list[dict[str, Any]], repeated: list[tuple[int, int]]) -> None:
     assert [(each.due.minute, each.tasks) for each in to_repeat(runs)] == repeated
+
+
+def test_what_is_left_out_is_named() -> None:
+    runs = [run("failed", reason={"why": "stopped"}), run("missed", 5, reason={"why": "disabled"}), run("failed", 10)]
+    (words,) = left_out([*runs, run("failed", 15, reason={"why": "stopped"}, trigger="by_hand")])
+    assert words.startswith("Left out: 2 of A, which")
 
 
 PAUSE = {"by": "ana", "reason": "the supplier is down", "until": "2026-12-02T06:00:00+00:00"}

@@ -12,8 +12,8 @@ from rota.cli.one_offs import KINDS
 from rota.cli.options import duration, waiting
 
 if TYPE_CHECKING:
-    from rota.cli.run.failed import Repeat
     from rota.cli.run.start import Changes, Job
+    from rota.cli.table import Item
 
 
 @command("run", "rota run SendMail", short_help="Run a job now, follow its log, exit as it did.", runs_jobs=True)
@@ -122,11 +122,13 @@ def _repeat(
     """Run what failed, one after the other. Returns the first exit code that is not 0."""
     from rota.cli import execution, times
     from rota.cli.run import start, wait
+    from rota.cli.run.failed import left_out, to_repeat
 
-    repeats = _failed_runs(account, tasks, since)
-    now = account.now()
+    runs, now = _runs(account, tasks, since), account.now()
+    repeats = to_repeat(runs)
+    account.output.notes(not_repeated := left_out(runs))
     if not repeats:
-        account.output.notes(["Nothing failed that was not repeated since."])
+        account.output.notes([f"Nothing {'else ' if not_repeated else ''}failed that was not repeated since."])
         return wait.answer(account, [], Exit.DONE)
     for each in repeats:
         account.output.notes([f"  {times.clock(each.due, now, utc=account.output.utc)}  {each.task}  {each.why}"])
@@ -142,10 +144,10 @@ def _repeat(
     return next(filter(None, codes), 0)
 
 
-def _failed_runs(account: Account, tasks: tuple[str, ...], since: timedelta) -> "list[Repeat]":
+def _runs(account: Account, tasks: tuple[str, ...], since: timedelta) -> "list[Item]":
+    """The runs of these tasks, or of all, that were due since then."""
     from rota.aws.parallel import in_parallel
     from rota.cli import schedules
-    from rota.cli.run.failed import to_repeat
 
     stack, table = account.stack, account.table
     if not stack.watches_runs:
@@ -155,7 +157,7 @@ def _failed_runs(account: Account, tasks: tuple[str, ...], since: timedelta) -> 
     schedules.require(names, known)
     begin = account.now() - since
     found = in_parallel(lambda name: [*table.runs_since(name, begin)], names)
-    return to_repeat(run for runs in found for run in runs)
+    return [run for runs in found for run in runs]
 
 
 def _environment(variables: tuple[str, ...]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What `rota run --failed` repeats. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import groupby
@@ -9,7 +10,7 @@ from rota.cli import table as items
 from rota.cli.status.model import BAD, BY_HAND
 from rota.cli.table import Item
 
-# What a person or the schedule file has stopped or turned off is not wanted.
+# What a person or the schedule file has stopped or turned off is not wanted; `left_out` says so.
 _NOT_WANTED = ("stopped", "disabled", "gone", "overlap", "max_runtime")
 
 
@@ -31,14 +32,20 @@ def to_repeat(runs: Iterable[Item]) -> list[Repeat]:
     )
 
 
+def left_out(runs: Iterable[Item]) -> list[str]:
+    """A sentence for each task of whose bad runs some are not repeated."""
+    tasks = Counter(run["task"] for run in runs if _is_bad(run) and not _is_wanted(run))
+    why = "which a person or the schedule file has stopped or turned off"
+    return [f"Left out: {number} of {task}, {why}: rota explain {task}" for task, number in sorted(tasks.items())]
+
+
 def _slot(run: Item) -> tuple[str, str]:
     return run["task"], run["scheduled_at"]
 
 
 def _repeat_of_a_slot(runs: list[Item]) -> Repeat | None:
     """What to repeat of the runs that were due in one minute."""
-    bad = [each for each in runs if each["status"] in BAD and each.get("trigger") != BY_HAND]
-    bad = [each for each in bad if (each.get("reason") or {}).get("why") not in _NOT_WANTED]
+    bad = [each for each in runs if _is_bad(each) and _is_wanted(each)]
     due = items.at(runs[0], "scheduled_at")
     repeated = any(each.get("trigger") in (BY_HAND, "catch_up") and each["status"] not in BAD for each in runs)
     if not bad or repeated or due is None:
@@ -48,3 +55,11 @@ def _repeat_of_a_slot(runs: list[Item]) -> Repeat | None:
     words = (bad[-1].get("reason") or {}).get("words", "")
     status = bad[-1]["status"].replace("_", " ")
     return Repeat(bad[0]["task"], due, count, f"{status}: {words}" if words else status)
+
+
+def _is_bad(run: Item) -> bool:
+    return run["status"] in BAD and run.get("trigger") != BY_HAND
+
+
+def _is_wanted(run: Item) -> bool:
+    return (run.get("reason") or {}).get("why") not in _NOT_WANTED
