@@ -196,7 +196,7 @@ REMARKS = {
     "an execution role": (rule(), {**BASE, "executionRoleArn": "x"}, "in task: executionRoleArn"),
     "a definition that is gone": (rule(), None, "its task definition guestbook:1 is gone"),
     "another prefix": (rule(name="old-spam", ecs={"Group": "jobs", "CapacityProviderStrategy": SPOT_WITH_A_BASE}), BASE,
-                       "Set Group, CapacityProviderStrategy on its target"),
+                       "target lacks Group, CapacityProviderStrategy: set it there"),
     "a role of the rule": (rule(role_arn="arn:aws:iam::123456789012:role/old"), BASE, "its rule itself names a role"),
 }  # fmt: skip
 

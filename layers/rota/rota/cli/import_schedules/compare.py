@@ -84,7 +84,8 @@ def of_the_rule(job: "Job", place: Place, task: "Task", *, in_place: bool) -> It
     if place.offline and job.family != settings.family:
         yield f"runs the family {job.family}; jobs run that of the service, as most of these run {settings.family}"
     if job.in_place and not in_place:
-        also = f" Set {', '.join(job.kept)} on its target, where it stays." if job.kept else ""
+        kept = ", ".join(job.kept)
+        also = f" The new rule's target lacks {kept}: set it there, and deployments keep it." if kept else ""
         yield (
             f"does not begin with {place.prefix}, so Rota makes a rule of its own.{also} Once that is live, disable "
             f"this one, or the job runs twice\naws events disable-rule --name {job.rule}"

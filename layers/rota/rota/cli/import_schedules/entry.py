@@ -132,7 +132,7 @@ def _elsewhere(job: Job, settings: "Settings") -> Iterator[str]:
     others = sorted(job.overrides.keys() - {"containerOverrides", "cpu", "memory"})
     overridden = job.overrides.get("containerOverrides") or []
     for each in overridden[:1]:
-        others += sorted(each.keys() - _SAID)
+        others += [f"the container's {member}" for member in sorted(each.keys() - _SAID)]
     if len(overridden) > 1:
         others.append(f"more than one container ({', '.join(str(each.get('name')) for each in overridden)})")
     if others:
