@@ -227,7 +227,7 @@ NOT_TAKEN = {
     "eleven copies": (rule(ecs={"TaskCount": 11}), "starts 11 copies"),
     "the image's command": (rule(target={"Input": None}), "runs the image's own command"),
     "a role in the overrides": (rule(target={"Input": overrides(SPAM, taskRoleArn="x")}), "overrides taskRoleArn"),
-    "a limit in the overrides": (rule(target={"Input": overrides(SPAM, container={"cpu": 5})}), "overrides cpu"),
+    "a limit in the overrides": (rule(target={"Input": overrides(SPAM, container={"cpu": 5})}), "overrides the container's cpu"),
     "two containers": (rule(target={"Input": json.dumps({"containerOverrides": [{"name": "a"}, {"name": "b"}]})}),
                        "overrides more than one container (a, b)"),
     "an unknown container": (rule(target={"Input": overrides(SPAM).replace("app", "web")}), "the container web"),
