@@ -235,6 +235,7 @@ def test_290_jobs_move_there_and_back(world: World, deployments: Deployments, mo
     tasks = [{"name": f"Job{n}", "task": "spam_task", **when} for n, when in enumerate(whens)]
     world.upload({"tasks": tasks})
     assert deployments.start().run() == "Deployed"
+    passes(2 * 60)  # until all that was just made is on
     for there in ("scheduler", "rules"):
         monkeypatch.setenv("SCHEDULES_IN", there)
         begin, deployment = clock.now(), deployments.start(NEXT if there == "scheduler" else THIRD)
