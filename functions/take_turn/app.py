@@ -76,8 +76,7 @@ def _turn_of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -
             _require_image(image)
         _require_file(settings, keys.schedule)
         verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
-    pinned, approval = _pinned(keys.schedule), _approval(settings, keys, asked)
-    return _answer(verdict, waited, keys, image, origin, pinned, _remark(passed), approval=approval)
+    return _answer_to(asked, settings, verdict, waited, keys, image, _pinned(keys.schedule))
 
 
 def _turn_of_an_upload(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
@@ -123,10 +122,6 @@ def _passed(execution: Execution, settings: Settings) -> tuple[str, ...]:
     return tuple(each for each in (str(hold or ""), closed) if each)
 
 
-def _remark(passed: tuple[str, ...]) -> str:
-    return f"passed: {'; '.join(passed)}" if passed else ""
-
-
 def _lifted(keys: ExecutionInput, image: Image) -> tuple[str, ...]:
     """The digests that a person chose in spite of a bar."""
     return tuple(dict.fromkeys((*keys.lift, *((image.digest,) if keys.kind == Kind.IMAGE else ()))))
@@ -160,11 +155,7 @@ def _turn_without_an_image(request: TakeTurnInput, settings: Settings, waited: f
             of_a_file = {"schedule_key": named.key, "schedule_version": named.version_id} if named else {}
             of_its_kind = ExecutionInput(kind=Kind.SCHEDULE, **of_a_file)
             return _turn_of_a_schedule(request, settings, waited, of_its_kind, asked.origin, asked)
-        remark = "; ".join(filter(None, (_remark(asked.passed), str(asked.answer or ""))))
-        approval = _approval(settings, keys, asked)
-        return _answer(
-            verdict, waited, keys, asked.image, asked.origin, _pinned(asked.schedule), remark, approval=approval
-        )
+        return _answer_to(asked, settings, verdict, waited, keys, asked.image, _pinned(asked.schedule))
     return _turn_of_a_schedule(request, settings, waited, keys, origin)
 
 
@@ -193,9 +184,7 @@ def _turn_of_a_schedule(
     )
     verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
     image = _live_image(execution, settings, dry_run=keys.dry_run) if verdict.decision == Decision.GO else None
-    remark = "; ".join(filter(None, (_remark(asked.passed), str(asked.answer or ""))))
-    approval = _approval(settings, keys, asked)
-    return _answer(verdict, waited, keys, image, origin, _pinned(keys.schedule), remark, approval=approval)
+    return _answer_to(asked, settings, verdict, waited, keys, image, _pinned(keys.schedule))
 
 
 def _verdict_on_a_pause(request: TakeTurnInput, settings: Settings, asked: PauseKey, origin: Origin) -> Verdict:
@@ -205,6 +194,24 @@ def _verdict_on_a_pause(request: TakeTurnInput, settings: Settings, asked: Pause
     verdict = _verdict(request.execution, settings, Asked(origin=origin, passed=passed), dry_run=False)
     is_next = verdict.decision == Decision.GO
     return Verdict(decision=Decision.PAUSE, reason=verdict.reason) if is_next else verdict
+
+
+def _answer_to(
+    asked: Asked,
+    settings: Settings,
+    verdict: Verdict,
+    waited: float,
+    keys: ExecutionInput,
+    image: Image | None,
+    pinned: Pinned | None,
+    said: str = "",
+) -> TakeTurnOutput:
+    """The answer to what was asked of the lease: it remarks on what that passed, and who approved it."""
+    passed = f"passed: {'; '.join(asked.passed)}" if asked.passed else ""
+    remark = "; ".join(filter(None, (said, passed, str(asked.answer or ""))))
+    return _answer(
+        verdict, waited, keys, image, asked.origin, pinned, remark, approval=_approval(settings, keys, asked)
+    )
 
 
 def _answer(
@@ -292,13 +299,8 @@ def _turn_of_a_rollback(
         kept = releases.kept()  # what it waited for may have gone live; nothing does from now on
         lease.change_gates(bar)
         bars = rollback.bars_of(kept, target, execution, origin)
-    said = (
-        rollback.remark(target, rollback.live_at(kept, execution.started_at), bars),
-        _remark(passed),
-        str(asked.answer or ""),
-    )
-    remark = "; ".join(filter(None, said))
-    return _answer(verdict, waited, keys, image, origin, pinned, remark, approval=_approval(settings, keys, asked))
+    said = rollback.remark(target, rollback.live_at(kept, execution.started_at), bars)
+    return _answer_to(asked, settings, verdict, waited, keys, image, pinned, said)
 
 
 def _live_image(execution: Execution, settings: Settings, *, dry_run: bool) -> Image:
