@@ -93,19 +93,10 @@ def writing_step(
     """
 
     def decorate(work: Callable[[Request, Settings, Material], Answer]) -> Handler:
-        row = _row(work)
+        def call(request: Request, settings: Settings, given: Material, _session: LeaseSession) -> Answer:
+            return work(request, settings, given)
 
-        def in_lease(request: Request, settings: Settings, context: Context) -> Answer:
-            with thread_pool() as pool:
-                reading = pool.submit(read, request, settings)
-                with _lease_session(row, request, settings, context, stops=True) as session:
-                    session.require(settings.app)
-                    answer = work(request, settings, reading.result())
-                    if isinstance(answer, Recorded):
-                        session.note(answer.facts())
-                    return answer
-
-        return frame(_parser(work), in_lease, _execution)
+        return _reading_step(read, work, call, stops=True)
 
     return decorate
 
@@ -118,21 +109,32 @@ def running_step(
     """
 
     def decorate(work: Callable[[Request, Settings, Material, LeaseSession], Answer]) -> Handler:
-        row = _row(work)
-
-        def in_lease(request: Request, settings: Settings, context: Context) -> Answer:
-            with thread_pool() as pool:
-                reading = pool.submit(read, request, settings)
-                with _lease_session(row, request, settings, context) as session:
-                    session.require(settings.app)
-                    answer = work(request, settings, reading.result(), session)
-                    if isinstance(answer, Recorded):
-                        session.note(answer.facts())
-                    return answer
-
-        return frame(_parser(work), in_lease, _execution)
+        return _reading_step(read, work, work, stops=False)
 
     return decorate
+
+
+def _reading_step(
+    read: Callable[[Any, Settings], Material],
+    work: Callable[..., Answer],
+    call: Callable[[Request, Settings, Material, LeaseSession], Answer],
+    *,
+    stops: bool,
+) -> Handler:
+    """A step that reads while it enters the lease, which it needs. `work` says what is parsed, `call` calls it."""
+    row = _row(work)
+
+    def in_lease(request: Request, settings: Settings, context: Context) -> Answer:
+        with thread_pool() as pool:
+            reading = pool.submit(read, request, settings)
+            with _lease_session(row, request, settings, context, stops=stops) as session:
+                session.require(settings.app)
+                answer = call(request, settings, reading.result(), session)
+                if isinstance(answer, Recorded):
+                    session.note(answer.facts())
+                return answer
+
+    return frame(_parser(work), in_lease, _execution)
 
 
 def finishing_step(work: Callable[[Request, Settings, LeaseSession], Answer]) -> Handler:
