@@ -98,6 +98,11 @@ class Done(NamedTuple):
     def json(self) -> Any:
         return json.loads(self.out)
 
+    @property
+    def words(self) -> str:
+        """What it printed, on one line: where a sentence breaks depends on the time of day and the names in it."""
+        return " ".join(self.out.split())
+
 
 class Clock:
     """Moves on as one sleeps, at once."""

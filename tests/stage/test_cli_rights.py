@@ -240,7 +240,7 @@ def test_an_approver_approves_and_does_nothing_else(
     asking: Client, rota: Rota, acting: Callable[[list[str]], None]
 ) -> None:
     acting([*VIEWER, "ApproverPolicy"])
-    shown = " ".join(rota("status").out.split())
+    shown = rota("status").words
     assert "the push of v2 waits for an approval until " in shown
     changes = rota("status", "--json").json["pending"]["changes"]
     assert f"Look at it: rota plan --image v2. Then rota approve {changes} --reason ..., or rota reject" in shown
@@ -251,7 +251,7 @@ def test_an_approver_approves_and_does_nothing_else(
     done = rota("approve", changes, "--yes", "--reason", "the new prices")
     assert (done.exit, live_tag(rota)) == (0, "v2"), done.err
     assert denied(asking) == before
-    assert "assumed-role/person/ana approved it: the new prices" in " ".join(rota("explain", "v2").out.split())
+    assert "assumed-role/person/ana approved it: the new prices" in rota("explain", "v2").words
     again = rota("approve", changes, "--yes", "--reason", "x")
     assert (again.exit, "nothing waits for an approval" in again.err) == (4, True)
 
@@ -262,4 +262,4 @@ def test_an_approver_rejects(asking: Client, rota: Rota, acting: Callable[[list[
     done = rota("reject", "--yes", "--reason", "not on a Friday")
     assert (done.exit, live_tag(rota)) == (0, "v1"), done.err
     assert rota("status", "--json").json["pending"] is None
-    assert "not on a Friday" in " ".join(rota("history", "--all").out.split())
+    assert "not on a Friday" in rota("history", "--all").words

@@ -58,7 +58,7 @@ def test_the_guestbook_is_migrated_and_tested(migrating: Client, rota: Rota, act
     assert "Migrated: rooms." in rota("logs", "before").out
     explained = rota("explain", "v2").out
     assert "ended with exit code 0; its log: rota logs before" in " ".join(explained.split())
-    assert "before: runs the migration ./bin/start migrate" in " ".join(rota("history", "--json").out.split())
+    assert "before: runs the migration ./bin/start migrate" in rota("history", "--json").words
     acting([*READER, "RunnerPolicy", "DeployerPolicy"])
     again = rota("run", "before", "--yes")
     assert (again.exit, "Nothing to migrate" in again.out) == (0, True)
