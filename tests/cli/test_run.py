@@ -10,8 +10,11 @@ from rota.cli.exits import CommandError
 from rota.cli.run.failed import left_out, to_repeat
 from rota.cli.run.remarks import of_the_schedule
 from rota.cli.run.start import Changes, Job, request_of, started_by
+from rota.cli.run.trial import overrides_for
+from rota.ecs.derive import derive_content
+from rota.schedule_file.task import Before
 from rota.schedules import backend
-from tests.guestbook import SETTINGS, TIMED, arn, task
+from tests.guestbook import IMAGE_URI, SETTINGS, TIMED, arn, definition, task
 from tests.unit.test_starts import rule
 
 AT = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
@@ -149,3 +152,51 @@ def test_what_a_person_should_know_before(
     said = [*of_the_schedule(given, pause, item, AT - timedelta(minutes=minutes))]
     assert len(said) == len(words)
     assert all(each in line for each, line in zip(words, said, strict=True))
+
+
+ROLE = "arn:aws:iam::123456789012:role/migrator"
+API = derive_content(definition(), SETTINGS, IMAGE_URI, None)
+
+
+def changed(**members: Any) -> dict[str, Any]:
+    """The API's content with other members of its container."""
+    others = API["containerDefinitions"][1:]
+    return {**API, "containerDefinitions": [{**API["containerDefinitions"][0], **members}, *others]}
+
+
+@pytest.mark.parametrize(
+    ("content", "keys", "expected"),
+    [
+        (API, {}, {"containerOverrides": [{"name": "app", "command": ["./bin/start", "migrate"]}]}),
+        (
+            API,
+            {"environment": {"LOG_LEVEL": "debug"}, "cpu": 512, "memory": 1024, "role": ROLE, "ephemeral_storage": 30},
+            {
+                "containerOverrides": [
+                    {
+                        "name": "app",
+                        "command": ["./bin/start", "migrate"],
+                        "environment": [{"name": "LOG_LEVEL", "value": "debug"}],
+                    }
+                ],
+                "cpu": "512",
+                "memory": "1024",
+                "ephemeralStorage": {"sizeInGiB": 30},
+                "taskRoleArn": ROLE,
+            },
+        ),
+        (API, {"secrets": {"TOKEN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:other"}}, None),
+        (API, {"environment": {"ADMIN_TOKEN": "plain"}}, None),
+        (changed(environment=[{"name": "OF_A_JOB", "value": "1"}]), {}, None),
+        (changed(memory=400), {"memory": 1024}, None),
+        (changed(restartPolicy={"enabled": True}), {}, None),
+        ({**API, "containerDefinitions": API["containerDefinitions"][:1]}, {}, None),
+    ],
+    ids=["plain", "all of it", "a secret", "in a secret's place", "a job's", "its own limit", "restarts", "a sidecar"],
+)
+def test_what_overrides_can_say_of_a_migration(
+    content: dict[str, Any], keys: dict[str, Any], expected: dict[str, Any] | None
+) -> None:
+    before = Before.model_validate({"task": "migrate", **keys})
+    desired = derive_content(definition(API), SETTINGS, IMAGE_URI, before)
+    assert overrides_for(content, desired, "app") == expected

@@ -1,5 +1,6 @@
 """What people may do with the stack's managed policies: just enough for their commands."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,8 @@ def test_a_runner_tries_a_migration(
         "tasks": [{"name": "RemoveSpam", "task": "spam_task", "rate": "1 day"}],
     }
     deployed.upload_schedule(file)
+    written = tmp_path / "file.json"
+    written.write_text(json.dumps(file))
     deployed.push("v2")
     wait_for(lambda: ": migrating" in rota("status").out, 20)
     page = tmp_path / "board.html"
@@ -132,8 +135,9 @@ def test_a_runner_tries_a_migration(
     assert "RunBefore" in page.read_text()
     assert deployed.wait(deployed.executions()[0])["status"] == "SUCCEEDED"
     acting([*READER, "RunnerPolicy"])
-    done = rota("run", "before", "--yes", "--", "true")  # the clock of this test does not wait 12 s
-    assert (done.exit, done.err.startswith("rota:")) == (0, False), done.err
+    for how in ([], ["--schedule", str(written)], ["--schedule", str(written), "--release", "v1"]):
+        done = rota("run", "before", *how, "--yes", "--", "true")  # the clock of this test does not wait 12 s
+        assert (done.exit, done.err.startswith("rota:")) == (0, False), done.err
     assert denied(deployed) == {"logs:GetLogEvents"}
 
 

@@ -47,6 +47,10 @@ def one_offs(stage: Client, kind: str) -> list[dict[str, Any]]:
 
 
 def test_the_guestbook_is_migrated_and_tested(migrating: Client, rota: Rota, acting: Acting) -> None:
+    tried = ("run", "before", "--schedule", "examples/app/scheduled_tasks.migrating.json", "--yes")
+    before = account(migrating)
+    done = rota(*tried, "--", "sh", "-c", "echo $ROTA_TASK; exit 4")
+    assert (done.exit, "with the image of v1" in done.err, account(migrating)) == (4, True, before), done.err
     ended = migrating.deploy("v2")
     assert ended["status"] == "SUCCEEDED", ended["cause"]
     way = [state for state in states(migrating, ended) if state in ("RunBefore", "CreateTargets", "RunAfter")]

@@ -1,7 +1,7 @@
 """`rota run`."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--release", metavar="RELEASE", help="As this release had it: v41, a tag, previous.", shell_complete=names.releases
 )
+@click.option("--schedule", metavar="FILE", help="Of before and after: as this file has it, with a live image.")
 @click.option("-e", "--variable", "variables", metavar="NAME=VALUE", multiple=True, help="Set this variable, too.")
 @click.option("--count", metavar="NUMBER", type=click.IntRange(1, 10), help="Start so many tasks.")
 @click.option("--failed", is_flag=True, help="Repeat what failed of TASK, or of all jobs, with its scheduled time.")
@@ -41,6 +42,7 @@ def run(
     task: str | None,
     words: tuple[str, ...],
     release: str | None,
+    schedule: str | None,
     variables: tuple[str, ...],
     count: int | None,
     failed: bool,
@@ -54,7 +56,8 @@ def run(
     is on stdout. What you run is recorded, and says nothing of how the job does.
 
     `before` and `after` mean the schedule file's one-off tasks, as they last
-    ended well in a deployment.
+    ended well in a deployment. With --schedule one is tried that never ran: as
+    FILE has it, with the image that is live, or that of --release, which was.
 
     Exits as the job's container did; with 125 if it never ran or Rota itself failed. A run with another COMMAND is not
     recorded, and its task has no ROTA_TASK.
@@ -63,14 +66,17 @@ def run(
     from rota.cli.run import start, wait
 
     if failed:
-        if release or count or variables or no_wait:
+        if release or schedule or count or variables or no_wait:
             raise CommandError(Exit.MISUSED, "--failed repeats runs as they were, one after the other", "type it alone")
         return _repeat(account, tuple(filter(None, (task, *words))), since, timeout, yes=yes, stops=stop_on_interrupt)
     if not task:
         raise CommandError(Exit.MISUSED, "name the job", "rota run TASK; `rota next` lists them")
     changes = start.Changes(count, _environment(variables), words)
     if task in KINDS:
-        return _one_off(account, task, release, changes, None if no_wait else timeout, yes=yes, stops=stop_on_interrupt)
+        what = _one_off(account, task, release, schedule, changes)
+        return _run_once(account, task, *what, None if no_wait else timeout, yes=yes, stops=stop_on_interrupt)
+    if schedule:
+        raise CommandError(Exit.MISUSED, "--schedule is for before and after", "a job runs as its schedule has it")
     job = _job(account, task, release)
     at = account.now().replace(microsecond=0)
     request = start.request_of(job, account.stack.container, changes, at)
@@ -82,10 +88,28 @@ def run(
 
 
 def _one_off(
+    account: Account, kind: str, release: str | None, file: str | None, changes: "Changes"
+) -> tuple[dict[str, Any], str]:
+    """RunTask's request for the file's `before` or `after`, and what it runs, for people."""
+    from rota.cli.run import one_off
+
+    if changes.count or (release and not file):
+        todo = f"rota run {kind} --schedule FILE --release {release}" if release else "leave the option out"
+        raise CommandError(Exit.MISUSED, f"{kind} runs as the last deployment had it, once", todo)
+    if file:
+        from rota.cli.run.trial import trial_of
+
+        request, named = trial_of(account, kind, file, release, changes)
+        return request, f"as {file} has it with the image of {named}"
+    request = one_off.request_of(account, kind, changes)
+    return request, f"with {request['taskDefinition'].rpartition('/')[2]}"
+
+
+def _run_once(
     account: Account,
     kind: str,
-    release: str | None,
-    changes: "Changes",
+    request: dict[str, Any],
+    how: str,
     timeout: timedelta | None,
     *,
     yes: bool,
@@ -93,14 +117,10 @@ def _one_off(
 ) -> int:
     """Run the schedule file's `before` or `after` alone."""
     from rota.cli import execution
-    from rota.cli.run import one_off, start, wait
+    from rota.cli.run import start, wait
 
-    if release or changes.count:
-        raise CommandError(Exit.MISUSED, f"{kind} runs as the last deployment had it, once", "leave the option out")
-    request = one_off.request_of(account, kind, changes)
-    revision = request["taskDefinition"].rpartition("/")[2]
-    account.output.notes(["It is no deployment: nothing is switched, and no job pauses. It is not recorded."])
-    execution.confirm(account, f"Run {kind} of {account.stack} with {revision}?", yes=yes)
+    account.output.notes([f"{kind} runs {how}. Nothing is switched, no job pauses, and nothing is recorded."])
+    execution.confirm(account, f"Run {kind} of {account.stack} {how}?", yes=yes)
     started = start.start(account, kind, request)
     return wait.wait(account, kind, account.now().replace(microsecond=0), started, timeout, stops=stops)
 

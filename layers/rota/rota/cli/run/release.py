@@ -37,12 +37,12 @@ def _schedule(account: "Account", deployed: Iterable[Item], name: str) -> backen
     """The schedule as the last of these deployments left it, the newest first; None if there was none."""
     for entry in deployed:
         record = entry.get("deployment") or {}
-        changes = [each for each in _stored(account, record.get("plan")).get("changes", ()) if _is_of(each, name)]
+        changes = [each for each in stored(account, record.get("plan")).get("changes", ()) if _is_of(each, name)]
         written = [each for each in changes if each["kind"] != "remove"]
         if changes and not written:
             return None
         for each in written:
-            registered = _stored(account, record.get("revisions")).get("revisions", {})
+            registered = stored(account, record.get("revisions")).get("revisions", {})
             if schedule := backend.written_by(each, registered):
                 return schedule
     return None
@@ -52,7 +52,7 @@ def _is_of(change: Mapping[str, Any], name: str) -> bool:
     return backend.plain_name(str(change["name"])) == name
 
 
-def _stored(account: "Account", stored: Mapping[str, str] | None) -> Mapping[str, Any]:
+def stored(account: "Account", stored: Mapping[str, str] | None) -> Mapping[str, Any]:
     """An artifact of a deployment. Empty if it stored none; CommandError if that is gone."""
     from botocore.exceptions import ClientError
 
@@ -63,7 +63,7 @@ def _stored(account: "Account", stored: Mapping[str, str] | None) -> Mapping[str
     except ClientError as error:
         if not artifacts.is_gone(error):
             raise
-        todo = "without --release the job runs as it is now"
+        todo = "name another release, or leave --release out"
         raise CommandError(
             Exit.NOT_ALLOWED, f"{stored['key']} is gone from the bucket", todo, error="NoPlan"
         ) from error
