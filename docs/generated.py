@@ -12,7 +12,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from rota.cli.exits import MEANINGS
 from rota.cli.main import main
-from rota.contract import STEPS
+from rota.contract.steps import STEPS
 from rota.schedule_file.expression import FIELDS
 from rota.schedule_file.next_runs import in_words
 from rota.schedule_file.retry_age import retry_age

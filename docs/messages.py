@@ -6,7 +6,8 @@ import json
 import textwrap
 from datetime import UTC, datetime, timedelta
 
-from rota.contract import Execution, Image, Kind, Origin, Outcome, RunEvent, RunKind
+from rota.contract.deployment import Execution, Image, Kind, Origin, Outcome
+from rota.contract.run_event import RunEvent, RunKind
 from rota.deployment.ledger import Entry
 from rota.deployment.outcome_message import outcome_message
 from rota.notifications.chat import chat_notification

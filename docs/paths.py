@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from samtranslator.yaml_helper import yaml_parse
 
 from docs.generated import ROOT
-from rota.contract import STEPS
+from rota.contract.steps import STEPS
 from rota.deployment import artifacts, finish, notify
 from rota.deployment.lease import Lease
 from rota.deployment.ledger import Ledger

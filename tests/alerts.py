@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
 
-from rota.contract import Stored
+from rota.contract.deployment import Stored
 from rota.runs.model import (
     Actor,
     GoodRun,

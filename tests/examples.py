@@ -11,20 +11,19 @@ from typing import Any
 
 from pydantic import BaseModel
 
-import rota.contract
-from rota.contract import (
+from rota.contract import step_io
+from rota.contract.deployment import Image, Stored
+from rota.contract.step_io import (
     ChangePausesOutput,
     ClearRulesOutput,
     CreateTargetsOutput,
     FinishDeploymentOutput,
-    Image,
     OneOffRun,
     PlanDeploymentOutput,
     ReadConfigOutput,
     RegisterRevisionsOutput,
     RestoreDeploymentOutput,
     Rollout,
-    Stored,
     TakeTurnOutput,
 )
 from tests import asl, run_events
@@ -164,7 +163,7 @@ class Machine:
 
     def _work(self, step: str, request: dict[str, Any]) -> dict[str, Any]:
         self.handed[step] = request
-        model: type[BaseModel] = getattr(rota.contract, f"{step}Input")
+        model: type[BaseModel] = getattr(step_io, f"{step}Input")
         model.model_validate(request)
         changes = self._answers[step].pop(0) if self._answers.get(step) else {}
         if isinstance(changes, Exception):

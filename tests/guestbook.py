@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rota.contract import Image, Stored
+from rota.contract.deployment import Image, Stored
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
 from rota.plan.current_state import CurrentState

@@ -12,7 +12,7 @@ from typing import Any
 from moto.ecr.models import ecr_backends
 from moto.s3.models import s3_backends
 
-from rota.contract import STEPS
+from rota.contract.steps import STEPS
 from stage.ecr.manifest import MEDIA_TYPE, manifest
 from stage.ecs.service_members import show
 from stage.ecs.services import Services

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, StrictBool
 
 from rota.aws import clients
-from rota.contract import Shape
+from rota.contract.shape import Shape
 from rota.deployment import approval, window
 from rota.deployment.pending_push import start_pending
 from rota.deployment.waiting import Answer

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from rota import execution_input
-from rota.contract import ChangePausesInput, ChangePausesOutput, Kind, Origin, Outcome
+from rota.contract.deployment import Kind, Origin, Outcome
+from rota.contract.step_io import ChangePausesInput, ChangePausesOutput
 from rota.deployment.ledger import Entry
 from rota.deployment.record import DeploymentRecord
 from rota.handlers.finishing import end_once

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from rota.aws import clients
-from rota.contract import CheckServiceInput, CheckServiceOutput
+from rota.contract.step_io import CheckServiceInput, CheckServiceOutput
 from rota.ecs import service_deployments
 from rota.ecs.service import has_stages, judge_rollout, read_service
 from rota.handlers.step import writing_step

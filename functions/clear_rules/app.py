@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from rota.contract import ClearRulesInput, ClearRulesOutput
+from rota.contract.step_io import ClearRulesInput, ClearRulesOutput
 from rota.handlers.planned import read_plan
 from rota.handlers.step import writing_step
 from rota.pauses.model import Pause

@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from rota.contract import CreateTargetsInput, CreateTargetsOutput
+from rota.contract.step_io import CreateTargetsInput, CreateTargetsOutput
 from rota.errors import updated_meanwhile
 from rota.handlers.planned import read_plan_and_revisions
 from rota.handlers.step import writing_step

@@ -1,7 +1,8 @@
 """FinishDeployment: deletes what ClearRules disabled, writes the ledger, releases the lease, publishes the outcome."""
 
 from rota.aws import clients
-from rota.contract import FinishDeploymentInput, FinishDeploymentOutput, Outcome
+from rota.contract.deployment import Outcome
+from rota.contract.step_io import FinishDeploymentInput, FinishDeploymentOutput
 from rota.deployment.ledger import BEING_RESTORED, Entry, ledger_of
 from rota.deployment.record import DeploymentRecord
 from rota.errors import OvertakenError

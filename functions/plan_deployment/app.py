@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from rota.aws import clients
 from rota.aws.parallel import thread_pool
-from rota.contract import Asks, PlanDeploymentInput, PlanDeploymentOutput
+from rota.contract.deployment import Asks
+from rota.contract.step_io import PlanDeploymentInput, PlanDeploymentOutput
 from rota.deployment import artifacts
 from rota.errors import updated_meanwhile
 from rota.handlers.step import step

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from rota.aws import clients
 from rota.aws.parallel import thread_pool
-from rota.contract import Image, Pinned, ReadConfigInput, ReadConfigOutput, Stored
+from rota.contract.deployment import Image, Pinned, Stored
+from rota.contract.step_io import ReadConfigInput, ReadConfigOutput
 from rota.deployment import artifacts, named_file
 from rota.deployment.ledger import ledger_of
 from rota.deployment.live_revisions import live_revisions, recorded_by

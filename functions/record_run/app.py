@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from rota.aws import clients
 from rota.aws.parallel import in_parallel
-from rota.contract import Shape
+from rota.contract.shape import Shape
 from rota.handlers.event import on_event
 from rota.runs.by_job import by_job
 from rota.runs.event import GivenUp, QueueMessage, TaskChange

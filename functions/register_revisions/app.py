@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rota.aws import clients
 from rota.aws.parallel import in_parallel
-from rota.contract import Registered, RegisterRevisionsInput, RegisterRevisionsOutput
+from rota.contract.step_io import Registered, RegisterRevisionsInput, RegisterRevisionsOutput
 from rota.deployment import artifacts
 from rota.ecs import arns, task_definitions
 from rota.ecs.derive import derive_content

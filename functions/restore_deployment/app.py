@@ -4,15 +4,9 @@ from typing import Any
 
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
-from rota.contract import (
-    CaughtError,
-    FailedDeployment,
-    Kind,
-    Outcome,
-    RestoreDeploymentInput,
-    RestoreDeploymentOutput,
-    is_dry_run,
-)
+from rota.contract.deployment import Kind, Outcome, is_dry_run
+from rota.contract.step_io import CaughtError, FailedDeployment, RestoreDeploymentInput, RestoreDeploymentOutput
+from rota.contract.steps import failed_step, is_complete
 from rota.deployment.failure_message import stored_error
 from rota.deployment.finish import end_deployment
 from rota.deployment.ledger import Entry, LedgerItem, ledger_of
@@ -77,10 +71,10 @@ def _facts(failed: Failed) -> dict[str, object]:
     """
     document = failed.document
     why = {"error": stored_error(failed.error).model_dump()} if failed.error else {}
-    where = {"failed_step": document.step} if document else {}
+    where = {"failed_step": failed_step(document)} if document else {}
     plan = document.plan if document and not failed.error else None
     asks = {"asks": plan.asks.model_dump(mode="json"), "summary": plan.summary} if plan and plan.asks else {}
-    return {**why, **where, **asks, "complete": bool(document and document.is_complete)}
+    return {**why, **where, **asks, "complete": bool(document and is_complete(document))}
 
 
 def _from_history(failed: Failed) -> Failed:
@@ -137,7 +131,7 @@ def _derive(failed: Failed, document: FailedDeployment, from_input: DeploymentRe
     """The record from the machine's document; what TakeTurn would have read in the input, if it failed."""
     known = {} if document.turn else {"image": from_input.image, "origin": from_input.origin}
     error = failed.error and stored_error(failed.error)
-    added = {"error": error, "failed_step": document.step, **known}
+    added = {"error": error, "failed_step": failed_step(document), **known}
     return derive(failed.execution, document).model_copy(update=added)
 
 

@@ -1,7 +1,7 @@
 """RollService: updates the service to the API's revision."""
 
 from rota.aws import clients
-from rota.contract import RollServiceInput, RollServiceOutput
+from rota.contract.step_io import RollServiceInput, RollServiceOutput
 from rota.ecs import service, service_deployments
 from rota.handlers.planned import read_plan_and_revisions
 from rota.handlers.step import writing_step

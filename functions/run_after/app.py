@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from rota.contract import OneOffRun, RunAfterInput, RunAfterOutput
+from rota.contract.step_io import OneOffRun, RunAfterInput, RunAfterOutput
 from rota.handlers.planned import read_plan_and_revisions
 from rota.handlers.step import LeaseSession, running_step
 from rota.one_offs.rounds import OneOff, next_round

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from rota.aws import clients
-from rota.contract import OneOffRun, RunBeforeInput, RunBeforeOutput
+from rota.contract.step_io import OneOffRun, RunBeforeInput, RunBeforeOutput
 from rota.deployment import artifacts
 from rota.handlers.planned import read_plan_and_revisions
 from rota.handlers.step import LeaseSession, running_step

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rota.aws import clients
-from rota.contract import Shape
+from rota.contract.shape import Shape
 from rota.deployment.lease import read_lease
 from rota.deployment.pending_push import start_pending
 from rota.handlers.event import on_event

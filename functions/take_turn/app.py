@@ -4,19 +4,8 @@ from datetime import UTC, datetime
 
 from rota import execution_input
 from rota.aws import clients
-from rota.contract import (
-    Approval,
-    Decision,
-    Execution,
-    Image,
-    Kind,
-    Origin,
-    Pinned,
-    Stored,
-    TakeTurnInput,
-    TakeTurnOutput,
-    Verdict,
-)
+from rota.contract.deployment import Approval, Decision, Execution, Image, Kind, Origin, Pinned, Stored, Verdict
+from rota.contract.step_io import TakeTurnInput, TakeTurnOutput
 from rota.deployment import upload_event
 from rota.deployment.gates import Asked, Closed, Gates, hold_of
 from rota.deployment.lease import Lease, LeaseItem, wait_seconds

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from examples.guestbook.client import Client
-from rota.contract import STEPS
+from rota.contract.steps import STEPS
 from stage.client import wait_for
 from tests import asl
 from tests.stage.account import history, images, rules, service, states

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from examples.guestbook.client import Client
-from rota.contract import STEPS
+from rota.contract.steps import STEPS
 from stage.client import wait_for
 from stage.ecr.manifest import digest
 from tests import asl

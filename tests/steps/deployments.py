@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rota.contract import Execution
+from rota.contract.deployment import Execution
 from rota.deployment.lease import Lease
 from rota.errors import RejectedError, TransientError
 from tests import asl

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rota.contract import Kind
+from rota.contract.deployment import Kind
 from rota.deployment.items import plain, stored
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import DIGEST

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from rota.contract import STEPS
+from rota.contract.steps import STEPS
 from rota.deployment.lease import Standing
 from rota.errors import OvertakenError, StillRunningError
 from tests.steps import items

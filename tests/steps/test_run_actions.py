@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rota.contract import Execution
+from rota.contract.deployment import Execution
 from rota.pauses import migration
 from rota.pauses.ending import end_pauses
 from rota.runs import sweep as sweeping

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rota.contract import STEPS
+from rota.contract.steps import STEPS
 from rota.deployment.lease import Standing
 from rota.errors import RejectedError
 from tests import asl

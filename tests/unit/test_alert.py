@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rota.contract import RunKind, Stored
+from rota.contract.deployment import Stored
+from rota.contract.run_event import RunKind
 from rota.notifications.message import mail_subject, mail_text
 from rota.runs.alert import Alert, Report, attributes_of, due_alerts, reported
 from rota.runs.alert_text import Place, events_of, message_of

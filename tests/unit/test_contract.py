@@ -11,9 +11,11 @@ from typing import Any, get_type_hints
 import pytest
 from pydantic import BaseModel
 
-import rota.contract
 import rota.errors
-from rota.contract import STEPS, FailedDeployment, Step
+from rota.contract import deployment, run_event, step_io
+from rota.contract.shape import Shape
+from rota.contract.step_io import FailedDeployment
+from rota.contract.steps import STEPS, Step
 from rota.settings import Settings
 from tests import asl
 from tests.examples import ANSWERS, EVENTS, PUSH, ROOT
@@ -72,7 +74,7 @@ def test_a_step_has_one_name_everywhere(step: Step) -> None:
     function = handler(step.folder)
     given, answered = ast.unparse(function.args.args[0]), ast.unparse(function.returns) if function.returns else ""
     assert (given, answered) == (f"request: {step.name}Input", f"{step.name}Output")
-    shapes = vars(rota.contract)
+    shapes = vars(step_io)
     assert (step.input, step.output) == (shapes[f"{step.name}Input"], shapes[f"{step.name}Output"])
 
 
@@ -311,13 +313,12 @@ def test_only_the_frame_reads_the_environment() -> None:
 def test_every_model_forbids_unknown_keys() -> None:
     loose = {
         name
-        for name, model in vars(rota.contract).items()
-        if isinstance(model, type)
-        and issubclass(model, rota.contract.Shape)
-        and model.model_config["extra"] != "forbid"
+        for module in (deployment, run_event, step_io)
+        for name, model in vars(module).items()
+        if isinstance(model, type) and issubclass(model, Shape) and model.model_config["extra"] != "forbid"
     }
     assert loose == set()
-    assert get_type_hints(rota.contract.TakeTurnInput)["event"] is Any, "AWS chooses the event's keys"
+    assert get_type_hints(step_io.TakeTurnInput)["event"] is Any, "AWS chooses the event's keys"
 
 
 def test_no_validation_error_shows_its_input() -> None:

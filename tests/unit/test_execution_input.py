@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rota import execution_input
-from rota.contract import Kind
+from rota.contract.deployment import Kind
 from rota.errors import RejectedError
 from tests.examples import EXECUTION, IMAGE, PUSH
 from tests.guestbook import DIGEST

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from rota.contract import STEPS, CaughtError, FailedDeployment
+from rota.contract.step_io import CaughtError, FailedDeployment
+from rota.contract.steps import STEPS, failed_step
 from rota.deployment.failure_message import explain, stored_error
 from rota.restore.everything import RestoreResult
 from tests.examples import ANSWERS
@@ -28,7 +29,7 @@ def failed(error: str = "TransientError", cause: str = "no answer", **document: 
 def cause_of(document: FailedDeployment, became: str) -> str:
     """The cause of a deployment that ended with that document."""
     assert document.error
-    return explain(document.step, document.error, became)
+    return explain(failed_step(document), document.error, became)
 
 
 def up_to(last: str) -> dict[str, Any]:

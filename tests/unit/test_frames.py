@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rota.contract import Shape
+from rota.contract.shape import Shape
 from rota.errors import RejectedError, TransientError
 from rota.handlers.event import on_event
 from rota.settings import Settings

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rota.contract import Execution, Image, Kind, Origin, Stored
+from rota.contract.deployment import Execution, Image, Kind, Origin, Stored
 from rota.deployment.gates import Bar, Gates, Hold, Pending, deploys_anyway, hold_of
 from rota.deployment.items import plain, stored
 from rota.deployment.pending_push import start_pending

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from rota.contract import STEPS, FailedDeployment, Staged
+from rota.contract.step_io import FailedDeployment, Staged
+from rota.contract.steps import STEPS, failed_step, is_complete, may_have_begun
 from rota.deployment import lease
 from rota.deployment.failure_message import explain
 from rota.ecs import service_deployments
@@ -94,10 +95,10 @@ def test_a_failure_after_any_plan_names_its_step(planned: dict[str, Any], entere
         machine = Machine(PlanDeployment=[planned], **{step: [FAILED]})
         machine.run()
         document = FailedDeployment.model_validate(machine.handed["RestoreDeployment"]["document"])
-        assert document.step == step
-        begun = [each for each in entered if document.may_have_begun(each)]
+        assert failed_step(document) == step
+        begun = [each for each in entered if may_have_begun(each, document)]
         assert begun == entered[: number + 1], "what comes after it is not restored"
-        assert document.is_complete is (bool(entered) and step == "FinishDeployment")
+        assert is_complete(document) is (bool(entered) and step == "FinishDeployment")
 
 
 def test_a_plan_without_new_revisions_passes_on_none() -> None:
@@ -237,7 +238,7 @@ def test_a_failure_anywhere_is_restored_and_names_its_step(step: str) -> None:
     assert walk.states[-3:] == ["RestoreDeployment", "HowDidItEnd", "DeploymentFailed"]
     document = FailedDeployment.model_validate(machine.handed["RestoreDeployment"]["document"])
     assert document.error
-    assert explain(document.step, document.error, str(RestoreResult())).startswith(f"{step}: denied. ")
+    assert explain(failed_step(document), document.error, str(RestoreResult())).startswith(f"{step}: denied. ")
 
 
 @pytest.mark.parametrize("step", ["TakeTurn", "FinishDeployment"])
@@ -250,7 +251,7 @@ def test_a_failure_on_a_side_route_names_its_step(step: str) -> None:
     machine.run()
     document = FailedDeployment.model_validate(machine.handed["RestoreDeployment"]["document"])
     assert document.error
-    assert explain(document.step, document.error, str(RestoreResult())).startswith(f"{step}: denied. ")
+    assert explain(failed_step(document), document.error, str(RestoreResult())).startswith(f"{step}: denied. ")
 
 
 @pytest.mark.parametrize(("folder", "handed"), shown().items(), ids=shown())

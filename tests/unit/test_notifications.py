@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rota.contract import Execution, Image, Outcome, Stored
+from rota.contract.deployment import Execution, Image, Outcome, Stored
 from rota.deployment.ledger import Entry
 from rota.deployment.outcome_message import outcome_message
 from rota.notifications import chat

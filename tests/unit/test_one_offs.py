@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rota.contract import OneOffRun
+from rota.contract.step_io import OneOffRun
 from rota.ecs import one_off
 from rota.errors import RejectedError, TaskFailedError
 from rota.one_offs.words import failed

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import ValidationError
 
-from rota.contract import Stored
+from rota.contract.deployment import Stored
 from rota.ecs.derive import derive_content, target_overrides
 from rota.ecs.fingerprint import fingerprint_of
 from rota.ecs.service import ServiceState

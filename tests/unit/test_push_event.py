@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rota.contract import Execution, Image, is_dry_run
+from rota.contract.deployment import Execution, Image, is_dry_run
 from rota.ecr.push_event import is_replication, parse_image, reason_to_skip
 from rota.errors import RejectedError
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from rota.contract import STEPS, Execution, FailedDeployment, Phase, phases_up_to
+from rota.contract.deployment import Execution, Phase, phases_up_to
+from rota.contract.step_io import FailedDeployment
+from rota.contract.steps import STEPS
 from rota.deployment.items import plain, stored
 from rota.deployment.lease import LeaseItem
 from rota.deployment.record import DeploymentRecord, derive

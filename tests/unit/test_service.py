@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rota.contract import Rollout
+from rota.contract.step_io import Rollout
 from rota.ecs.service import ROLLOUT_VISIBLE_AFTER, judge_rollout, read_as_planned, state_of_service
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import SETTINGS, arn, service_state

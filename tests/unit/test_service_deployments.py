@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rota.contract import Rollout, Staged
+from rota.contract.step_io import Rollout, Staged
 from rota.ecs.service import has_stages
 from rota.ecs.service_deployments import bakes, judge, pauses, remarks
 from rota.errors import RejectedError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rota.contract import STEPS
+from rota.contract.steps import STEPS
 
 ROOT = Path(__file__).parents[2]
 STAGE = ROOT / "stage"

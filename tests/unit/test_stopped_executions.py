@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from rota.contract import CaughtError, Execution, FailedDeployment, Outcome, RestoreDeploymentInput
+from rota.contract.deployment import Execution, Outcome
+from rota.contract.step_io import CaughtError, FailedDeployment, RestoreDeploymentInput
 from rota.errors import RejectedError, TransientError
 from rota.stepfunctions import failed, recover, stopped
 from tests.examples import ANSWERS, CONTEXT, PUSH, end_of

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rota.contract import Stored
+from rota.contract.deployment import Stored
 from rota.deployment import upload_event
 from rota.errors import RejectedError
 from rota.schedule_file.s3 import each_image_has_its_own, without_image

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, ValidationError
 
-from rota.contract import Digest, Image, Kind, Origin, Shape, Stored, is_started_by
+from rota.contract.deployment import Digest, Image, Kind, Origin, Stored, is_started_by
+from rota.contract.shape import Shape
 from rota.errors import RejectedError
 
 # Characters of a name and of a reason: both are mailed, and are in each ledger entry.

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
-from rota.contract import Shape
+from rota.contract.shape import Shape
 
 
 def _split_at_commas(text: Any) -> Any:

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import ValidationError
 
-from rota.contract import Execution, Registered, RegisterRevisionsOutput, Shape, Stored
+from rota.contract.deployment import Execution, Stored
+from rota.contract.shape import Shape
+from rota.contract.step_io import Registered, RegisterRevisionsOutput
 from rota.errors import updated_meanwhile
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ Pure.
 import json
 import re
 
-from rota.contract import Asks, CaughtError, Decision, Outcome, Verdict
+from rota.contract.deployment import Asks, Decision, Outcome, Verdict
+from rota.contract.step_io import CaughtError
 from rota.deployment.waiting import Answer
 from rota.times import minute
 

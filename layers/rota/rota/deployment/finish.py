@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rota.aws import clients
 from rota.aws.parallel import thread_pool
-from rota.contract import Kind, Outcome
+from rota.contract.deployment import Kind, Outcome
 from rota.deployment.ledger import Entry, ledger_of
 from rota.stepfunctions import history
 

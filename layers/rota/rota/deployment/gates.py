@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime
 
-from rota.contract import Asks, Execution, Image, Kind, Origin, Stored
+from rota.contract.deployment import Asks, Execution, Image, Kind, Origin, Stored
 from rota.deployment.items import Item
 from rota.deployment.waiting import Answer, BackTo
 from rota.times import minute

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import Field
 
-from rota.contract import Decision, Execution, Image, Step, Verdict
+from rota.contract.deployment import Decision, Execution, Image, Verdict
+from rota.contract.steps import Step
 from rota.deployment import gates
 from rota.deployment.gates import Asked, Gates
 from rota.deployment.items import Item, plain, stored

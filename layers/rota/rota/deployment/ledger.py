@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from rota.aws import clients
 from rota.aws.parallel import thread_pool
-from rota.contract import Execution, Image, Kind, Origin, Outcome, Shape, Stored
+from rota.contract.deployment import Execution, Image, Kind, Origin, Outcome, Stored
+from rota.contract.shape import Shape
 from rota.deployment.items import Item, plain, stored
 from rota.deployment.record import DeploymentRecord, OptionalRecord
 from rota.deployment.releases import Release, Releases

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from rota.aws.errors import is_denied
 from rota.aws.parallel import thread_pool
-from rota.contract import Stored
+from rota.contract.deployment import Stored
 from rota.deployment import artifacts
 from rota.deployment.items import Item
 from rota.deployment.releases import Releases
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-    from rota.contract import Pinned
+    from rota.contract.deployment import Pinned
     from rota.settings import Settings
 
 

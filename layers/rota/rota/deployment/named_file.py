@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rota.contract import Stored
+from rota.contract.deployment import Stored
 from rota.deployment import artifacts
 from rota.errors import ConfigError, RejectedError
 from rota.schedule_file.parse import LARGEST_FILE

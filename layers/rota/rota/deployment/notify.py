@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from rota.contract import Execution
+from rota.contract.deployment import Execution
 from rota.deployment.ledger import Entry
 from rota.notifications.events import put_events
 

@@ -1,6 +1,6 @@
 """How a deployment ended, as a message to people. Pure."""
 
-from rota.contract import Execution, Outcome
+from rota.contract.deployment import Execution, Outcome
 from rota.deployment.ledger import Entry
 from rota.notifications.links import execution_link
 from rota.notifications.message import Message

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rota.contract import Kind
+from rota.contract.deployment import Kind
 from rota.deployment.gates import Closed, Gates, Pending, PendingSchedule
 
 if TYPE_CHECKING:

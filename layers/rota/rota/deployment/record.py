@@ -11,21 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, ValidationError, WrapValidator
 
-from rota.contract import (
-    STEPS,
-    Asks,
-    CaughtError,
-    Execution,
-    FailedDeployment,
-    Image,
-    OneOffRun,
-    Origin,
-    Phase,
-    Rollout,
-    Step,
-    Stored,
-    phases_up_to,
-)
+from rota.contract.deployment import Asks, Execution, Image, Origin, Phase, Stored, phases_up_to
+from rota.contract.step_io import CaughtError, FailedDeployment, OneOffRun, Rollout
+from rota.contract.steps import STEPS, Step, is_complete, may_have_begun
 from rota.deployment.items import Item
 from rota.deployment.waiting import Answer, BackTo
 
@@ -160,7 +148,7 @@ def derive(execution: Execution, document: FailedDeployment) -> DeploymentRecord
     may_have = [
         step.name
         for step in STEPS
-        if step.writes and plan and begun and step.needed(plan) and document.may_have_begun(step.name)
+        if step.writes and plan and begun and step.needed(plan) and may_have_begun(step.name, document)
     ]
     return DeploymentRecord(
         execution=execution,
@@ -172,7 +160,7 @@ def derive(execution: Execution, document: FailedDeployment) -> DeploymentRecord
         plan=plan.document if plan and begun else None,
         snapshot=plan.snapshot if plan and begun else None,
         nothing_to_do=bool(plan and plan.nothing_to_do),
-        complete=document.is_complete,
+        complete=is_complete(document),
         revisions=revisions,
         before=document.before,
         rollout=document.rollout,

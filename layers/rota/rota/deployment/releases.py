@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime
 
-from rota.contract import Image, Outcome, Stored
+from rota.contract.deployment import Image, Outcome, Stored
 from rota.deployment.items import Item, plain, stored
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from rota.deployment import artifacts
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from rota.contract import Stored
+    from rota.contract.deployment import Stored
     from rota.deployment.releases import Release
 
 # Days before an object expires: a sweep may be missed for some.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from rota.contract import Execution, Image, Kind, Origin, Pinned
+from rota.contract.deployment import Execution, Image, Kind, Origin, Pinned
 from rota.deployment import artifacts
 from rota.deployment.gates import Bar
 from rota.deployment.releases import KEPT, Release

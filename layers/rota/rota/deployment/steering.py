@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from rota.contract import Decision, Execution, Kind, Origin, Verdict
+from rota.contract.deployment import Decision, Execution, Kind, Origin, Verdict
 from rota.deployment.gates import APPROVE, RESUME, Asked, Closed, Gates, Pending, PendingSchedule, hold_of
 from rota.deployment.lease import CLOCK_SKEW, Lease
 from rota.errors import listed

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import AwareDatetime
 
 from rota import execution_input
-from rota.contract import Kind, Origin, Shape, Stored
+from rota.contract.deployment import Kind, Origin, Stored
+from rota.contract.shape import Shape
 from rota.errors import RejectedError
 
 _SOURCE, _CREATED = "aws.s3", "Object Created"

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from rota.contract import Decision, Execution, Verdict
+from rota.contract.deployment import Decision, Execution, Verdict
 from rota.deployment.gates import Gates, PendingSchedule
 from rota.schedule_file.s3 import each_image_has_its_own, without_image
 from rota.times import minute

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from rota.aws.parallel import thread_pool
-from rota.contract import Image
+from rota.contract.deployment import Image
 from rota.errors import RejectedError
 
 if TYPE_CHECKING:

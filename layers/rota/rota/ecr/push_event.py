@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rota import execution_input
-from rota.contract import STEPS, Execution, Image
+from rota.contract.deployment import Execution, Image
+from rota.contract.steps import STEPS
 from rota.errors import RejectedError
 
 # A quarter of a state's input: that of RestoreDeployment has the document beside the event, and the event of an

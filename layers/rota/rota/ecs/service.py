@@ -3,7 +3,8 @@
 import time
 from typing import TYPE_CHECKING
 
-from rota.contract import Rollout, Shape, Staged
+from rota.contract.shape import Shape
+from rota.contract.step_io import Rollout, Staged
 from rota.ecs.arns import short_name
 from rota.errors import RejectedError, TransientError
 

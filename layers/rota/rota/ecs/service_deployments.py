@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rota.contract import Rollout, Staged
+from rota.contract.step_io import Rollout, Staged
 from rota.ecs.arns import short_name
 from rota.ecs.service import ROLLOUT_VISIBLE_AFTER, has_stages, rollout_failed, too_long, wait_seconds
 from rota.errors import StillRunningError

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from rota.contract import Shape
+from rota.contract.shape import Shape
 from rota.ecs import arns
 from rota.ecs.fingerprint import Content, fingerprint_of
 from rota.ownership import OWNER_TAG

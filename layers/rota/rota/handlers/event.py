@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
-from rota.contract import Shape
+from rota.contract.shape import Shape
 from rota.handlers.frame import Handler, Request, frame
 from rota.settings import Settings
 

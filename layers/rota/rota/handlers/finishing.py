@@ -10,7 +10,7 @@ from rota.deployment.notify import notify
 from rota.deployment.record import DeploymentRecord
 
 if TYPE_CHECKING:
-    from rota.contract import Execution
+    from rota.contract.deployment import Execution
     from rota.handlers.step import LeaseSession
     from rota.settings import Settings
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from aws_lambda_powertools import Logger
 
 from rota.aws.errors import AWS_ERRORS, translate
-from rota.contract import Shape
+from rota.contract.shape import Shape
 from rota.errors import OvertakenError, StillRunningError, TransientError
 from rota.settings import Settings
 

@@ -8,7 +8,7 @@ from rota.deployment import artifacts
 from rota.plan.model import Plan
 
 if TYPE_CHECKING:
-    from rota.contract import WritingInput
+    from rota.contract.step_io import WritingInput
     from rota.settings import Settings
 
 

@@ -11,7 +11,10 @@ from pydantic import ValidationError
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
 from rota.aws.parallel import thread_pool
-from rota.contract import STEPS, Execution, Recorded, Shape, Step, StepInput
+from rota.contract.deployment import Execution
+from rota.contract.shape import Recorded, Shape
+from rota.contract.step_io import StepInput
+from rota.contract.steps import STEPS, Step
 from rota.errors import OvertakenError, RejectedError, StillRunningError, updated_meanwhile
 from rota.handlers.frame import Context, Handler, frame
 from rota.settings import Settings

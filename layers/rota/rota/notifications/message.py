@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from rota.contract import Shape
+from rota.contract.shape import Shape
 from rota.notifications.sanitise import clean, mask, one_line, subject
 
 # SNS takes 256 KB: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html. A person reads much less.

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from rota.aws import clients
-from rota.contract import Execution, OneOffRun
+from rota.contract.deployment import Execution
+from rota.contract.step_io import OneOffRun
 from rota.ecs import one_off
 from rota.errors import OvertakenError, RejectedError
 from rota.one_offs.words import NAMES, failed, lost, not_started, timed_out

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rota.contract import OneOffRun
+from rota.contract.step_io import OneOffRun
 from rota.errors import RejectedError, TaskFailedError
 from rota.notifications.sanitise import clean
 from rota.runs.model import Actor, Run, Status, Why

@@ -14,7 +14,7 @@ from rota.times import minute
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from rota.contract import Execution, Origin
+    from rota.contract.deployment import Execution, Origin
     from rota.pauses.table import PauseTable
     from rota.schedules.found import Found
     from rota.settings import Settings

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from rota.contract import Kind
+from rota.contract.deployment import Kind
 from rota.errors import listed
 from rota.notifications.message import Message
 from rota.pauses.model import Pause

@@ -4,7 +4,7 @@ Sweep; what a person had paused before is paused again afterwards.
 
 from typing import TYPE_CHECKING
 
-from rota.contract import Kind, Origin
+from rota.contract.deployment import Kind, Origin
 from rota.pauses import change
 from rota.schedules import backend
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from rota.contract import Execution
+    from rota.contract.deployment import Execution
     from rota.schedules.backend import Schedule
     from rota.settings import Settings
 

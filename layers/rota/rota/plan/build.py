@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from rota.aws.rate_limit import MODIFY_DEFINITIONS
-from rota.contract import PlanDeploymentOutput, Stored
+from rota.contract.deployment import Stored
+from rota.contract.step_io import PlanDeploymentOutput
 from rota.ecs import jobs, one_off
 from rota.ecs.derive import derive_content, target_overrides
 from rota.ecs.fingerprint import ALGORITHM, contains, fingerprint_of

@@ -2,7 +2,7 @@
 
 from pydantic import ConfigDict, Field
 
-from rota.contract import Shape
+from rota.contract.shape import Shape
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
 from rota.schedule_file.task import After, Before, Task

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from rota.contract import Shape
+from rota.contract.shape import Shape
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
 from rota.schedule_file.task import OneOff, Runnable, Task

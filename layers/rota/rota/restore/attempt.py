@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
-from rota.contract import CaughtError, Execution, Kind, Outcome, Verdict
+from rota.contract.deployment import Execution, Kind, Outcome, Verdict
+from rota.contract.step_io import CaughtError
 from rota.deployment.failure_message import asks_for, explain, outcome_of
 from rota.deployment.ledger import Entry, LedgerItem, ledger_of
 from rota.deployment.record import DeploymentRecord

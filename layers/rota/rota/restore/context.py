@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from rota.aws import clients
-from rota.contract import Execution, Stored
+from rota.contract.deployment import Execution, Stored
 from rota.deployment import artifacts
 from rota.deployment.record import DeploymentRecord
 from rota.errors import UnreadableError

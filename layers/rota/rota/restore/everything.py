@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from rota.aws.errors import AWS_ERRORS
-from rota.contract import Shape
+from rota.contract.shape import Shape
 from rota.errors import RejectedError, TransientError, listed
 from rota.pauses.table import pauses_of
 from rota.pauses.writing import write_schedules

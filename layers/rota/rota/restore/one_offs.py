@@ -9,7 +9,7 @@ from rota.ecs import one_off
 from rota.errors import StillRunningError, listed
 
 if TYPE_CHECKING:
-    from rota.contract import OneOffRun
+    from rota.contract.step_io import OneOffRun
     from rota.restore.context import RestoreContext
 
 # After so many retries, ten minutes or so, the lease is worth more than a task that ECS does not stop. Between SIGTERM

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from rota.contract import RunKind
+from rota.contract.run_event import RunKind
 from rota.runs.incidents import begin_incident
 from rota.runs.model import Incident, Job, Notice, Run, Status, Why, incident_id
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from rota.contract import EventRelease, RunEvent, RunKind
+from rota.contract.run_event import EventRelease, RunEvent, RunKind
 from rota.notifications.links import log_link, task_link
 from rota.notifications.message import Message
 from rota.notifications.sanitise import mask

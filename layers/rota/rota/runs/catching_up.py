@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
-from rota.contract import RunKind
+from rota.contract.run_event import RunKind
 from rota.errors import TransientError
 from rota.runs.by_job import by_job
 from rota.runs.event import Overrides, TaskChange, started_by_catch_up

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from rota.aws import clients
 from rota.aws.parallel import in_parallel
-from rota.contract import Stored
+from rota.contract.deployment import Stored
 from rota.deployment import artifacts
 from rota.deployment.releases import Live
 from rota.errors import ConfigError

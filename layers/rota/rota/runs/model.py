@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field
 
-from rota.contract import Stored
+from rota.contract.deployment import Stored
 from rota.deployment.items import Item
 from rota.schedule_file.when import When
 

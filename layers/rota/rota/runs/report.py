@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger
 
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
-from rota.contract import RunKind
+from rota.contract.run_event import RunKind
 from rota.errors import RejectedError, TransientError
 from rota.notifications.events import put_events
 from rota.notifications.send import send_chat, send_mail

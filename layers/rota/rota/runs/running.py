@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
-from rota.contract import RunKind
+from rota.contract.run_event import RunKind
 from rota.runs import stops, tasks
 from rota.runs.by_job import by_job
 from rota.runs.event import TaskChange

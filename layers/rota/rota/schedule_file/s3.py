@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rota.contract import Image, Stored
+from rota.contract.deployment import Image, Stored
 from rota.errors import ConfigError
 from rota.schedule_file.parse import LARGEST_FILE
 

@@ -3,7 +3,8 @@
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rota.contract import CaughtError, Execution, FailedDeployment, Outcome, RestoreDeploymentInput, is_dry_run
+from rota.contract.deployment import Execution, Outcome, is_dry_run
+from rota.contract.step_io import CaughtError, FailedDeployment, RestoreDeploymentInput
 from rota.errors import RejectedError, TransientError
 from rota.stepfunctions.stopped import execution_named_by
 

@@ -6,7 +6,7 @@ An earlier version of Rota began it, which made no record; or its lease was dele
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rota.contract import FailedDeployment
+from rota.contract.step_io import FailedDeployment
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

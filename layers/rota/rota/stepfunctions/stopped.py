@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rota.contract import Decision, Verdict, is_dry_run
+from rota.contract.deployment import Decision, Verdict, is_dry_run
 from rota.errors import RejectedError
 
 if TYPE_CHECKING:

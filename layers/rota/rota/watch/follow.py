@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from rota.contract import STEPS
+from rota.contract.steps import STEPS
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from click import style
 
-from rota.contract import STEPS
+from rota.contract.steps import STEPS
 from rota.watch.follow import End, Following, Step
 from rota.watch.wording import for_people
 

@@ -11,7 +11,7 @@ from rota.cli.board.front import Clock, doing, how
 from rota.cli.execution import patiently
 from rota.cli.rolling import Rolling
 from rota.cli.status.model import Deploying, Service, Status
-from rota.contract import STEPS
+from rota.contract.steps import STEPS
 from rota.watch.follow import End
 from rota.watch.narrate import Narrator, note
 from rota.watch.wording import for_people

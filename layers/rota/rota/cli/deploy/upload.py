@@ -40,7 +40,7 @@ def prepare(account: "Account", name: str, image: "Image") -> Upload:
     """
     from rota.cli.bucket import newest_version
     from rota.cli.plan.proposal import checked
-    from rota.contract import Image as Pushed
+    from rota.contract.deployment import Image as Pushed
     from rota.schedule_file.s3 import candidate_keys
 
     stack = account.stack

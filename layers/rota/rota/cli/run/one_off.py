@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from rota.cli import one_offs
 from rota.cli.exits import CommandError, Exit
 from rota.cli.run.start import Changes, overrides
-from rota.contract import Stored
+from rota.contract.deployment import Stored
 from rota.deployment import artifacts
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from rota.cli import releases, schedules
 from rota.cli.exits import CommandError, Exit
 from rota.cli.run.start import Job
 from rota.cli.table import Item, version
-from rota.contract import Stored
+from rota.contract.deployment import Stored
 from rota.deployment import artifacts
 from rota.schedules import backend
 

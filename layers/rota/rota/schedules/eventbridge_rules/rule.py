@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rota.contract import Shape
+from rota.contract.shape import Shape
 from rota.ownership import OWNER_TAG
 from rota.schedule_file.when import When
 from rota.schedules.revision import registered

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from pydantic import AwareDatetime, Field
 
 from rota import tracing
-from rota.contract import Shape
+from rota.contract.shape import Shape
 from rota.schedule_file.expression import one_time, period_of
 from rota.schedule_file.when import When, of_aws
 from rota.schedules.revision import registered
