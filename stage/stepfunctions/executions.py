@@ -16,7 +16,7 @@ from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.eval.evaluation_details import ExecutionDetails
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext, EventManager
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
-from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
 from stage import clock
 from stage.eventbridge.bus import Event, event
@@ -47,9 +47,11 @@ class Executions:
         self._publish = publish
 
     def install(self) -> None:
-        """Have executions publish their start and end, and write no history after they are stopped."""
+        """Have executions publish their start and end, write no history after they are stopped, and end with their state
+        machine.
+        """
         start, end, add = Execution.start, BaseExecutionWorkerCommunication.terminated, EventManager.add_event
-        details_of = Execution.get_start_execution_details
+        details_of, delete = Execution.get_start_execution_details, StepFunctionsParserBackend.delete_state_machine
 
         def details_with_the_start(execution: Execution) -> ExecutionDetails:
             # As the context object on AWS writes it.
@@ -77,7 +79,15 @@ class Executions:
         def add_unless_stopped(history: EventManager, context: EventHistoryContext, *args: Any, **more: Any) -> int:
             return context.last_published_event_id if history in _STOPPED else add(history, context, *args, **more)
 
+        def delete_with_executions(backend: StepFunctionsParserBackend, arn: str) -> None:
+            # docs.aws.amazon.com/step-functions/latest/apireference/API_DeleteStateMachine.html: they are terminated.
+            for execution in executions():
+                if execution.state_machine.arn == arn:
+                    _stop(execution, None, None)
+            delete(backend, arn)
+
         replace(Execution, "start", start_and_publish)
+        replace(StepFunctionsParserBackend, "delete_state_machine", delete_with_executions)
         replace(Execution, "get_start_execution_details", details_with_the_start)
         replace(BaseExecutionWorkerCommunication, "terminated", end_and_publish)
         replace(EventManager, "add_event", add_unless_stopped)

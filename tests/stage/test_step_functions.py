@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from examples.guestbook.client import Client
+from stage.client import wait_for
 from stage.moto.clients import ACCOUNT
 from tests.stage.toys import role_of_toys
 
@@ -68,6 +69,25 @@ def test_a_refused_invocation_has_awss_error_name(stage: Client, machine: Callab
     missing = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:missing"
     ended = run(stage, machine(Try={"Type": "Task", "Resource": missing, "End": True}))
     assert (ended["status"], ended["error"]) == ("FAILED", "Lambda.ResourceNotFoundException")
+
+
+def test_executions_end_with_their_state_machine(
+    stage: Client, function: Callable[..., str], machine: Callable[..., str]
+) -> None:
+    states = stage.client("stepfunctions")
+    name = function("def handler(event, context): return {}")
+    resource = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}"
+    stage.settings(time_scale=1)
+    begin = {"Type": "Wait", "Seconds": 60, "Next": "Invoke"}
+    arns = [machine(Begin=begin, Invoke={"Type": "Task", "Resource": resource, "End": True}) for _ in range(2)]
+    first, second = (states.start_execution(stateMachineArn=arn)["executionArn"] for arn in arns)
+    wait_for(lambda: len(stage.history(first)) > 1 and len(stage.history(second)) > 1, 10)
+
+    states.delete_state_machine(stateMachineArn=arns[0])
+    stage.advance(60)
+
+    assert stage.wait(second)["status"] == "SUCCEEDED"
+    assert len(stage.calls("lambda", "Invoke")) == 1
 
 
 def test_a_history_can_be_read_in_reverse_order(stage: Client, machine: Callable[..., str]) -> None:
