@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from rota.aws import rate_limit
+from tests.steps import firing
 from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments
 from tests.steps.environment import functions_environment
 from tests.steps.local_stage import local_stage
@@ -30,6 +31,13 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with local_stage().open(world.calls):
         yield world
     assert world.rules(*world.foreign) == world.foreign
+
+
+@pytest.fixture
+def on_the_stages_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The stage's time is the time, and schedules fire in it."""
+    with firing.on_the_stages_clock(monkeypatch):
+        yield
 
 
 @pytest.fixture

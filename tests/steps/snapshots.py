@@ -21,14 +21,15 @@ class Lasting:
 
 def once(reach: Callable[..., Made]) -> Callable[..., Made]:
     """Run a fixture for the first test of a process only, and of an environment of the functions; it must depend on
-    these and its arguments alone.
+    these and its arguments alone. It is run once for each value of those that are not `Lasting`.
 
     For later tests its result, AWS's data and its `Lasting` arguments are restored.
     """
 
     @functools.wraps(reach)
     def reach_once(**given: Any) -> Made:
-        name = f"{reach.__module__}.{reach.__qualname__}{differing()}"
+        others = {name: each for name, each in given.items() if not isinstance(each, Lasting)}
+        name = f"{reach.__module__}.{reach.__qualname__}{differing()}{others or ''}"
         if name in _REACHED:
             local_stage().reset(name)
             restored: Made = _restored(_REACHED[name], given)

@@ -20,10 +20,11 @@ from tests.guestbook import PREFIX
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, THIRD, Deployment, Deployments
 from tests.steps.environment import functions_environment
-from tests.steps.firing import FIRED, on_the_stages_clock, passes, starts
+from tests.steps.firing import FIRED, passes, starts
 from tests.steps.test_scheduler import in_phase, without_dates
 from tests.steps.world import World
 
+pytestmark = pytest.mark.usefixtures("on_the_stages_clock")
 MINUTE = timedelta(minutes=1)
 SEEDS, ROUNDS = range(20), 6
 Task = dict[str, Any]
@@ -40,12 +41,6 @@ CALLS = (
 @pytest.fixture(scope="module", autouse=True)
 def _functions_environment() -> Iterator[None]:
     with functions_environment(REVISION_MODE="shared"):
-        yield
-
-
-@pytest.fixture(autouse=True)
-def _on_the_stages_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with on_the_stages_clock(monkeypatch):
         yield
 
 

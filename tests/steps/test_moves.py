@@ -14,8 +14,9 @@ from stage import clock
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.environment import functions_environment
-from tests.steps.firing import LAST, at, on_the_stages_clock, passes, starts
+from tests.steps.firing import LAST, at, passes, starts
 from tests.steps.local_stage import local_stage
+from tests.steps.snapshots import once
 from tests.steps.test_pauses import pause, resume
 from tests.steps.test_rollback import BACK
 from tests.steps.test_scheduler import without_dates
@@ -26,6 +27,7 @@ NIGHTLY = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * *
 OFTEN = {"name": "RemoveSpam", "task": "spam_task", "cron": "0/10 * * * ? *"}
 EVERY_MINUTE = {"name": "CountTeaspoons", "task": "teaspoon_task", "cron": "* * * * ? *"}
 RATE = {"name": "Digest", "task": "digest_task", "rate": "7 minutes"}
+pytestmark = pytest.mark.usefixtures("on_the_stages_clock")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,10 +36,11 @@ def _functions_environment() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def _on_the_stages_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with on_the_stages_clock(monkeypatch):
-        yield
+@once
+def deployed(world: World, deployments: Deployments, tasks: list[dict[str, Any]]) -> None:
+    """A first deployment, of a file of these tasks."""
+    world.upload({"tasks": tasks})
+    assert deployments.start().run() == "Deployed"
 
 
 def deploy(world: World, deployment: Deployment, *tasks: dict[str, Any], until: str | None = None) -> str:
@@ -72,6 +75,7 @@ def bounded(*tasks: dict[str, Any]) -> list[dict[str, Any]]:
 BOTH_WAYS = pytest.mark.parametrize("there", [True, False], ids=["to Scheduler", "to rules"])
 
 
+@pytest.mark.exhaustive(every=3)
 @BOTH_WAYS
 @pytest.mark.parametrize("second", [0, 45])
 @pytest.mark.parametrize("minute", [58, 59, 0, 1, 5])
@@ -80,7 +84,7 @@ def test_no_minute_is_missed_and_none_doubled(
 ) -> None:
     tasks = [NIGHTLY, OFTEN]
     before, after = (tasks, zoned(*tasks)) if there else (zoned(*tasks), tasks)
-    assert deploy(world, deployments.start(), *before) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=before)
     at(5 if minute > 50 else 6, minute, second)
     begin = clock.now()
     passes(30)
@@ -94,7 +98,7 @@ def test_no_minute_is_missed_and_none_doubled(
     assert deploy(world, deployments.start(NEXT), *after) == "NothingToDo"
 
 
-@pytest.mark.exhaustive(every=7)
+@pytest.mark.exhaustive(every=11)
 @BOTH_WAYS
 @pytest.mark.parametrize("second", [0, 20, 40, 59])
 @pytest.mark.parametrize("every", [1, 2, 3], ids=lambda every: f"{every} min")
@@ -107,7 +111,7 @@ def test_one_that_is_due_too_often_is_doubled_once_at_most(
     local_stage().settings.change({each: {"lag_seconds": 0} for each in at_once})
     task = EVERY_MINUTE | {"cron": f"0/{every} * * * ? *"}
     before, after = ([task], bounded(task)) if there else (bounded(task), [task])
-    assert deploy(world, deployments.start(), *before) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=before)
     at(6, 0, second)
     begin = clock.now()
     deployment = deployments.start(NEXT)
@@ -124,7 +128,7 @@ def test_one_that_is_due_too_often_is_doubled_once_at_most(
 
 def test_it_runs_in_scheduler_to_the_end_of_a_minute(world: World, deployments: Deployments) -> None:
     """AWS may start the task until the minute is over: switched off at once, it could be missed."""
-    assert deploy(world, deployments.start(), *bounded(EVERY_MINUTE)) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=bounded(EVERY_MINUTE))
     at(6, 0, 20)
     deployment = deployments.start(NEXT)
     world.upload({"tasks": [EVERY_MINUTE]})
@@ -147,7 +151,7 @@ def test_a_rate_counts_anew_and_leaves_no_gap(
 ) -> None:
     task = RATE | {"rate": f"{minutes} minute{'s' if minutes > 1 else ''}"}
     before, after = ([task], bounded(task)) if there else (bounded(task), [task])
-    assert deploy(world, deployments.start(), *before) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=before)
     at(6, 3)
     passes(minutes * 60)
     deployment = deployments.start(NEXT)
@@ -164,14 +168,14 @@ def test_a_rate_counts_anew_and_leaves_no_gap(
 def test_a_rate_ends_after_a_run_in_second_59(world: World, deployments: Deployments) -> None:
     """AWS takes no EndDate that is its StartDate."""
     task = RATE | {"start": "2026-01-01T06:00:59Z"}
-    assert deploy(world, deployments.start(), task) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=[task])
     assert deploy(world, deployments.start(NEXT), RATE) == "Deployed"
 
 
 def test_a_daily_rate_is_not_late_after_an_update(world: World, deployments: Deployments) -> None:
     """Each update writes the next run as its start, which is no reason to wait for another day."""
     task = RATE | {"rate": "1 day"}
-    assert deploy(world, deployments.start(), *bounded(task)) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=bounded(task))
     passes(25 * 60 * 60)
     assert deploy(world, deployments.start(NEXT), *bounded(task)) == "Deployed"
     passes(2 * 60 * 60)
@@ -186,7 +190,7 @@ def test_a_daily_rate_is_not_late_after_an_update(world: World, deployments: Dep
 def test_a_rate_with_a_start_counts_from_that(world: World, deployments: Deployments, start: str) -> None:
     """Not from the minute at which it moves, where the file would have it elsewhere in the next deployment."""
     task = RATE | {"rate": "1 hour"}
-    assert deploy(world, deployments.start(), task) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=[task])
     at(6, 3)
     deployment = deployments.start(NEXT)
     assert deploy(world, deployment, task | {"start": start}) == "Deployed"
@@ -201,7 +205,7 @@ def test_a_rate_with_a_start_counts_from_that(world: World, deployments: Deploym
 @pytest.mark.parametrize("task", [EVERY_MINUTE, RATE | {"rate": "1 day"}], ids=["every minute", "rate"])
 def test_what_ends_is_not_given_a_later_end(world: World, deployments: Deployments, task: dict[str, Any]) -> None:
     """Killed after the schedule was given its end, and tried again when that is past: it would run once more."""
-    assert deploy(world, deployments.start(), *bounded(task)) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=bounded(task))
     at(6, 0, 20)
     begin, deployment = clock.now(), deployments.start(NEXT)
     with world.calls.killing("scheduler.UpdateSchedule", after=True), pytest.raises(KilledError):
@@ -223,26 +227,27 @@ def test_what_ends_is_not_given_a_later_end(world: World, deployments: Deploymen
 def test_what_no_rule_can_take_over_is_refused(
     world: World, deployments: Deployments, task: dict[str, Any], window: int
 ) -> None:
-    assert deploy(world, deployments.start(), task | {"window": window}) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=[task | {"window": window}])
     world.upload({"tasks": [task]})
     with pytest.raises(ConfigError, match="would move from EventBridge Scheduler to a rule"):
         deployments.start(NEXT).until("PlanDeployment")
 
 
 def test_one_that_is_paused_does_not_move(world: World, deployments: Deployments) -> None:
-    assert deploy(world, deployments.start(), NIGHTLY) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=[NIGHTLY])
     assert deployments.ask(**pause("IngestData")).run() == "Done"
     world.upload({"tasks": zoned(NIGHTLY)})
     with pytest.raises(ConfigError, match="would move to EventBridge Scheduler, and is paused: resume it"):
         deployments.start(NEXT).until("PlanDeployment")
 
 
+@pytest.mark.exhaustive(every=3)
 @pytest.mark.parametrize("paused", [False, True], ids=["on", "paused"])
 @pytest.mark.parametrize("task", [EVERY_MINUTE, NIGHTLY, RATE], ids=["every minute", "daily", "rate"])
 def test_a_rollback_leaves_it_in_scheduler(
     world: World, deployments: Deployments, task: dict[str, Any], paused: bool
 ) -> None:
-    assert deploy(world, deployments.start(), task) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=[task])
     assert deploy(world, deployments.start(NEXT), *zoned(task)) == "Deployed"
     if paused:
         assert deployments.ask(**pause(task["name"])).run() == "Done"
@@ -259,7 +264,7 @@ def test_a_rollback_leaves_it_in_scheduler(
 
 def test_no_run_is_lost_in_its_flexible_window(world: World, deployments: Deployments) -> None:
     """AWS may start the run of 06:00 until 07:00:59."""
-    assert deploy(world, deployments.start(), NIGHTLY | {"window": 60}) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=[NIGHTLY | {"window": 60}])
     at(6, 10)
     begin = clock.now()
     deployment = deployments.start(NEXT)
@@ -278,7 +283,7 @@ def once_tomorrow() -> dict[str, Any]:
 
 def test_what_is_about_to_run_is_not_written(world: World, deployments: Deployments) -> None:
     once = once_tomorrow()
-    assert deploy(world, deployments.start(), once) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=[once])
     at(5, 59)
     before = world.schedules()["Once"]
     world.upload({"tasks": [once]})
@@ -292,7 +297,7 @@ def test_what_is_about_to_run_is_not_written(world: World, deployments: Deployme
 
 def test_what_a_failed_deployment_wrote_is_restored_in_time(world: World, deployments: Deployments) -> None:
     once = once_tomorrow()
-    assert deploy(world, deployments.start(), once) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=[once])
     at(5, 58)
     before = world.schedules()["Once"]
     world.upload({"tasks": [once]})
@@ -305,7 +310,7 @@ def test_what_a_failed_deployment_wrote_is_restored_in_time(world: World, deploy
 
 
 def test_one_that_is_resumed_in_its_window_still_runs(world: World, deployments: Deployments) -> None:
-    assert deploy(world, deployments.start(), once_tomorrow()) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=[once_tomorrow()])
     at(6, 10)
     assert deployments.ask(**pause("Once")).run() == "Done"
     assert world.schedules()["Once"]["State"] == "DISABLED"
@@ -318,7 +323,7 @@ def test_one_that_is_resumed_in_its_window_still_runs(world: World, deployments:
 def test_one_that_is_off_stays_off(world: World, deployments: Deployments, task: dict[str, Any], there: bool) -> None:
     off = task | {"enabled": False}
     before, after = (off, *bounded(off)) if there else (*bounded(off), off)
-    assert deploy(world, deployments.start(), before) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=[before])
     at(5, 59)
     begin = clock.now()
     assert deploy(world, deployments.start(NEXT), after) == "Deployed"
@@ -329,7 +334,7 @@ def test_one_that_is_off_stays_off(world: World, deployments: Deployments, task:
 
 def test_what_was_switched_on_is_not_left_on_beside_the_old_one(world: World, deployments: Deployments) -> None:
     """Killed between the two, it is tried again when the job is due too soon for a quiet moment."""
-    assert deploy(world, deployments.start(), *bounded(OFTEN)) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=bounded(OFTEN))
     at(6, 8, 20)
     deployment = deployments.start(NEXT)
     with world.calls.killing("events.EnableRule", after=True), pytest.raises(KilledError):
@@ -342,7 +347,7 @@ def test_what_was_switched_on_is_not_left_on_beside_the_old_one(world: World, de
 
 def test_it_does_not_begin_twice_when_its_start_is_tried_again(world: World, deployments: Deployments) -> None:
     """Killed after the schedule was given its start, and tried again when that is past: the rule goes at once."""
-    assert deploy(world, deployments.start(), EVERY_MINUTE) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=[EVERY_MINUTE])
     at(6, 0, 10)
     deployment = deployments.start(NEXT)
     with world.calls.killing("scheduler.UpdateSchedule", after=True), pytest.raises(KilledError):
@@ -375,7 +380,7 @@ def test_the_cause_says_what_an_undone_move_may_do(
     world: World, deployments: Deployments, task: dict[str, Any], said: str, there: bool
 ) -> None:
     before, after = ([task], bounded(task)) if there else (bounded(task), [task])
-    assert deploy(world, deployments.start(), *before) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=before)
     at(7, 3)
     deployment = deployments.start(NEXT)
     deploy(world, deployment, *after, until="RollService")
@@ -393,6 +398,7 @@ CALLS = {
 }
 
 
+@pytest.mark.exhaustive(every=4)
 @pytest.mark.parametrize("kind", ["killed before", "killed after", "denied for good"])
 @pytest.mark.parametrize(
     ("there", "call"), [(there, call) for there, calls in CALLS.items() for call in calls], ids=str
@@ -402,7 +408,7 @@ def test_a_move_that_fails_is_undone_or_done(
 ) -> None:
     tasks = [NIGHTLY, OFTEN]
     before, after = (tasks, zoned(*tasks)) if there else (zoned(*tasks), tasks)
-    assert deploy(world, deployments.start(), *before) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=before)
     at(6, 3)
     begin = clock.now()
     rules, schedules = world.owned_rules(), without_dates(world.schedules())
@@ -437,7 +443,7 @@ def test_what_has_moved_runs_until_the_old_one_is_on(
     world: World, deployments: Deployments, there: bool, call: str
 ) -> None:
     before, after = (OFTEN, *zoned(OFTEN)) if there else (*zoned(OFTEN), OFTEN)
-    assert deploy(world, deployments.start(), before) == "Deployed"
+    deployed(world=world, deployments=deployments, tasks=[before])
     at(6, 3)
     begin, deployment = clock.now(), deployments.start(NEXT)
     deploy(world, deployment, after, until="RollService")
