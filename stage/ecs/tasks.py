@@ -137,6 +137,8 @@ class Tasks:
         self._timer = timer
         self._emit = publish
         self._lock = lock
+        # Held while a task is changed or shown, and never while anything else is called: who reads sees whole changes.
+        self._changing = threading.Lock()
         self._runs: dict[str, Run] = {}
         self._by_token: dict[str, Started] = {}
         self._resetting = False
@@ -232,7 +234,8 @@ class Tasks:
         self._forget()
         request = {member: value for member, value in call.params.items() if member in ("cluster", "tasks", "include")}
         try:
-            found = client("ecs").describe_tasks(**request)["tasks"]
+            with self._changing:
+                found = client("ecs").describe_tasks(**request)["tasks"]
         except ClientError as refusal:
             raise ServiceException(refusal.response["Error"]["Code"], refusal.response["Error"]["Message"]) from refusal
         ids = {task["taskArn"].rpartition("/")[2] for task in found}
@@ -489,12 +492,13 @@ class Tasks:
         with run.lock:
             if order.index(status) < order.index(run.task.last_status):
                 return
-            run.task.last_status = status
-            update(run.task, version=vars(run.task)["version"] + 1, **members)
-            for container in run.containers:
-                container["lastStatus"] = _CONTAINERS[status]
-                if run.launch and container["name"] == run.launch.container and run.exit_code is not None:
-                    container["exitCode"] = run.exit_code
+            with self._changing:
+                run.task.last_status = status
+                update(run.task, version=vars(run.task)["version"] + 1, **members)
+                for container in run.containers:
+                    container["lastStatus"] = _CONTAINERS[status]
+                    if run.launch and container["name"] == run.launch.container and run.exit_code is not None:
+                        container["exitCode"] = run.exit_code
             described = self._described(run)
         self._publish(run, described)
         self._timer.notify()

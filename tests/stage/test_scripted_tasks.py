@@ -1,12 +1,15 @@
 """Tasks that run no process: how long they take and how they end is scripted, on the stage's clock."""
 
 import json
+import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from stage import clock
+from stage.ecs.api import backend
 from stage.ecs.script import outcome
 from stage.moto.clients import ACCOUNT
 from stage.settings import Script
@@ -49,6 +52,37 @@ def test_a_task_ends_as_scripted(
     assert ended["stoppedReason"].startswith(stop[1])
     assert ("reason" in container) == ("out_of_memory" in script)
     assert round((ended["executionStoppedAt"] - ended["startedAt"]).total_seconds()) in (seconds - 1, seconds)
+
+
+ENDED = ("app", "STOPPED")
+
+
+class _Container(dict[str, Any]):
+    """A container that someone reads in the middle of a change: after its status, before its exit code."""
+
+    def __init__(self, members: dict[str, Any], read: Callable[[], object]) -> None:
+        super().__init__(members)
+        self._read = read
+
+    def __setitem__(self, member: str, value: Any) -> None:
+        super().__setitem__(member, value)
+        if (member, value) == ("lastStatus", "STOPPED"):
+            reader = threading.Thread(target=self._read)
+            reader.start()
+            reader.join(0.2)
+
+
+def test_a_reader_sees_a_whole_change(small: SmallStage) -> None:
+    small.settings.change({"script": {"exit_code": 3, "fails": 1}})
+    arn, seen = small.fire("fail")["task_arn"], list[dict[str, Any]]()
+    (placed,) = [tasks[arn] for tasks in backend().tasks.values() if arn in tasks]
+    containers = vars(placed)["containers"]
+    containers[:] = [_Container(each, lambda: seen.append(small.task(arn))) for each in containers]
+    small.background.move_clock(61)
+    small.task(arn)
+    ended = [each for task in seen for each in task["containers"] if (each["name"], each["lastStatus"]) == ENDED]
+    assert ended
+    assert {each.get("exitCode") for each in ended} == {3}
 
 
 def test_a_task_can_fail_to_start(small: SmallStage) -> None:
