@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 import click
 import pytest
 
+from rota.cli.exits import CommandError
 from rota.cli.next.calendar import Job, calendar
+from rota.cli.next.command import span
 from rota.cli.next.text import ics, lines, often
 from rota.cli.resume.missed import due_in_a_pause
 from rota.cli.status.model import Pause
@@ -96,6 +98,40 @@ def test_an_icalendar_has_an_event_for_each_run_that_starts() -> None:
     assert "UID:Daily-20261201T060000Z@production/shop" in text
     assert max(map(len, text)) <= 75
     assert [*ics(found, "a", NOW, every=True)].count("BEGIN:VEVENT") == 289
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "begin", "end"),
+    [
+        (None, None, "30 12:00", "01 12:00"),
+        ("08:00", None, "30 08:00", "01 08:00"),
+        ("18:00", "20:00", "30 18:00", "30 20:00"),
+        ("08:00", "10:00", "30 08:00", "30 10:00"),
+        ("08:00", "tomorrow 06:00", "30 08:00", "01 06:00"),
+        ("tomorrow 08:00", "10:00", "01 08:00", "01 10:00"),
+        ("2026-11-20T08:00", "20:00", "20 08:00", "30 20:00"),
+        ("2026-11-20T08:00", "2026-11-20T09:00", "20 08:00", "20 09:00"),
+    ],
+    ids=[
+        "now",
+        "past",
+        "to come",
+        "both past",
+        "until tomorrow",
+        "since tomorrow",
+        "since a day",
+        "a day that is past",
+    ],
+)
+def test_from_when_until_when(since: str | None, until: str | None, begin: str, end: str) -> None:
+    found = span(since, until, timedelta(days=1), NOW)
+    assert [f"{each:%d %H:%M}" for each in found] == [begin, end]
+
+
+@pytest.mark.parametrize(("since", "words"), [("25:00", "is no time"), ("2026-12-02T06:00", "is not after 2026-12-02")])
+def test_what_is_no_span_is_refused(since: str, words: str) -> None:
+    with pytest.raises(CommandError, match=words):
+        span(since, "2026-12-01T06:00", timedelta(days=1), NOW)
 
 
 @pytest.mark.parametrize(

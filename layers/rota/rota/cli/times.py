@@ -76,9 +76,9 @@ _CLOCK = re.compile(
 )
 
 
-def parse_time(text: str, now: datetime) -> datetime:
+def parse_time(text: str, now: datetime, *, past: bool = False) -> datetime:
     """`18:00`, `tomorrow 06:00` and `Mon 06:00`, the next one, or `2026-12-24T06:00`; one without a zone is in that of
-    `now`. ValueError for another.
+    `now`. `past`: a time of the day alone is today's, also if it is past. ValueError for another.
     """
     words = f"{text!r} is no time; write it as 18:00, Mon 06:00 or 2026-12-24T06:00"
     if found := _CLOCK.fullmatch(text.strip().lower()):
@@ -88,6 +88,8 @@ def parse_time(text: str, now: datetime) -> datetime:
             raise ValueError(words) from wrong
         if found["day"] == "tomorrow":
             return today + timedelta(days=1)
+        if past and not found["day"]:
+            return today
         if found["day"]:
             today += timedelta(days=(_DAYS.index(found["day"][:3]) - now.weekday()) % len(_DAYS))
         return today if today > now else today + timedelta(days=len(_DAYS) if found["day"] else 1)
