@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from rota.cli.rollback.command import target_of, undo
+from rota.cli.exits import CommandError
+from rota.cli.rollback.command import require_kept, target_of, undo
 from rota.cli.table import Present
 from tests.cli.test_releases import DIGESTS, LIVE, entry
 
@@ -34,6 +35,27 @@ def test_the_question_names_release_and_image(
     entries: list[dict[str, Any]], number: int, release: str, target: tuple[str, str]
 ) -> None:
     assert target_of(entries, release, {**LIVE, "number": number}) == target
+
+
+@pytest.mark.parametrize(
+    ("number", "kept", "words"),
+    [
+        ("v2", [3, 2], ""),
+        ("previous", [3, 2], ""),
+        ("v9", [3, 2], "there is no release v9 to roll back to: those that are kept are v3, v2"),
+        ("v1", [], "there is no release v1 to roll back to: no release is kept yet"),
+        ("previous", [1], "there is no release before the live one to roll back to: those that are kept are v1"),
+    ],
+    ids=["kept", "previous", "unknown", "none is kept", "the first one"],
+)
+def test_a_release_that_is_not_kept_starts_nothing(number: str, kept: list[int], words: str) -> None:
+    said = ""
+    try:
+        require_kept(number, kept, " --env prod")
+    except CommandError as refused:
+        said = refused.message
+        assert refused.todo.endswith("rota deploy --image TAG --env prod")
+    assert said == words
 
 
 @pytest.mark.parametrize(

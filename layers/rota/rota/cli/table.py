@@ -59,6 +59,10 @@ class Table:
         """The deployments that have ended, the newest first."""
         return self._begins(self._app, _DEPLOYMENT, backwards=True)
 
+    def kept(self) -> list[int]:
+        """The numbers of the releases that are kept for a rollback, the newest first."""
+        return sorted((int(item["number"]) for item in self._begins(self._app, "archive#")), reverse=True)
+
     def pauses(self) -> dict[str, Item]:
         """The pauses that are in force, by the name of their task."""
         found = self._begins(self._pauses, "pause#")

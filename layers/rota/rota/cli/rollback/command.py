@@ -12,7 +12,7 @@ from rota.cli.frame import Account, command
 from rota.cli.options import asking, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rota.cli.table import Item, Present, Table
 
@@ -58,6 +58,7 @@ def rollback(
     table = account.table
     live = table.present(0).live
     number, target = target_of(table.deployments(), release, live)
+    require_kept(number, table.kept(), account.options)
     event: dict[str, Any] = {"release": number, **({"image_only": True} if image_only else {})}
     event |= {"with_before": True} if with_before else {}
     if plan_first:
@@ -101,6 +102,20 @@ def target_of(entries: "Iterable[Item]", release: str, live: "Item | None") -> t
     if found is before and origin(now)["kind"] == "rollback":
         words += f", from which {version(now['release'])} was a rollback"
     return str(version(found["release"])), words
+
+
+def require_kept(number: str, kept: "Sequence[int]", options: str) -> None:
+    """CommandError for a release that is not kept, or if none is `previous`; the machine would refuse it, too. Pure."""
+    from rota.cli import releases
+    from rota.cli.table import version
+
+    names = [str(version(each)) for each in kept]
+    if number in names or (number == releases.PREVIOUS and len(names) > 1):
+        return
+    known = f"those that are kept are {', '.join(names)}" if names else "no release is kept yet"
+    what = "no release before the live one" if number == releases.PREVIOUS else f"no release {number}"
+    todo = f"an image that is not kept as a release: rota deploy --image TAG{options}"
+    raise CommandError(Exit.NOT_ALLOWED, f"there is {what} to roll back to: {known}", todo, error="NoRelease")
 
 
 def _say(account: Account, lines: "Iterable[str]") -> None:
