@@ -27,6 +27,9 @@ def job(settings: Any = SETTINGS, state: str = "ENABLED", expression: str = "cro
     return Job("IngestData", schedule, arn(7))
 
 
+COMMAND_OF = {"name": "ROTA_COMMAND_OF", "value": NAMED["value"]}
+
+
 def due(time: str) -> dict[str, str]:
     return {"name": "ROTA_SCHEDULED_AT", "value": time}
 
@@ -44,7 +47,7 @@ def due(time: str) -> dict[str, str]:
             [NAMED, {"name": "DRY", "value": "1"}],
             ["./bin/start", "x"],
         ),
-        (SETTINGS, Changes(command=["sh", "-c", "id"]), False, [], ["sh", "-c", "id"]),
+        (SETTINGS, Changes(command=["sh", "-c", "id"]), False, [COMMAND_OF], ["sh", "-c", "id"]),
     ],
     ids=["as the rule has it", "late", "traced", "a variable", "another command"],
 )
@@ -82,7 +85,7 @@ def test_it_says_who_started_it_as_ecs_takes_it(caller: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("known", "todo"),
-    [(["B", "A"], "the jobs are A, B"), (["SendMail"], "did you mean SendMail?"), ([], "no job is deployed yet")],
+    [(["B", "A"], "the jobs are A, B"), (["SendMail"], "did you mean SendMail?"), ([], schedules.NO_JOBS)],
     ids=["others", "a near one", "none"],
 )
 def test_no_such_job(known: list[str], todo: str) -> None:

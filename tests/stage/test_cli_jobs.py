@@ -121,6 +121,9 @@ def test_what_failed_is_repeated_with_its_scheduled_time(deployed: Client, rota:
 
 def test_a_run_is_stopped_by_its_job_or_its_id(deployed: Client, rota: Rota) -> None:
     deployed.settings(start_seconds=600)
+    started = json.loads(rota("run", "IngestData", "--yes", "--no-wait", "--json", "--", "sh", "-c", "id").out)["runs"]
+    stopped = rota("stop", "IngestData", "--yes")
+    assert stopped.out.startswith(f"the command of IngestData (task {started[0]['arn'].rpartition('/')[2][:8]}) is bei")
     for name in ("IngestData", None):
         arn = json.loads(rota("run", "IngestData", "--yes", "--no-wait", "--json").out)["runs"][0]["arn"]
         stopped = rota("stop", name or arn.rpartition("/")[2][:8], "--yes", "--reason", "it hangs", "--json")

@@ -9,6 +9,8 @@ from typing import Any
 TASK = "ROTA_TASK"
 SCHEDULED_AT = "ROTA_SCHEDULED_AT"
 VARIABLES = (TASK, SCHEDULED_AT)
+COMMAND_OF = "ROTA_COMMAND_OF"
+"""Names the job with another command of which a person has started a task, which is no run of the job."""
 # As long as every time of an event.
 A_TIME = "2026-11-29T06:00:00Z"
 

@@ -19,9 +19,9 @@ def short(task: str) -> str:
     return task.rpartition("/")[2][:_SHORT]
 
 
-def running(account: "Account", task: str) -> "list[TaskChange]":
-    """The tasks of a job that run, or are about to."""
-    return _of_job(account, task, "RUNNING")
+def running(account: "Account", task: str, *, commands: bool = False) -> "list[TaskChange]":
+    """The tasks of a job that run, or are about to; `commands`: also those that run another command of a person's."""
+    return _of_job(account, task, "RUNNING", commands=commands)
 
 
 def ended_last(account: "Account", task: str) -> "TaskChange | None":
@@ -29,13 +29,20 @@ def ended_last(account: "Account", task: str) -> "TaskChange | None":
     return max(_of_job(account, task, "STOPPED"), key=lambda each: each.created_at, default=None)
 
 
-def _of_job(account: "Account", task: str, desired: "DesiredStatusType") -> "list[TaskChange]":
+def _of_job(
+    account: "Account", task: str, desired: "DesiredStatusType", *, commands: bool = False
+) -> "list[TaskChange]":
     from rota.runs import tasks
 
     ecs, stack = account.client("ecs"), account.stack
     found = tasks.described(ecs, stack, tasks.listed(ecs, stack, [desired]))
     rule = stack.rule_prefix + task
-    return [each for each in found if not each.is_of_a_service and (each.job == task or each.is_started_by(rule))]
+    return [
+        each
+        for each in found
+        if not each.is_of_a_service
+        and (each.job == task or each.is_started_by(rule) or (commands and each.command_of == task))
+    ]
 
 
 def find(account: "Account", name: str) -> "TaskChange | None":

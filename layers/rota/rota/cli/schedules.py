@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rota.cli.stack import Stack
 
 Schedule = Mapping[str, Any]
+NO_JOBS = "no job is deployed yet: push an image that matches ImageTagPattern, or rota deploy --image TAG"
 
 
 class Schedules:
@@ -116,7 +117,7 @@ def require(names: Iterable[str], known: Collection[str]) -> None:
 
     if unknown := [name for name in names if name not in known]:
         near = get_close_matches(unknown[0], known, n=1)
-        jobs = f"the jobs are {', '.join(sorted(known))}" if known else "no job is deployed yet"
+        jobs = f"the jobs are {', '.join(sorted(known))}" if known else NO_JOBS
         todo = f"did you mean {near[0]}?" if near else jobs
         raise CommandError(Exit.NOT_ALLOWED, f"there is no job {', '.join(unknown)}", todo, error="NoTask")
 

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from pydantic.alias_generators import to_camel
 
 from rota.runs.model import Status, Trigger
-from rota.tracing import SCHEDULED_AT, TASK
+from rota.tracing import COMMAND_OF, SCHEDULED_AT, TASK
 
 # EventBridge cuts `startedBy` to 36 characters, though RunTask takes 128.
 LONGEST_STARTED_BY = 36
@@ -127,6 +127,11 @@ class TaskChange(_FromAws):
     def job(self) -> str:
         """The task of the schedule file that it says it runs; empty if it says none."""
         return self.overrides.variable(TASK)
+
+    @property
+    def command_of(self) -> str:
+        """The job that a person has started with another command; empty for every other task."""
+        return self.overrides.variable(COMMAND_OF)
 
     @property
     def trigger(self) -> Trigger:

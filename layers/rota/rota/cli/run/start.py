@@ -12,7 +12,7 @@ from rota.cli.exits import CommandError, Exit
 from rota.ownership import OWNER_TAG
 from rota.runs.event import LONGEST_STARTED_BY, TaskChange, task_change
 from rota.schedules import backend
-from rota.tracing import SCHEDULED_AT, TASK
+from rota.tracing import COMMAND_OF, SCHEDULED_AT, TASK
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -53,7 +53,7 @@ def find(account: "Account", name: str) -> Job:
         owned = of_app.owned(listed)
         if task not in listed:
             schedules.require([task], owned)
-        todo = f"the jobs are {', '.join(sorted(owned)) or 'none'}"
+        todo = f"the jobs are {', '.join(sorted(owned))}" if owned else schedules.NO_JOBS
         raise CommandError(Exit.NOT_ALLOWED, f"the app owns no rule of the job {task}", todo, error="NoTask")
     schedule = backend.of_shown(rule)
     return Job(task, schedule, next(iter(backend.revisions_of([schedule])), ""))
@@ -68,6 +68,7 @@ def request_of(job: Job, container: str, changes: Changes, at: datetime, *, late
         todo = "deploy the live image again, that writes the rule: rota deploy --image IMAGE"
         raise CommandError(Exit.NOT_ALLOWED, f"Rota did not write what the rule of {job.task} starts", todo)
     more = {SCHEDULED_AT: f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"} if late else {}
+    more |= {COMMAND_OF: job.task} if changes.command else {}
     changed = overrides(found["overrides"], container, {**more, **changes.environment}, changes.command)
     count = {"count": changes.count} if changes.count else {}
     return {**found, **count, "overrides": changed}

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="TASK|RUN", shell_complete=names.tasks)
 @asking
 def stop(account: Account, name: str, reason: str | None, yes: bool) -> None:
-    """Stop the run of TASK that is under way, or RUN: a task's ARN, or its id's first characters.
+    """Stop the run of TASK that is under way, also one with another command of `rota run TASK -- COMMAND`; or RUN: a
+    task's ARN, or its id's first characters. Of several it stops none and lists them.
 
     It gets a SIGTERM, and a SIGKILL after its container's stopTimeout. The run is recorded as stopped by you; the next
     one begins at its time.
@@ -28,7 +29,8 @@ def stop(account: Account, name: str, reason: str | None, yes: bool) -> None:
     from rota.cli.stop.model import Stopped
 
     found = _running(account, name)
-    what = f"{found.job or 'the run'} (task {short(found.task_arn)})"
+    named = f"the command of {found.command_of}" if found.command_of else found.job or "the run"
+    what = f"{named} (task {short(found.task_arn)})"
     execution.confirm(account, f"Stop {what} of {account.stack}?", yes=yes)
     see = f"rota logs --run {short(found.task_arn)} -f{account.options}"
     with account.attempting(f"{what} may be stopping. See: {see}"):
@@ -42,9 +44,13 @@ def _running(account: Account, name: str) -> "TaskChange":
     from rota.cli import ecs_tasks, schedules
 
     task = schedules.task_of(name, account.stack.rule_prefix)
-    found = ecs_tasks.running(account, task)
+    found = ecs_tasks.running(account, task, commands=True)
     if len(found) > 1:
-        listed = "\n".join(f"  rota stop {ecs_tasks.short(each.task_arn)}   {each.last_status}" for each in found)
+        listed = "\n".join(
+            f"  rota stop {ecs_tasks.short(each.task_arn)}   {each.last_status}"
+            + (", with another command" if each.command_of else "")
+            for each in found
+        )
         raise CommandError(
             Exit.MISUSED, f"{len(found)} runs of {task} are under way:", "type one of these", listed=listed
         )
