@@ -94,6 +94,10 @@ ENTRIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         schedule({"Arn": UNIVERSAL, "Input": json.dumps(REQUEST), "EcsParameters": None}),
         {**BERLIN, "capacity_provider": "FARGATE_SPOT"},
     ),
+    "a count as text": (
+        schedule({"Arn": UNIVERSAL, "Input": json.dumps({**REQUEST, "Count": "2"}), "EcsParameters": None}),
+        {**BERLIN, "count": 2, "capacity_provider": "FARGATE_SPOT"},
+    ),
 }
 
 
@@ -154,6 +158,10 @@ NOT_TAKEN: dict[str, tuple[dict[str, Any], str]] = {
     "no task definition": (
         schedule({"Arn": UNIVERSAL, "Input": json.dumps({"cluster": CLUSTER_ARN, "taskDefinition": arn(1)})}),
         "names no TaskDefinition",
+    ),
+    "no count": (
+        schedule({"Arn": UNIVERSAL, "Input": json.dumps({**REQUEST, "Count": "two"})}),
+        'starts "two" copies, which is no number',
     ),
     "nulls": (
         schedule({"Arn": UNIVERSAL, "Input": json.dumps(dict.fromkeys(REQUEST) | {"TaskDefinition": arn(1)})}),

@@ -29,6 +29,8 @@ EVENTS = Quota(50, 50)
 # https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html: each of these operations, in the larger
 # Regions; in others a quarter, which throttled calls find out
 SCHEDULER = Quota(1000, 1000)
+# The same page: ListTagsForResource and what reads groups
+SCHEDULER_GROUPS = Quota(10, 10)
 
 _ECS = {
     "RegisterTaskDefinition": MODIFY_DEFINITIONS,

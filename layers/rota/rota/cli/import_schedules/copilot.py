@@ -77,13 +77,21 @@ def requested(begin: Job, parameters: Mapping[str, Any]) -> Job:
     network = parameters.get("NetworkConfiguration", {}).get("AwsvpcConfiguration", {})
     ecs = {
         "TaskDefinitionArn": parameters["TaskDefinition"],
-        "TaskCount": parameters.get("Count", 1),
+        "TaskCount": _number(parameters.get("Count", 1)),
         "NetworkConfiguration": {"awsvpcConfiguration": network},
         **{member: parameters[member] for member in _OF_ECS if member in parameters},
         "CapacityProviderStrategy": _lowered(parameters.get("CapacityProviderStrategy", [])),
     }
     overrides = _lowered(parameters.get("Overrides", {}))
     return replace(begin, ecs=ecs, cluster=parameters.get("Cluster", "default"), overrides=overrides)
+
+
+def _number(count: Any) -> int:
+    """A number of tasks, which may be written as text."""
+    try:
+        return int(count)
+    except (TypeError, ValueError):
+        raise CannotTakeError(f"starts {json.dumps(count)} copies, which is no number") from None
 
 
 def unsaid(parameters: Mapping[str, Any]) -> list[str]:

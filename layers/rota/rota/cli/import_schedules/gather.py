@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rota.aws.parallel import in_parallel
+from rota.aws.rate_limit import SCHEDULER_GROUPS, bucket_for
 from rota.cli.exits import CommandError, Exit
 from rota.cli.import_schedules import copilot, job
 from rota.cli.import_schedules.compare import Place
@@ -92,8 +93,14 @@ def schedules(account: "Account", prefix: str) -> list[Listed]:
         each["GroupName"]: each["Arn"].rpartition("/")[0].replace(":schedule/", ":schedule-group/") for each in found
     }
     groups.pop("default", None)  # it cannot be tagged
-    answers = in_parallel(lambda arn: scheduler.list_tags_for_resource(ResourceArn=arn)["Tags"], groups.values())
-    tags = dict(zip(groups, answers, strict=True))
+    pace = bucket_for(SCHEDULER_GROUPS)
+
+    def tags_of(arn: str) -> list[Mapping[str, str]]:
+        pace.wait()
+        found_tags: list[Mapping[str, str]] = scheduler.list_tags_for_resource(ResourceArn=arn)["Tags"]
+        return found_tags
+
+    tags = dict(zip(groups, in_parallel(tags_of, groups.values()), strict=True))
 
     def owner(group: str) -> str | None:
         return next((tag["Value"] for tag in tags.get(group, ()) if tag["Key"] == OWNER_TAG), None)
