@@ -445,6 +445,11 @@ def test_why_there_are_no_lines_of_the_log(run: Run, lead: str) -> None:
             "2 runs are missing in the hour after 06:00 UTC: its",
             id="counted",
         ),
+        pytest.param(
+            {"first": missed(counted=True), "last": missed(counted=True), "runs": 12},
+            "Runs are missing since 06:00 UTC: its",
+            id="all since then",
+        ),
         pytest.param({"last": failed(trigger=Trigger.BY_HAND)}, "Started by hand: Sun 29 Nov 2026", id="by hand"),
         pytest.param(
             {"last": failed(trigger=Trigger.CATCH_UP)}, "Started once more: because of catch_up", id="caught up"

@@ -167,13 +167,15 @@ def _lead(report: Report) -> str:
             first = f"{_sentence(incident.last)} It is the last of {_bad_runs(incident)}."
             return _lines(first, attribute(incident))
     in_a_row = f"{_bad_runs(incident)} in a row." if incident and incident.runs > 1 else ""
-    return _lines(_sentence(run), in_a_row, attribute(incident) if incident else "")
+    return _lines(_sentence(run, incident), in_a_row, attribute(incident) if incident else "")
 
 
-def _sentence(run: Run) -> str:
-    """What happened, as a sentence."""
+def _sentence(run: Run, incident: Incident | None = None) -> str:
+    """What happened, as a sentence: of one run, or of all those of an incident that are missing."""
     words = run.reason.words if run.reason else "it failed"
-    if run.counted:
+    if run.counted and incident and incident.runs > 1 and incident.first.counted:
+        words = f"runs are missing since {clock(incident.first.scheduled_at)} UTC: {words}"
+    elif run.counted:
         lacking = "one run is" if run.lacking == 1 else f"{run.lacking} runs are"
         words = f"{lacking} missing in the hour after {clock(run.scheduled_at)} UTC: {words}"
     elif run.status == Status.NOT_STARTED:
@@ -191,7 +193,7 @@ def _recovered(incident: Incident, good: GoodRun) -> str:
         good_since = f"It succeeds since {named(good.release)}; it failed on {named(bad)}."
     return _lines(
         f"It failed for {duration(incident.seconds)}, {_bad_runs(incident)}.{never}",
-        f"The reason was: {_sentence(incident.last)}",
+        f"The reason was: {_sentence(incident.last, incident)}",
         good_since,
         "Rota had started it once more, late, because of catch_up." if good.caught_up else "",
     )
