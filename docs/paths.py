@@ -8,7 +8,8 @@ from samtranslator.yaml_helper import yaml_parse
 from docs.generated import ROOT
 from rota.contract.steps import STEPS
 from rota.deployment import artifacts, finish, notify
-from rota.deployment.lease import Lease
+from rota.deployment.lease import turn
+from rota.deployment.lease.lease import Lease
 from rota.deployment.ledger import Ledger
 from rota.deployment.record import DeploymentRecord
 from rota.ecr import image, push_event
@@ -53,7 +54,7 @@ SCHEDULE_FILE_TO_PUT_RULE = (
     At("CreateTargets", (EventBridgeRules.apply, api.read_tags, api.send), "PutRule, PutTargets"),
 )
 PUSH_TO_LIVE = (
-    At("TakeTurn", (push_event.parse_image, Lease.take), "the lease"),
+    At("TakeTurn", (push_event.parse_image, turn.take), "the lease"),
     At(
         "ReadConfig",
         (EventBridgeRules.inventory, image.resolve_image, reusable.find_reusable, checks.of_deriving_revisions),

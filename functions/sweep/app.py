@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rota.aws import clients
 from rota.contract.shape import Shape
-from rota.deployment.lease import read_lease
-from rota.deployment.pending_push import start_pending
+from rota.deployment.lease.item import LeaseTable
+from rota.deployment.lease.pending import start_pending
 from rota.handlers.event import on_event
 from rota.pauses.ending import end_pauses
 from rota.runs.metrics import count_runs
@@ -48,7 +48,7 @@ def handler(request: Tick, settings: Settings) -> SweepAnswer:
     finally:
         if settings.watch_runs:
             count_runs(settings, found)
-        gates = read_lease(clients.dynamodb(), settings.table, settings.app).gate
+        gates = LeaseTable(clients.dynamodb(), settings.table, settings.app).read().gate
         if gates.in_their_order:
             start_pending(clients.stepfunctions(), settings, gates, _closed(settings, now), now)
         if (now.hour, now.minute) == _ONCE_A_DAY:

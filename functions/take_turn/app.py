@@ -8,7 +8,8 @@ from rota.contract.deployment import Approval, Decision, Execution, Image, Kind,
 from rota.contract.step_io import TakeTurnInput, TakeTurnOutput
 from rota.deployment import upload_event
 from rota.deployment.gates import Asked, Closed, Gates, hold_of
-from rota.deployment.lease import Lease, LeaseItem, wait_seconds
+from rota.deployment.lease import turn
+from rota.deployment.lease.item import LeaseItem, LeaseTable
 from rota.deployment.ledger import ledger_of
 from rota.deployment.waiting import BackTo
 from rota.ecr import push_event
@@ -37,8 +38,8 @@ def _turn_of_a_restore(request: TakeTurnInput, settings: Settings, ended: str, w
     restores = None
     if verdict.decision == Decision.RESTORE:
         restores = stopped.execution_to_restore(described)
-        _lease(request.execution, settings).reserve_for_restore({ended, restores})
-    return TakeTurnOutput(**dict(verdict), wait_seconds=wait_seconds(waited), dry_run=False, restores=restores)
+        turn.reserve_for_restore(_lease(request.execution, settings), {ended, restores})
+    return TakeTurnOutput(**dict(verdict), wait_seconds=turn.wait_seconds(waited), dry_run=False, restores=restores)
 
 
 def _turn_of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:
@@ -80,7 +81,7 @@ def _turn_of_an_upload(request: TakeTurnInput, settings: Settings, waited: float
         verdict = Verdict(decision=Decision.IGNORE, reason=reason)
     else:
         ledger_of(settings, execution).refuse_redrive()
-        verdict = uploads.leave_pending(_lease(execution, settings), execution, upload)
+        verdict = uploads.defer(_lease(execution, settings), execution, upload)
     return _answer(verdict, waited, ExecutionInput(), None, upload.origin)
 
 
@@ -103,7 +104,7 @@ def _closed(settings: Settings) -> Closed | None:
 
 def _passed(execution: Execution, settings: Settings) -> tuple[str, ...]:
     """The hold and the window that are in force, in words: this execution passes them."""
-    hold = _lease(execution, settings).look().gate.hold_at(datetime.now(UTC))
+    hold = _lease(execution, settings).read().gate.hold_at(datetime.now(UTC))
     try:
         closed = str(_closed(settings) or "")
     except RejectedError as unreadable:
@@ -216,7 +217,7 @@ def _answer(
 ) -> TakeTurnOutput:
     return TakeTurnOutput(
         **dict(verdict),
-        wait_seconds=wait_seconds(waited),
+        wait_seconds=turn.wait_seconds(waited),
         dry_run=keys.dry_run,
         image=image,
         origin=origin,
@@ -261,8 +262,8 @@ def _turn_of_a_rollback(
     _require_image(image)
     lease, bars = _lease(execution, settings), rollback.bars_of(kept, target, execution, origin)
 
-    def bar(gates: Gates) -> Gates:
-        barred = gates.with_bars(execution, rollback.bars_of(kept, target, execution, origin))
+    def bar(item: LeaseItem) -> Gates:
+        barred = item.gate.with_bars(execution, rollback.bars_of(kept, target, execution, origin))
         return barred.with_hold(execution, hold_of(execution, origin, keys.hold.until)) if keys.hold else barred
 
     if not keys.dry_run:
@@ -304,7 +305,7 @@ def _live_image(execution: Execution, settings: Settings, *, dry_run: bool) -> I
         raise RejectedError(f"no release of {settings.app} is known to be live; deploy an image first")
     image = Image(repository=settings.repository, digest=live.live_digest, tag=live.live_tag)
     if not dry_run:
-        _lease(execution, settings).note_image(image)
+        turn.note_image(_lease(execution, settings), image)
     return image
 
 
@@ -333,7 +334,7 @@ def _verdict_on_a_replica(request: TakeTurnInput, settings: Settings, asked: Ask
     """As of a push. But an image that came before the one that is live, or on its way, stops nothing and is ignored:
     ECR replicates in any order, and old images too when a person asks for that.
     """
-    lease = _lease(request.execution, settings).look()
+    lease = _lease(request.execution, settings).read()
     # An attempt whose response was lost may have taken the lease, which then has to be released.
     if lease.holder != request.execution.id and (reason := _reason_to_stay(request, settings, image, lease)):
         return Verdict(decision=Decision.IGNORE, reason=reason)
@@ -369,11 +370,11 @@ def _verdict(execution: Execution, settings: Settings, asked: Asked, *, dry_run:
         return Verdict(decision=Decision.GO, reason="a dry run changes nothing and needs no lease")
     # Before it takes the turn of another one; its restore may record the outcome later, so ReadConfig looks again.
     ledger_of(settings, execution).refuse_redrive()
-    return _lease(execution, settings).take(asked, _is_active)
+    return turn.take(_lease(execution, settings), execution, asked, _is_active)
 
 
-def _lease(execution: Execution, settings: Settings) -> Lease:
-    return Lease(clients.dynamodb(), settings.table, settings.app, execution)
+def _lease(execution: Execution, settings: Settings) -> LeaseTable:
+    return LeaseTable(clients.dynamodb(), settings.table, settings.app, execution.id)
 
 
 def _is_active(execution_arn: str) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rota.contract.deployment import Execution
-from rota.deployment.lease import Lease
+from rota.deployment.lease.item import LeaseTable
+from rota.deployment.lease.lease import Lease
 from rota.errors import RejectedError, TransientError
 from tests import asl
 from tests.examples import PUSH, end_of, snake
@@ -136,9 +136,7 @@ class Deployment(Lasting):
 
     def lease(self) -> Lease:
         """The app's lease, as a function of this execution writes to it."""
-        own = self.context["Execution"]
-        execution = Execution.model_validate({"id": own["Id"], "name": own["Name"], "started_at": own["StartTime"]})
-        return Lease(client("dynamodb"), SETTINGS.table, SETTINGS.app, execution)
+        return Lease(LeaseTable(client("dynamodb"), SETTINGS.table, SETTINGS.app, self.context["Execution"]["Id"]))
 
     def _advancing(self, work: asl.Work) -> Callable[[str], str | None]:
         def advance(state: str) -> str | None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from rota.contract.steps import STEPS
-from rota.deployment.lease import Standing
+from rota.deployment.lease.lease import Standing
 from rota.errors import OvertakenError, StillRunningError
 from tests.steps import items
 from tests.steps.calls import KilledError

@@ -10,7 +10,7 @@ import pytest
 
 from rota.deployment.gates import Gates
 from rota.deployment.items import plain, stored
-from rota.deployment.pending_push import start_pending
+from rota.deployment.lease.pending import start_pending
 from tests.guestbook import DIGEST, SETTINGS
 from tests.in_process import client
 from tests.steps import items

@@ -15,8 +15,8 @@ import pytest
 
 from rota.deployment.gates import Pending
 from rota.deployment.items import plain, stored
-from rota.deployment.lease import read_lease
-from rota.deployment.pending_push import start_pending
+from rota.deployment.lease.item import LeaseTable
+from rota.deployment.lease.pending import start_pending
 from rota.deployment.window import closed_at
 from rota.settings import Settings
 from tests.examples import PUSH, end_of
@@ -164,7 +164,7 @@ class Month:
 
     def answer(self, *, always: bool = False) -> None:
         """A person approves or rejects what waits, or answers what does not wait any more."""
-        gates = read_lease(client("dynamodb"), ENVIRONMENT["TABLE"], APP).gate
+        gates = LeaseTable(client("dynamodb"), ENVIRONMENT["TABLE"], APP).read().gate
         waiting = [each for each in gates.in_their_order if each.asks and not each.answer]
         if not waiting:
             return
@@ -186,7 +186,7 @@ class Month:
     def sweep(self) -> None:
         sweep(self.now - datetime.now(UTC))
         self.changes.append(self.now)
-        gates = read_lease(client("dynamodb"), ENVIRONMENT["TABLE"], APP).gate
+        gates = LeaseTable(client("dynamodb"), ENVIRONMENT["TABLE"], APP).read().gate
         settings = Settings.from_environment(os.environ)
         closed = closed_at(settings.deploy_window, self.now)
         name = start_pending(client("stepfunctions"), settings, gates, closed, self.now)
@@ -215,7 +215,7 @@ class Month:
             self.now += timedelta(hours=1)
             self._end_hold_in_time()
             self.sweep()
-        gates = read_lease(client("dynamodb"), ENVIRONMENT["TABLE"], APP).gate
+        gates = LeaseTable(client("dynamodb"), ENVIRONMENT["TABLE"], APP).read().gate
         assert gates.hold is not None or gates.in_their_order == ()
         self._judge_pauses()
         if gates.hold is None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rota.contract.steps import STEPS
-from rota.deployment.lease import Standing
+from rota.deployment.lease.lease import Standing
 from rota.errors import RejectedError
 from tests import asl
 from tests.guestbook import APP, ENVIRONMENT

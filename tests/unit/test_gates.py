@@ -8,7 +8,7 @@ import pytest
 from rota.contract.deployment import Execution, Image, Kind, Origin, Stored
 from rota.deployment.gates import Bar, Gates, Hold, Pending, deploys_anyway, hold_of
 from rota.deployment.items import plain, stored
-from rota.deployment.pending_push import start_pending
+from rota.deployment.lease.pending import start_pending
 from rota.deployment.releases import KEPT, Release, Releases
 from rota.deployment.rollback import bars_of, find_target, live_at, pinned, remark
 from rota.errors import RejectedError

@@ -122,9 +122,11 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.handlers.finishing": {"finish_deployment", "change_pauses"},
     "rota.handlers.planned": _OF_PLANNED_WRITES,
     # The frame of a step that writes loads it as the step takes its turn.
-    "rota.deployment.lease": {"take_turn", "sweep"},
+    "rota.deployment.lease.lease": set(),
+    "rota.deployment.lease.item": {"take_turn", "sweep"},
+    "rota.deployment.lease.turn": {"take_turn"},
     "rota.deployment.gates": {"take_turn", "sweep"},
-    "rota.deployment.pending_push": {"sweep"},
+    "rota.deployment.lease.pending": {"sweep"},
     # Only for a schedule file that was uploaded; whether it is one, TakeTurn asks of each event.
     "rota.deployment.upload_event": {"take_turn"},
     "rota.deployment.uploads": set(),

@@ -7,8 +7,8 @@ import pytest
 
 from rota.contract.step_io import FailedDeployment, Staged
 from rota.contract.steps import STEPS, failed_step, is_complete, may_have_begun
-from rota.deployment import lease
 from rota.deployment.failure_message import explain
+from rota.deployment.lease import turn
 from rota.ecs import service_deployments
 from rota.ecs.service import judge_rollout
 from rota.restore.everything import RestoreResult
@@ -265,7 +265,7 @@ def test_the_longest_deployment_fits_into_an_executions_history() -> None:
     minutes = TEMPLATE["Parameters"]["RolloutTimeoutMinutes"]["MaxValue"]
     waits, waited = 0, 0
     while waited < asl.MACHINE["TimeoutSeconds"] - minutes * 60:
-        waited += lease.wait_seconds(waited)
+        waited += turn.wait_seconds(waited)
         waits += 1
     primary: Any = {
         "id": ROLLOUT.deployment_id,
@@ -286,7 +286,7 @@ def test_a_wait_for_a_person_fits_into_an_executions_history() -> None:
     """It waits its turn for two days, then ECS waits as long as a service deployment may last."""
     waits, waited, month = 0, 0, 30 * 24 * 3600
     while waited < asl.MACHINE["TimeoutSeconds"] - month:
-        waited += lease.wait_seconds(waited)
+        waited += turn.wait_seconds(waited)
         waits += 1
     deployment: Any = {"lifecycleHookDetails": [{"targetType": "PAUSE", "status": "AWAITING_ACTION"}]}
     service: Any = {"taskDefinition": ROLLOUT.task_definition}

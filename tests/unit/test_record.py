@@ -9,7 +9,7 @@ from rota.contract.deployment import Execution, Phase, phases_up_to
 from rota.contract.step_io import FailedDeployment
 from rota.contract.steps import STEPS
 from rota.deployment.items import plain, stored
-from rota.deployment.lease import LeaseItem
+from rota.deployment.lease.item import LeaseItem
 from rota.deployment.record import DeploymentRecord, derive
 from tests.examples import ANSWERS, CONTEXT
 

@@ -1,26 +1,22 @@
 """What a person answers to a deployment that waits for an approval, which is pending in the lease's item."""
 
-from typing import TYPE_CHECKING
-
 from rota.deployment.gates import Gates, Pending
-from rota.deployment.lease import read_lease, write_answer
+from rota.deployment.lease.item import LeaseTable
+from rota.deployment.lease.pending import write_answer
 from rota.deployment.waiting import Answer
 from rota.errors import RejectedError, TransientError
 from rota.times import minute
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 _STATUS = "rota status says what waits"
 
 
-def answer(dynamodb: "DynamoDBClient", table: str, app: str, given: Answer) -> Gates:
+def answer(table: LeaseTable, given: Answer) -> Gates:
     """Write a person's answer to what waits for an approval, if that has the same changes. Returns the gates then.
 
     Given twice, or after the same answer of another person, it is as given once. What was approved may be rejected
     until it starts. RejectedError says why it cannot be given; TransientError if what waits has just changed.
     """
-    lease = read_lease(dynamodb, table, app)
+    lease = table.read()
     pending = lease.gate.asked(given.changes)
     if pending is None or pending.asks is None:
         if waits := " and ".join(each.asks.changes for each in lease.gate.in_their_order if each.asks):
@@ -35,9 +31,9 @@ def answer(dynamodb: "DynamoDBClient", table: str, app: str, given: Answer) -> G
             raise RejectedError(f"{before} already, at {minute(before.at)}")
     elif pending.asks.until <= given.at:
         raise RejectedError(f"it waited until {minute(pending.asks.until)}, and is deployed no more: deploy it again")
-    if not write_answer(dynamodb, table, app, pending, given):
+    if not write_answer(table, pending, given):
         # The answer of a call that wrote it may be lost, which botocore then repeats.
-        found = read_lease(dynamodb, table, app).gate.asked(given.changes)
+        found = table.read().gate.asked(given.changes)
         if not found or found.answer != given:
             raise TransientError("what waits has just changed; look at it again")
     name = "pending" if isinstance(pending, Pending) else "pending_schedule"

@@ -12,7 +12,8 @@ from rota.stepfunctions import history
 
 if TYPE_CHECKING:
     from rota.deployment.gates import Gates
-    from rota.deployment.lease import Lease
+    from rota.deployment.lease.item import LeaseItem
+    from rota.deployment.lease.lease import Lease
     from rota.deployment.record import DeploymentRecord
     from rota.settings import Settings
 
@@ -36,9 +37,10 @@ def end_deployment(
     if entry.outcome == Outcome.HELD and record.asks and record.image:
         # Here, because next to no deployment waits for an approval.
         from rota.deployment.gates import Pending, PendingSchedule  # noqa: PLC0415
+        from rota.deployment.lease.pending import leave_pending  # noqa: PLC0415
 
         is_schedule = record.origin and record.origin.kind == Kind.SCHEDULE
-        lease.leave_pending((PendingSchedule if is_schedule else Pending).of(record, entry.summary))
+        leave_pending(lease.table, (PendingSchedule if is_schedule else Pending).of(record, entry.summary))
     with thread_pool() as pool:
         publishing = pool.submit(publish, entry)
         lease.release(
@@ -49,13 +51,13 @@ def end_deployment(
     return entry
 
 
-def _settle(entry: Entry, record: "DeploymentRecord") -> "Callable[[Gates], Gates] | None":
+def _settle(entry: Entry, record: "DeploymentRecord") -> "Callable[[LeaseItem], Gates] | None":
     """How its end changes the bars: what a person chose and is live has none; a rollback that failed bars nothing."""
     if entry.outcome in (Outcome.DEPLOYED, Outcome.NOTHING_TO_DO):
-        return (lambda gates: gates.without_bars_of(record.lifts)) if record.lifts else None
+        return (lambda lease: lease.gate.without_bars_of(record.lifts)) if record.lifts else None
     if entry.outcome == Outcome.REJECTED:
         is_schedule = bool(record.origin and record.origin.kind == Kind.SCHEDULE)
-        return lambda gates: gates.without_refused(datetime.now(UTC), is_schedule=is_schedule)
+        return lambda lease: lease.gate.without_refused(datetime.now(UTC), is_schedule=is_schedule)
     if record.origin and record.origin.kind == Kind.ROLLBACK:
-        return lambda gates: gates.with_bars(record.execution, ())
+        return lambda lease: lease.gate.with_bars(record.execution, ())
     return None

@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 from rota.contract.deployment import Decision, Execution, Kind, Origin, Verdict
 from rota.deployment.gates import APPROVE, RESUME, Asked, Closed, Gates, Pending, PendingSchedule, hold_of
-from rota.deployment.lease import CLOCK_SKEW, Lease
+from rota.deployment.lease import turn
+from rota.deployment.lease.item import CLOCK_SKEW, LeaseItem, LeaseTable
 from rota.errors import listed
 from rota.execution_input import ExecutionInput, refuse_past
 from rota.times import minute
 
 
 class Steering(NamedTuple):
-    """What the gates are looked at with: `closed`, `passed` and `is_active` give what `Asked` and `Lease.take` have,
+    """What the gates are looked at with: `closed`, `passed` and `is_active` give what `Asked` and `turn.take` have,
     `approval` is as the stack's parameter has it.
     """
 
@@ -33,28 +34,30 @@ class Steered(NamedTuple):
     asked: Asked
 
 
-def carry_out(lease: Lease, execution: Execution, keys: ExecutionInput, origin: Origin, given: Steering) -> Steered:
+def carry_out(
+    table: LeaseTable, execution: Execution, keys: ExecutionInput, origin: Origin, given: Steering
+) -> Steered:
     """Change the gates as the input says.
 
     RejectedError for what cannot be.
     """
     if keys.kind == Kind.LIFT:
-        return Steered(_lift(lease, keys.lift), Asked(origin=origin))
+        return Steered(_lift(table, keys.lift), Asked(origin=origin))
     if keys.kind == Kind.PAUSE:
-        return Steered(_hold(lease, execution, keys, origin), Asked(origin=origin))
-    return _resume(lease, execution, keys, origin, given)
+        return Steered(_hold(table, execution, keys, origin), Asked(origin=origin))
+    return _resume(table, execution, keys, origin, given)
 
 
-def _hold(lease: Lease, execution: Execution, keys: ExecutionInput, origin: Origin) -> Verdict:
+def _hold(table: LeaseTable, execution: Execution, keys: ExecutionInput, origin: Origin) -> Verdict:
     until = keys.hold.until if keys.hold else None
     refuse_past("hold", until, execution.started_at)
     hold = hold_of(execution, origin, until)
-    lease.change_gates(lambda gates: gates.with_hold(execution, hold))
+    table.change_gates(lambda lease: lease.gate.with_hold(execution, hold))
     return _done(f"{hold}. A running deployment continues. To end the hold: {RESUME}")
 
 
 def _resume(
-    lease: Lease,
+    table: LeaseTable,
     execution: Execution,
     keys: ExecutionInput,
     origin: Origin,
@@ -62,10 +65,10 @@ def _resume(
 ) -> Steered:
     """End the hold, if the input says so, and deploy what is pending. It is done again each time that it has waited."""
 
-    def end_hold(gates: Gates) -> Gates:
-        return gates.with_hold(execution, None) if keys.hold else gates
+    def end_hold(lease: LeaseItem) -> Gates:
+        return lease.gate.with_hold(execution, None) if keys.hold else lease.gate
 
-    item = lease.change_gates(end_hold)
+    item = table.change_gates(end_hold)
     if item.holder == execution.id and (record := item.record):
         verdict = Verdict(decision=Decision.GO, reason="this deployment holds the lease already")
         asked = Asked(
@@ -96,7 +99,7 @@ def _resume(
         elif given.approval == "none" or not pending.waits_at(given.now):
             if asked.back_to or asked.is_schedule:
                 return Steered(Verdict(decision=Decision.GO, reason="it is its turn"), asked)
-            return Steered(lease.take(asked, given.is_active), asked)
+            return Steered(turn.take(table, execution, asked, given.is_active), asked)
         else:
             waiting.append(f"{what} waits for an approval: {APPROVE}")
     return Steered(_done("; ".join(waiting)), Asked(origin=origin))
@@ -131,8 +134,8 @@ def _deploys(pending: Pending | PendingSchedule) -> str:
     return f"rota deploy --image {pending.image.tag or pending.image.digest}"
 
 
-def _lift(lease: Lease, digests: tuple[str, ...]) -> Verdict:
-    lease.change_gates(lambda gates: gates.without_bars_of(digests))
+def _lift(table: LeaseTable, digests: tuple[str, ...]) -> Verdict:
+    table.change_gates(lambda lease: lease.gate.without_bars_of(digests))
     return _done(f"barred no more: {listed(digests)}")
 
 

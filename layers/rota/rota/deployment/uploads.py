@@ -11,7 +11,7 @@ from rota.times import minute
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from rota.deployment.lease import Lease
+    from rota.deployment.lease.item import LeaseItem, LeaseTable
     from rota.deployment.upload_event import Upload
     from rota.settings import Settings
 
@@ -21,7 +21,7 @@ DEPLOYED_BY = "deployed-by"
 """Metadata of a version that whoever uploaded it deploys, too."""
 
 
-def leave_pending(lease: "Lease", execution: Execution, upload: "Upload") -> Verdict:
+def defer(table: "LeaseTable", execution: Execution, upload: "Upload") -> Verdict:
     """Let it be deployed in two minutes, in place of one that was uploaded before; a later one stays.
 
     TransientError if others change the gates, too, each time that this is tried.
@@ -34,12 +34,12 @@ def leave_pending(lease: "Lease", execution: Execution, upload: "Upload") -> Ver
         due=execution.started_at + _WAITS,
     )
 
-    def replace_older(gates: Gates) -> Gates:
-        before = gates.pending_schedule
+    def replace_older(lease: "LeaseItem") -> Gates:
+        before = lease.gate.pending_schedule
         is_newer = before is None or before.order < pending.order
-        return gates.model_copy(update={"pending_schedule": pending}) if is_newer else gates
+        return lease.gate.model_copy(update={"pending_schedule": pending}) if is_newer else lease.gate
 
-    gates = lease.change_gates(replace_older).gate
+    gates = table.change_gates(replace_older).gate
     if gates.pending_schedule is None or gates.pending_schedule.execution != execution.id:
         reason = "a change of the schedule file that is as new waits already"
         return Verdict(decision=Decision.IGNORE, reason=reason)

@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 
 from rota.aws import clients
 from rota.aws.parallel import in_parallel
-from rota.deployment.lease import changing_schedules_since
+from rota.deployment.lease.item import LeaseTable
 from rota.deployment.releases import Live, Releases
 from rota.pauses.model import noted
 from rota.runs import image, migrations, reasons, running, tasks
@@ -67,7 +67,7 @@ def sweep(
     table = RunTable(clients.dynamodb(), settings.table, settings.app, settings.run_history_days)
     dynamodb = clients.dynamodb()
     # The lease first: what it says to be running may be live a moment later, and not the other way round.
-    changing_since = changing_schedules_since(dynamodb, settings.table, settings.app)
+    changing_since = LeaseTable(dynamodb, settings.table, settings.app).read().changing_schedules_since
     live = Releases(dynamodb, settings.table, settings.app).read()
     if live is None or live.live_since is None or not live.live_watched:
         table.put_swept(Swept(at=now))  # the targets do not pass ROTA_TASK yet

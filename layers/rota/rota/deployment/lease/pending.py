@@ -1,5 +1,5 @@
-"""Starting what is pending, once its time has come, no hold is in force, the deployment window is open, and an approval
-is answered.
+"""What is pending in the lease's item: leaving it there, a person's answer to it, and starting it once its time has
+come, no hold is in force, the deployment window is open, and an approval is answered.
 """
 
 import hashlib
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from rota.contract.deployment import Kind
 from rota.deployment.gates import Closed, Gates, Pending, PendingSchedule
+from rota.deployment.lease.item import LeaseItem, LeaseTable
+from rota.deployment.waiting import Answer
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -18,6 +20,48 @@ if TYPE_CHECKING:
 
 # The same each time, as StartExecution of one name takes one input only.
 _INPUT = json.dumps({"kind": Kind.RESUME, "by": "Sweep", "reason": "the hold is over"})
+
+
+def leave_pending(table: LeaseTable, pending: Pending | PendingSchedule) -> None:
+    """Let what this execution was to deploy be pending, while it holds the lease and no newer push has come.
+    TransientError if others change the gates, too, each time that this is tried.
+    """
+    name = _name(pending)
+
+    def replace_older(lease: LeaseItem) -> Gates:
+        newer_push = name == "pending" and lease.newest > pending.order
+        before = getattr(lease.gate, name)
+        stays = before and (before.order > pending.order or before.execution == pending.execution)
+        if lease.holder != table.execution or newer_push or stays:
+            return lease.gate
+        return lease.gate.model_copy(update={name: pending})
+
+    table.change_gates(replace_older, "holder = :me AND ")
+
+
+def write_answer(table: LeaseTable, pending: Pending | PendingSchedule, answer: Answer) -> bool:
+    """Write a person's answer to what is pending. False if that has changed meanwhile, or has another answer than
+    `pending` has.
+    """
+    at, before = f"gates.{_name(pending)}", pending.answer
+    is_as_seen = f"{at}.answer = :before" if before else f"attribute_not_exists({at}.answer)"
+    done, _ = table.update(
+        f"SET {at}.answer = :answer",
+        f"{at}.#order = :order AND {at}.#execution = :execution AND {is_as_seen}",
+        {
+            ":answer": answer.model_dump(mode="json"),
+            ":order": pending.order,
+            ":execution": pending.execution,
+            **({":before": before.model_dump(mode="json")} if before else {}),
+        },
+        {"#order": "order", "#execution": "execution"},
+    )
+    return done
+
+
+def _name(pending: Pending | PendingSchedule) -> str:
+    """Which of the gates it is."""
+    return "pending" if isinstance(pending, Pending) else "pending_schedule"
 
 
 def start_pending(
