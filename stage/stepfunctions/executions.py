@@ -47,9 +47,7 @@ class Executions:
         self._publish = publish
 
     def install(self) -> None:
-        """Have executions publish their start and end, write no history after they are stopped, and end with their state
-        machine.
-        """
+        """Have executions publish start and end, write no history once they are stopped, and end with their machine."""
         start, end, add = Execution.start, BaseExecutionWorkerCommunication.terminated, EventManager.add_event
         details_of, delete = Execution.get_start_execution_details, StepFunctionsParserBackend.delete_state_machine
 
