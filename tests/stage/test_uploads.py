@@ -95,6 +95,7 @@ def test_without_the_parameter_nothing_starts(deployed: Client) -> None:
     assert deployed.executions() == before
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("keys", "sends"),
     [

@@ -263,6 +263,7 @@ def test_a_rollback_passes_it_which_is_said(world: World, second: Deployments) -
     assert "passed: the changes of a push have to be approved" in world.entry(rollback.arn)["summary"]
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("killed", [None, 0, 1, 2, 3], ids=str)
 def test_a_rollback_that_always_needs_it(
     killed: int | None, world: World, second: Deployments, monkeypatch: pytest.MonkeyPatch
@@ -301,6 +302,7 @@ def change_waits() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("killed", [None, 0, 1, 2], ids=str)
 def test_a_change_of_the_schedule_file_waits_too(killed: int | None, world: World, asking: Deployments) -> None:
     world.upload(LATER)
@@ -500,6 +502,7 @@ def test_killed_while_it_ends_it_waits_all_the_same(call: int, after: bool, worl
     assert (begun(world).run(), live()) == ("Deployed", NEXT)
 
 
+@pytest.mark.exhaustive(every=3)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", ["dynamodb.UpdateItem", "stepfunctions.StartExecution"])
 def test_killed_while_it_is_approved(call: str, after: bool, world: World, asking: Deployments) -> None:
@@ -514,6 +517,7 @@ def test_killed_while_it_is_approved(call: str, after: bool, world: World, askin
     assert (begun(world).run(), live(), pending()) == ("Deployed", NEXT, {})
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("call", range(3))
 def test_killed_in_its_turn_an_approved_one_ends_the_same(call: int, world: World, asking: Deployments) -> None:
     asking.start(NEXT).run()

@@ -112,7 +112,7 @@ EACH = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.exhaustive(first=3)
+@pytest.mark.exhaustive(first=2)
 @EACH
 def test_a_pause(number: int, then: Callable[[Deployment], None] | None, world: World, pausing: Deployment) -> None:
     made = played(pausing, pausing.run, number, then)
@@ -121,7 +121,7 @@ def test_a_pause(number: int, then: Callable[[Deployment], None] | None, world: 
     assert (set(states(world).values()), in_force()) == ({"ENABLED"}, set())
 
 
-@pytest.mark.exhaustive(first=3)
+@pytest.mark.exhaustive(first=2)
 @EACH
 def test_a_deployment(
     number: int, then: Callable[[Deployment], None] | None, world: World, deploying: Deployment
@@ -132,7 +132,7 @@ def test_a_deployment(
     assert (set(states(world).values()), in_force()) == ({"ENABLED"}, set())
 
 
-@pytest.mark.exhaustive(first=3)
+@pytest.mark.exhaustive(first=2)
 @EACH
 def test_a_restore(number: int, then: Callable[[Deployment], None] | None, world: World, restoring: Deployment) -> None:
     played(restoring, restoring.restore, number, then)

@@ -31,7 +31,7 @@ def test_the_writes_of_the_deployment(world: World, changing: Deployment) -> Non
     assert sorted(world.calls.writes()) == sorted([*WRITES, *AT_THE_END, "events.PutEvents"])
 
 
-@pytest.mark.exhaustive(first=5)
+@pytest.mark.exhaustive(first=3)
 @pytest.mark.parametrize("nth", EACH_KIND_FIRST, ids=lambda nth: f"{nth}-{WRITES[nth]}")
 def test_whichever_write_is_refused_everything_is_as_before(nth: int, world: World, changing: Deployment) -> None:
     before = world.everything()

@@ -306,7 +306,7 @@ def test_the_release_from_before_the_update_can_come_back(world: World, two: Dep
     assert live() == ("4", NEXT)
 
 
-@pytest.mark.exhaustive(first=3)
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", range(4))
 def test_killed_while_it_takes_its_turn_it_ends_the_same(

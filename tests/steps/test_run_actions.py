@@ -176,7 +176,7 @@ def test_without_the_parameter_nothing_is_skipped(
     assert ecs(newcomer)["desiredStatus"] == "RUNNING"
 
 
-@pytest.mark.exhaustive(first=3)
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("fault", ["denied", "throttle", "internal"])
 @pytest.mark.parametrize("operation", ["ListTasks", "DescribeTasks", "StopTask"])
 def test_in_doubt_both_run(operation: str, fault: str, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,6 +325,7 @@ def six_of(watched: Watched) -> datetime:
     return six
 
 
+@pytest.mark.exhaustive(every=3)
 @pytest.mark.parametrize("ends", ["well", "by itself"])
 @pytest.mark.parametrize(("catch_up", "started"), [(False, 0), ("not_started", 0), ("missed", 1), ("both", 1)], ids=str)
 def test_what_was_due_while_a_migration_ran(catch_up: Any, started: int, ends: str, daily: Watched) -> None:
@@ -399,7 +400,7 @@ def test_a_start_that_a_message_promised_and_ecs_refuses_is_reported(daily: Watc
     assert daily.reported(DAILY) == ["not_started", "not_caught_up"]
 
 
-@pytest.mark.exhaustive(first=4)
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize(
     ("service", "operation", "skip"),
     [

@@ -140,6 +140,7 @@ def test_a_migration_done_twice_is_started_once(world: World, live: Deployments)
     assert len(tasks()) == 1
 
 
+@pytest.mark.exhaustive(every=3)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("call", ["ecs.RunTask", "dynamodb.UpdateItem"])
 def test_a_killed_start_is_made_good(call: str, after: bool, world: World, live: Deployments) -> None:
@@ -415,6 +416,7 @@ class TestPausingJobs:
             assert push.restorer().run() == "Restored"
         assert world.everything() == before
 
+    @pytest.mark.exhaustive(every=3)
     @pytest.mark.parametrize("call", ["events.DisableRule", "dynamodb.PutItem", "events.EnableRule"])
     @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
     def test_killed_halfway_and_aborted(self, call: str, after: bool, world: World, live: Deployments) -> None:

@@ -116,6 +116,7 @@ CALLS = [
 ]
 
 
+@pytest.mark.exhaustive(every=3)
 @pytest.mark.parametrize("after", [False, True], ids=["before the call", "after it"])
 @pytest.mark.parametrize(("step", "call", "skip"), CALLS)
 def test_a_step_that_died_goes_on(
@@ -129,6 +130,7 @@ def test_a_step_that_died_goes_on(
     assert {each["State"] for each in world.schedules().values()} == {"ENABLED"}
 
 
+@pytest.mark.exhaustive(every=3)
 @pytest.mark.parametrize("after", [False, True], ids=["before the call", "after it"])
 @pytest.mark.parametrize(("step", "call", "skip"), CALLS)
 def test_a_deployment_that_fails_by_half_is_restored(
