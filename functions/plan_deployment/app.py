@@ -24,7 +24,7 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
         raise updated_meanwhile("the answer of TakeTurn")
     s3, bucket, execution = clients.s3(), settings.bucket, request.execution
     state = artifacts.read(s3, bucket, request.config.state, CurrentState)
-    plan, before = build_plan(settings, state), Snapshot(rules=state.schedules, service=state.service)
+    plan, before = build_plan(settings, state), Snapshot(schedules=state.schedules, service=state.service)
     with thread_pool() as pool:
         snapshot = pool.submit(artifacts.write, s3, bucket, execution, "snapshot", before)
         document = pool.submit(artifacts.write, s3, bucket, execution, "plan", plan)

@@ -43,7 +43,7 @@ def handler(request: RunBeforeInput, settings: Settings, given: Read, session: L
         from rota.pauses import migration  # noqa: PLC0415  here, because few files ask for it
 
         end = since + timedelta(minutes=planned.timeout)
-        migration.pause(settings, given.snapshot.rules.values(), request.execution, end, now)
+        migration.pause(settings, given.snapshot.schedules.values(), request.execution, end, now)
     run = next_round(what, run, session, since, now)
     if run.finished and planned.pause_tasks:
         from rota.pauses import migration  # noqa: PLC0415  likewise

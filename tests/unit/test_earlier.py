@@ -148,8 +148,8 @@ def test_what_it_registered_is_known_by_the_plans_api() -> None:
 
 
 def without_targets(snapshot: Snapshot, name: str) -> Snapshot:
-    rule: Rule = snapshot.rules[name].model_copy(update={"targets": ()})
-    return snapshot.model_copy(update={"rules": snapshot.rules | {name: rule}})
+    rule: Rule = snapshot.schedules[name].model_copy(update={"targets": ()})
+    return snapshot.model_copy(update={"schedules": snapshot.schedules | {name: rule}})
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def without_targets(snapshot: Snapshot, name: str) -> Snapshot:
 @pytest.mark.parametrize("done", range(7))
 def test_whatever_it_had_written_is_restored(before: Snapshot, done: int) -> None:
     """It deleted first, then created and updated; `done`: how many of its writes."""
-    bus = Bus(before.rules.values())
+    bus = Bus(before.schedules.values())
     writes: list[Any] = [
         lambda: bus.remove_targets(GONE, [GONE]),
         lambda: bus.delete_rule(GONE),
@@ -173,8 +173,8 @@ def test_whatever_it_had_written_is_restored(before: Snapshot, done: int) -> Non
     kept = copy.deepcopy(bus.rules[SPAM])
     for _attempt in range(2):
         for change in plan_of(STORED, before, PREFIX).changes:
-            connected(bus).restore(change, before.rules.get(change.name), retries=0)
-        assert comparable(bus.rules.values()) == comparable(before.rules.values())
+            connected(bus).restore(change, before.schedules.get(change.name), retries=0)
+        assert comparable(bus.rules.values()) == comparable(before.schedules.values())
     assert bus.rules[SPAM] == kept
 
 

@@ -540,5 +540,5 @@ def test_an_approval_is_for_the_migration_too() -> None:
         build_plan(SETTINGS, current_state(**new, tasks=(INGEST,), image_uri=NEW_IMAGE, before=before))
         for before in (None, MIGRATE, Before(task="migrate"))
     ]
-    there = Snapshot(rules=new["schedules"], service=new["service"])
+    there = Snapshot(schedules=new["schedules"], service=new["service"])
     assert len({digest_of_changes(plan, there) for plan in plans}) == 3

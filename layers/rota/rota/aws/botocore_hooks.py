@@ -50,7 +50,7 @@ def limit_rate(client: Any, service: str) -> None:
     client.meta.events.register_first(f"needs-retry.{_name(client)}", retry)
 
 
-def reject_truncated_responses(client: Any) -> None:
+def refuse_truncated_responses(client: Any) -> None:
     """Treat a response that ends before its Content-Length, or in its headers, as a lost connection.
 
     botocore parses what it got, mostly as `{}`, and returns it: as if DynamoDB had no such item. (A stream, such as the

@@ -132,7 +132,7 @@ def _client(service: str, config: Config) -> Any:
     with _MAKING:
         client = _session().create_client(service, config=config)
     botocore_hooks.limit_rate(client, service)
-    botocore_hooks.reject_truncated_responses(client)
+    botocore_hooks.refuse_truncated_responses(client)
     botocore_hooks.add_operation_name(client)
     return client
 

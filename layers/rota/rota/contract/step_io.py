@@ -77,7 +77,7 @@ class PlanDeploymentInput(StepInput):
 class PlanDeploymentOutput(Recorded):
     """Where plan and snapshot are, and what a person wants to know of them.
 
-    `targets` is `created` and `updated` together: an execution that the previous release of Rota began goes by it.
+    `targets` is `created` and `updated` together: an execution that the previous version of Rota began goes by it.
     `waits`: it ends here, and waits for what it `asks`.
     """
 
@@ -202,8 +202,8 @@ class CreateTargetsOutput(Shape):
 
 
 class CreateTargetsInput(WritingInput):
-    """`targets` is the answer of the round before; None in the first. The machine of a release before moves hands over
-    none at all.
+    """`targets` is the answer of the round before; None in the first. The machine of a version of Rota that had no
+    moves hands over none at all.
     """
 
     targets: CreateTargetsOutput | None = None
@@ -230,7 +230,7 @@ class Staged(Shape):
 class Rollout(Recorded):
     """The ECS deployment that RollService started, as ECS reports it. `waited_seconds` counts the machine's waits.
 
-    `staged` is None for one that only replaces tasks: it is left out then, as the previous release of Rota has it.
+    `staged` is None for one that only replaces tasks: it is left out then, as the previous version of Rota has it.
     """
 
     task_definition: str

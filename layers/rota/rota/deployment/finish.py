@@ -57,7 +57,7 @@ def _settle(entry: Entry, record: "DeploymentRecord") -> "Callable[[LeaseItem], 
         return (lambda lease: lease.gate.without_bars_of(record.lifts)) if record.lifts else None
     if entry.outcome == Outcome.REJECTED:
         is_schedule = bool(record.origin and record.origin.kind == Kind.SCHEDULE)
-        return lambda lease: lease.gate.without_refused(datetime.now(UTC), is_schedule=is_schedule)
+        return lambda lease: lease.gate.without_rejected(datetime.now(UTC), is_schedule=is_schedule)
     if record.origin and record.origin.kind == Kind.ROLLBACK:
         return lambda lease: lease.gate.with_bars(record.execution, ())
     return None

@@ -74,7 +74,7 @@ class _Pending(Item):
         """Whether its time has come."""
         return True
 
-    def refused_at(self, now: datetime) -> str:
+    def rejected_at(self, now: datetime) -> str:
         """Why it is deployed no more, as a sentence; empty if it may be."""
         if self.answer and not self.answer.approves:
             return str(self.answer)
@@ -162,12 +162,12 @@ class Gates(Item):
         """The hold that is in force."""
         return self.hold if self.hold and (self.hold.until is None or self.hold.until > now) else None
 
-    def without_refused(self, now: datetime, *, is_schedule: bool) -> "Gates":
+    def without_rejected(self, now: datetime, *, is_schedule: bool) -> "Gates":
         """Without the push that is pending, or the change of the schedule file, if a person rejected it or none
         answered in time.
         """
         name, pending = ("pending_schedule", self.pending_schedule) if is_schedule else ("pending", self.pending)
-        return self.model_copy(update={name: None}) if pending and pending.refused_at(now) else self
+        return self.model_copy(update={name: None}) if pending and pending.rejected_at(now) else self
 
     def without_schedule(self, order: str) -> "Gates":
         """Without a change of the schedule file that is pending, unless it is newer."""

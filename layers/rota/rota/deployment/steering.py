@@ -90,8 +90,8 @@ def _resume(
     # What passes hold and window does not wait behind what they stop.
     for pending in sorted(item.gate.in_their_order, key=lambda each: not each.passes):
         asked = _asked(pending, origin, given)
-        if refused := pending.refused_at(given.now):
-            reason = f"{refused}. To deploy it after all: {_deploys(pending)}"
+        if rejected := pending.rejected_at(given.now):
+            reason = f"{rejected}. To deploy it after all: {_deploys(pending)}"
             return Steered(Verdict(decision=Decision.REJECTED, reason=reason), asked)
         what = asked.image.tag or asked.image.digest if asked.image else "the schedule file"
         if isinstance(pending, PendingSchedule) and pending.due and not pending.is_due_at(given.now + CLOCK_SKEW):

@@ -1,4 +1,4 @@
-"""Plans that the previous release of Rota stored, read for a restore alone. Pure.
+"""Plans that the previous version of Rota stored, read for a restore alone. Pure.
 
 A stack may be updated while it deploys.
 """
@@ -12,19 +12,19 @@ _API = "api"
 
 
 def is_earlier(stored: dict[str, Any]) -> bool:
-    """Whether a stored plan has the shape of the previous release of Rota: it lists every task."""
+    """Whether a stored plan has the shape of the previous version of Rota: it lists every task."""
     return "tasks" in stored
 
 
 def plan_of(stored: dict[str, Any], before: Snapshot, rule_prefix: str) -> Plan:
     """The plan, as far as a restore needs it: every rule that it may have changed is restored whole.
 
-    The previous release of Rota deleted what this one disables, so a rule that was to be removed is put again.
+    The previous version of Rota deleted what this one disables, so a rule that was to be removed is put again.
     """
     cluster_arn = stored["cluster_arn"]
     names = [rule_prefix + each["task"]["name"] for each in stored["tasks"] if each["change"] != "keep"]
     names += stored["remove"]
-    changes = (backend.restored_whole(name, before.rules.get(name), cluster_arn) for name in names)
+    changes = (backend.restored_whole(name, before.schedules.get(name), cluster_arn) for name in names)
     return Plan.model_validate(
         {
             **{key: stored[key] for key in ("image_uri", "base", "newest_revision", "roll")},
@@ -41,5 +41,5 @@ def plan_of(stored: dict[str, Any], before: Snapshot, rule_prefix: str) -> Plan:
 
 
 def revisions_of(registered: dict[str, Any]) -> dict[str, str]:
-    """What the previous release of Rota registered, by fingerprint: the API's revision alone."""
+    """What the previous version of Rota registered, by fingerprint: the API's revision alone."""
     return {_API: registered["api"]} if registered else {}

@@ -13,14 +13,17 @@ from rota.schedules.backend import Change, Schedule
 
 
 class Snapshot(Shape):
-    """What a restore brings back: the app's schedules, whole, by name, and what the service runs."""
+    """What a restore brings back."""
 
-    rules: dict[str, Schedule]
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    schedules: dict[str, Schedule] = Field(alias="rules")
+    """The app's own, whole, by name."""
     service: ServiceState
 
 
 class PlannedRevision(Shape):
-    """A revision that is to be registered: the `task` it is for, or the `one_off` task; the API's is for neither."""
+    """A revision that is to be registered; the API's is for no task."""
 
     fingerprint: str
     task: Task | None
@@ -33,70 +36,76 @@ class PlannedRevision(Shape):
 
 
 class PlannedRun(Shape):
-    """A task that runs once in the deployment, the file's `before` or `after`: its `command`, for people; the
-    `fingerprint` of its revision; RunTask's `request` without that; `timeout` in minutes, `pause_tasks` as in the file.
-    """
+    """A task that runs once in the deployment, the file's `before` or `after`."""
 
     command: tuple[str, ...]
+    """For people."""
     fingerprint: str
+    """Of its revision."""
     request: dict[str, Any]
+    """RunTask's, without the revision."""
     timeout: int
+    """In minutes."""
     pause_tasks: bool = False
 
 
 class Commands(Shape):
-    """What the chosen container runs: in the service, None for the image's own command, and in each task, by name. The
-    entry point precedes each of them; where it is empty, the image's own.
-    """
+    """What the chosen container runs. The entry point precedes each command."""
 
     entry_point: tuple[str, ...]
+    """Empty for the image's own."""
     service: tuple[str, ...] | None
+    """None for the image's own."""
     tasks: dict[str, tuple[str, ...]]
+    """By the task's name."""
 
 
 class Plan(Shape):
-    """One deployment, decided.
-
-    `changes` are the schedules that change, each with its writes; `kept` is how many stay. `registers` are the
-    revisions that have to be registered, the API's last; `reused` the ARNs of those that are used again, by
-    fingerprint. `newest_revision` is the family's highest number before the deployment. `roll`: whether the service is
-    updated, to the revision with the fingerprint `api`; `service_runs` is the ARN of the revision that it runs before.
-    `before` and `after`: what runs once, before anything is switched and when the service is complete.
-    `algorithm` is the version of all these fingerprints; 0 in a plan of a version that had none.
-    `retry_policy_set_by_rota` are the names of the schedules whose retry policy is Rota's: from the file, or as it fits
-    the schedule; `set_by_keys` what else keys of the file set of schedules and would stay without them, by the
-    schedule's name; `said_of_revisions` what they say of each task's own revision, in words by key, and
-    `revision_changes` where that differs from before.
-
-    For people: `service_changes` says how the service will differ from what it runs, `commands` what runs then,
-    `left_out` which containers no job runs, by name with the reason, and `remarks` what else they should know.
-    """
+    """One deployment, decided. The last members are for people alone."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     image_uri: str
     base: Revision
     newest_revision: int
+    """The family's highest number before the deployment."""
     changes: tuple[Change, ...]
+    """The schedules that change, each with its writes."""
     kept: int
+    """How many schedules stay."""
     registers: tuple[PlannedRevision, ...]
+    """The API's last."""
     reused: dict[str, str]
+    """ARNs of the revisions that are used again, by fingerprint."""
     api: str
+    """The fingerprint of the service's revision."""
     roll: bool
+    """Whether the service is updated, to the revision `api`."""
     service_runs: str
+    """The ARN of the revision that it runs before the deployment."""
     before: PlannedRun | None = Field(None, exclude_if=lambda given: given is None)
+    """What runs before anything is switched."""
     after: PlannedRun | None = Field(None, exclude_if=lambda given: given is None)
+    """What runs when the service is complete."""
     algorithm: int = 0
+    """The version of all these fingerprints; 0 in a plan of a version of Rota that had none."""
     retry_policy_set_by_rota: tuple[str, ...] = Field((), alias="retried")
+    """The names of the schedules whose retry policy is Rota's: from the file, or as it fits the schedule."""
     set_by_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict, exclude_if=lambda given: not given)
+    """By the schedule's name: what else keys of the file set of it, and would stay without them."""
     said_of_revisions: dict[str, dict[str, str]] = Field(default_factory=dict, exclude_if=lambda given: not given)
+    """By task: what the file's keys say of its own revision, in words by key."""
     revision_changes: dict[str, dict[str, tuple[str | None, str | None]]] = Field(
         default_factory=dict, exclude_if=lambda given: not given
     )
+    """Where `said_of_revisions` differs: before the deployment, and after it."""
     service_changes: tuple[str, ...] = ()
+    """How the service will differ from what it runs."""
     commands: Commands | None = None
     left_out: dict[str, str] = Field(default_factory=dict)
+    """The containers that no job runs, by name with the reason."""
     remarks: tuple[str, ...] = ()
+    """What else people should know."""
 
     @property
     def nothing_to_do(self) -> bool:

@@ -30,7 +30,7 @@ def digest_of_changes(plan: Plan, before: Snapshot) -> str:
     said = plan.model_dump(mode="json", exclude=_NOT_SEEN, by_alias=False)
     changed = {change["name"] for change in said["changes"]}
     said["changes"] = [_without_start_of_rate(change) for change in said["changes"]]
-    there = {name: found for name, found in before.rules.items() if name in changed}
+    there = {name: found for name, found in before.schedules.items() if name in changed}
     said["there"] = {name: found.model_dump(mode="json", exclude={"read_at"}) for name, found in there.items()}
     text = json.dumps(said, sort_keys=True)
     for fingerprint, arn in plan.reused.items():

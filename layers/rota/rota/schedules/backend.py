@@ -173,7 +173,7 @@ def set_retry_before(
 ) -> bool:
     """Whether Rota set the retry policy of the schedule's target, so that it goes or changes with its reason. Pure.
 
-    `recorded`: the names of those whose policy the live deployment set. The previous release of Rota recorded none
+    `recorded`: the names of those whose policy the live deployment set. The previous version of Rota recorded none
     (None), and kept nothing of a target: there a target that Rota wrote has the file's.
     """
     if recorded is not None:

@@ -17,7 +17,7 @@ Name: TypeAlias = Literal["rules", "scheduler"]
 
 
 def _backend_of(given: Any) -> str:
-    """The first releases of Rota stored rules without the name of their backend."""
+    """The first versions of Rota stored rules without the name of their backend."""
     return str(given.get("backend", "rules") if isinstance(given, dict) else given.backend)
 
 

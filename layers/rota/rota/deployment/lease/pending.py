@@ -77,7 +77,7 @@ def start_pending(
     """
 
     def may_start(pending: Pending | PendingSchedule) -> bool:
-        if pending.refused_at(now):
+        if pending.rejected_at(now):
             return True
         waits = settings.approval != "none" and pending.waits_at(now)
         stopped = not pending.passes and (gates.hold_at(now) or closed)
