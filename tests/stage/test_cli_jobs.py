@@ -79,6 +79,11 @@ def runs(rota: Rota, task: str = "IngestData") -> list[dict[str, Any]]:
     return found
 
 
+def logged(rota: Rota, task: str = "IngestData") -> list[str]:
+    """What `rota explain` shows of its last run's log."""
+    return [each["because"] for each in rota("explain", task, "--json").json["chain"] if each["what"] == "log"]
+
+
 def ended(rota: Rota, number: int) -> list[dict[str, Any]]:
     """The job's runs once so many are recorded to have ended, the newest first."""
     return wait_for(
@@ -111,6 +116,7 @@ def test_what_failed_is_repeated_with_its_scheduled_time(deployed: Client, rota:
     deployed.fire(PREFIX + "IngestData")
     (failed,) = ended(rota, 1)
     deployed.settings(tasks="run")
+    assert logged(rota) == ["it has logged nothing"]
     done = rota("run", "--failed", "--since", "24h", "--yes")
     assert (done.exit, "IngestData  failed: the job ended with exit code 3" in done.err) == (0, True)
     again = next(each for each in ended(rota, 2) if each["status"] == "ok")

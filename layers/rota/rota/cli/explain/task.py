@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rota.cli.stack import Stack
 
 _RUNS = 20
+_LINES = 10
 _LEDGER = 50
 """Entries in which the one that registered a revision is looked for."""
 
@@ -183,6 +184,8 @@ def _run_links(facts: TaskFacts, strip: str, now: datetime, *, utc: bool) -> Ite
         yield Link("runs", "-", "none is recorded yet")
         return
     yield from of_the_last_run(facts.runs[0], now, utc=utc)
+    if facts.runs[0]["status"] in BAD:
+        yield from _log_links(facts, facts.runs[0])
     good = sum(each["status"] == "ok" for each in facts.runs)
     yield Link("runs", strip, f"the last {len(facts.runs)}, the newest right; {good} ok")
     incident = (facts.job or {}).get("incident")
@@ -199,6 +202,26 @@ def of_the_last_run(last: Item, now: datetime, *, utc: bool) -> Iterator[Link]:
     yield Link("last run", times.clock(due, now, utc=utc), f"{status}{code}{f': {why}' if why else ''}")
     if reason.get("aws"):
         yield Link("AWS says", "", reason["aws"])
+
+
+def _log_links(facts: TaskFacts, last: Item) -> Iterator[Link]:
+    """The last lines that a run has logged, masked; or why they are not to be seen."""
+    from botocore.exceptions import ClientError
+
+    from rota.cli.aws_errors import denial, is_denied
+    from rota.cli.logs.task_log import TaskLog
+
+    if not (last.get("task_arn") and last.get("revision")):  # it did not begin
+        return
+    try:
+        log = TaskLog(facts.account, last["task_arn"], last["revision"], [])
+        lines, why_not = [each.message for each in log.last(_LINES)], log.why_not
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        lines, why_not = [], f"not to be seen: {denial(error)} is denied"
+    for text in lines or [why_not or "it has logged nothing"]:
+        yield Link("log", "", text)
 
 
 def _since(incident: Mapping[str, Any]) -> str:

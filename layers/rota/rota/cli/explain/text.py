@@ -28,5 +28,5 @@ def lines(explanation: Explanation, width: int) -> Iterator[str]:
 
 
 def _because(link: Link) -> str:
-    """An input is shown where it is the subject alone."""
-    return link.because if link.what == "input" else for_people(link.because)
+    """An input is shown where it is the subject alone, and what an app has logged is the app's."""
+    return link.because if link.what in ("input", "log") else for_people(link.because)

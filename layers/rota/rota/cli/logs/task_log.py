@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _KEY_BEGINS, _KEY_ENDS = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"), "-----END"
 
 
+_MOST_PAGES = 5
+
+
 class Masked:
     """Lines as they are shown: without control characters and secrets, also where a key is on several lines."""
 
@@ -70,10 +73,23 @@ class TaskLog:
                 return lines
             self._token = page["nextForwardToken"]
 
-    def _page(self, group: str, stream: str) -> Any:
-        following = {"nextToken": self._token} if self._token else {}
+    def last(self, most: int) -> list[Line]:
+        """The last lines of one that has ended."""
+        if self.why_not or self._place is None:
+            return []
+        lines: list[Line] = []
+        for _ in range(_MOST_PAGES):  # one may be empty although more follow
+            page = self._page(self._place.group, self._place.stream, limit=most, startFromHead=False)
+            lines = [self._masked.line(each["timestamp"], each["message"]) for each in page["events"]]
+            if lines or page.get("nextBackwardToken", "") == self._token:
+                break
+            self._token = page["nextBackwardToken"]
+        return lines
+
+    def _page(self, group: str, stream: str, **more: Any) -> Any:
+        following = {"startFromHead": True, **more, **({"nextToken": self._token} if self._token else {})}
         try:
-            return self._logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True, **following)
+            return self._logs.get_log_events(logGroupName=group, logStreamName=stream, **following)
         except self._logs.exceptions.ResourceNotFoundException:  # nothing was logged yet
             return {"events": [], "nextForwardToken": self._token}
         except Exception as error:
