@@ -307,6 +307,17 @@ def test_what_became_of_the_rules_to_be_tagged(rules: list[Rule], tagged: list[s
     assert [*text.tagging([taken(each) for each in rules], tagged, PREFIX, 200)] == said
 
 
+@pytest.mark.parametrize(
+    ("removes", "said"),
+    [(["A", "B"], "removes the jobs A, B of the app"), (["A"], "removes the job A of the app"), ([], "")],
+    ids=["two", "one", "none"],
+)
+def test_what_a_file_of_some_rules_removes(removes: list[str], said: str) -> None:
+    answer = text.imported([taken(rule(name=f"{PREFIX}C"))], [], {}, None, removes)
+    lines = [line for line in text.remarks(answer, 300) if "schedule file is whole" in line]
+    assert (len(lines), said in "".join(lines)) == (bool(removes), True)
+
+
 STATE: dict[str, Any] = {
     "Type": "Task",
     "Resource": "arn:aws:states:::ecs:runTask.sync",

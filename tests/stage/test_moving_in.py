@@ -132,6 +132,8 @@ def test_a_deployment_of_what_was_imported_changes_no_schedule(
     assert parse_schedule_file(file, rule_prefix=PREFIX, max_tasks=2)[1].task == "send_mail"
 
     shop.client("s3").put_object(Bucket=outputs["BucketName"], Key="scheduled_tasks.json", Body=file)
+    of_some = rota("import", f"{PREFIX}Send", "--env", "shopping", "--json")
+    assert ([each["name"] for each in of_some.json["tasks"]], of_some.json["removes"]) == (["SendMail"], ["Cleanup"])
     image = {"imageManifest": manifest("shop"), "imageManifestMediaType": MEDIA_TYPE, "imageTag": "v1"}
     shop.client("ecr").put_image(repositoryName="shop", **image)
     planned = rota("plan", "--env", "shopping", "--image", "v1", "--json")

@@ -45,8 +45,8 @@ def import_(
 
     With FILE: the YAML of ecschedule, without AWS.
 
-    What no key can say is said on stderr, one by one. Exits with 0 if there is nothing of it, 1 if there is, 4 where
-    nothing begins so.
+    What no key can say is said on stderr, one by one. A schedule file is whole: jobs of the stack's app that this one
+    would remove are named, too. Exits with 0 if every key can say it, 1 if not, 4 where nothing begins so.
     """
     from rota.cli.import_schedules import ecschedule, needed, text
     from rota.cli.schedule_files.writer import write
@@ -62,7 +62,8 @@ def import_(
         roles = ",".join(place.settings.former_events_role_arns)
         parameters = {"FormerEventsRoleArns": roles} if service and roles else {}
         parameters |= needed.parameters(taken, place)
-    imported = text.imported(taken, not_taken, parameters, output)
+    removes = () if of_a_file or service else _removed(account, taken)
+    imported = text.imported(taken, not_taken, parameters, output, removes)
     if output:
         account.interrupted = f"{output} may be written; nothing was changed in AWS."
         write(output, imported.tasks, overwrite=yes)
@@ -150,6 +151,14 @@ def _of_a_file(name: str, prefix: str | None) -> "tuple[Place, list[Taken], list
     place = ecschedule.place_of(jobs, common_prefix([job.name for job in jobs]) if prefix is None else prefix)
     taken, others = take_all(jobs, place, {})
     return place, taken, not_taken + others
+
+
+def _removed(account: Account, taken: "list[Taken]") -> list[str]:
+    """The jobs of the stack's app that a schedule file of these tasks would remove."""
+    from rota.cli.schedules import Schedules
+
+    of_app = Schedules(account, account.stack)
+    return sorted(of_app.owned(of_app.listed()) - {each.entry["name"] for each in taken})
 
 
 def _tag(account: Account, place: "Place", taken: "list[Taken]", *, yes: bool) -> tuple[str, ...]:

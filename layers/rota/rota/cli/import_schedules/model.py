@@ -27,7 +27,8 @@ class Imported:
     in something.
 
     `parameters` are those that the stack needs for these tasks and does not have. `file` is where the tasks were
-    written, `tagged` the rules that were handed over.
+    written, `tagged` the rules that were handed over. `removes`: the jobs of the app that have a schedule now and are
+    not among these tasks: deployed as the whole schedule file, they remove those.
     """
 
     tasks: list[dict[str, Any]]
@@ -36,4 +37,5 @@ class Imported:
     parameters: dict[str, str]
     file: str | None = None
     tagged: tuple[str, ...] = ()
+    removes: tuple[str, ...] = ()
     kind: Literal["import"] = "import"

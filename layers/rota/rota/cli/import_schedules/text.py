@@ -13,15 +13,20 @@ if TYPE_CHECKING:
 
 
 def imported(
-    taken: "Sequence[Taken]", not_taken: "Sequence[NotTaken]", parameters: Mapping[str, str], file: str | None
+    taken: "Sequence[Taken]",
+    not_taken: "Sequence[NotTaken]",
+    parameters: Mapping[str, str],
+    file: str | None,
+    removes: Sequence[str] = (),
 ) -> Imported:
-    """The answer."""
+    """The answer; `removes`: as in Imported."""
     return Imported(
         tasks=[each.entry for each in taken],
         not_taken=[remark(*each) for each in not_taken],
         remarks=[remark(each.job.rule, words) for each in taken for words in each.remarks],
         parameters=dict(parameters),
         file=file,
+        removes=tuple(removes),
     )
 
 
@@ -53,6 +58,13 @@ def remarks(answer: Imported, width: int) -> Iterator[str]:
     for name, value in answer.parameters.items():
         yield f"parameter of the stack: {name}={value}"
     yield from about_rules(answer.not_taken, answer.remarks, width)
+    if answer.removes:
+        jobs = f"the {'job' if len(answer.removes) == 1 else 'jobs'} {', '.join(answer.removes)}"
+        yield from folded(
+            f"A schedule file is whole: deployed as it is, this one removes {jobs} of the app. To keep what runs, add "
+            "these tasks to the live schedule file instead.",
+            width,
+        )
 
 
 def about_rules(not_taken: Sequence[Remark], remarks: Sequence[Remark], width: int) -> Iterator[str]:
