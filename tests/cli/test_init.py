@@ -10,7 +10,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from rota.cli.exits import CommandError
 from rota.cli.init import jobs, parameters, samconfig
-from rota.cli.init.text import ORDER, REQUIRED
+from rota.cli.init.text import ORDER, REQUIRED, proposed
 from rota.ecs.task_definitions import Revision
 from tests.examples import ROOT
 
@@ -168,6 +168,28 @@ def test_an_environment_that_is_there_keeps_its_other_settings() -> None:
     assert {**parsed, "staging": None} == {**before, "staging": None}
     comments = [line for line in CONFIG.splitlines() if line.startswith("#")]
     assert [line for line in written.splitlines() if line.startswith("#")] == comments
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_the_example_is_known_and_no_app_is_taken_for_it(environment: str) -> None:
+    example = samconfig.overrides_of(CONFIG, environment)
+    assert example
+    assert samconfig.is_example(example)
+    assert not samconfig.is_example({**example, "TaskRoleArns": "arn:aws:iam::444455556666:role/shop-task"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "given", "lacking"),
+    [
+        ("production", {}, {"ImageTagPattern": "release-*", "NotificationEmail": "ops@example.com"}),
+        ("staging", {"NotificationEmail": "a@b"}, {"ImageTagPattern": "staging-*"}),
+    ],
+)
+def test_what_most_apps_need_is_proposed(environment: str, given: dict[str, str], lacking: dict[str, str]) -> None:
+    assert proposed(environment, given) == lacking
+    written = samconfig.with_environment("", environment, "rota", "eu-west-1", {"A": "b"}, lacking)
+    assert samconfig.overrides_of(written, environment) == {"A": "b"}
+    assert samconfig.overrides_of(written.replace("  # ", "  "), environment) == {"A": "b", **lacking}
 
 
 def test_a_file_that_is_new() -> None:

@@ -11,6 +11,7 @@ from examples.guestbook.client import Client
 from rota.cli.init.text import REQUIRED
 from stage import own_app
 from stage.moto.clients import ACCOUNT, REGION
+from tests.examples import ROOT
 from tests.stage.account import revision
 from tests.stage.conftest import Rota
 
@@ -67,9 +68,13 @@ def test_what_the_app_names_is_made_on_the_stage(
     assert read.json["parameters"]["RepositoryName"] == "shop"
     assert json.loads((tmp_path / "scheduled_tasks.json").read_text()) == {"tasks": []}
     samconfig = tmp_path / "samconfig.toml"
+    (tmp_path / "scheduled_tasks.json").unlink()
+    samconfig.write_text((ROOT / "samconfig.toml").read_text().replace("production.", "shop."))
+    over = rota("init", "production/shop-api", "--env", "shop", "--json")
+    assert (over.exit, over.json["kept"], over.json["replaced"]) == (0, {}, {"ImageTagPattern": "release-*"})
     samconfig.write_text(samconfig.read_text().replace('"RulePrefix', '"ImageTagPattern=release-*", "RulePrefix'))
     again = rota("init", "production/shop-api", "--env", "shop", "--yes")
-    assert "  kept from before: ImageTagPattern=release-*\nscheduled_tasks.json: no job was found" in again.out
+    assert "  kept from before: ImageTagPattern=release-*\n  not set: NotificationEmail, for example" in again.out
     assert "left alone: 3 schedules of production/guestbook-api" in again.err
 
 

@@ -38,7 +38,8 @@ def init(
 ) -> Exit:
     """Read an ECS service that runs, and the rules that start its jobs; write the parameters of Rota's stack into
     samconfig.toml, for the environment --env (default: the cluster's name), and the jobs into a first schedule file. It
-    needs no stack, and changes nothing in AWS. --stack names the stack that will be made.
+    needs no stack, and changes nothing in AWS. --stack names the stack that will be made. Of an environment that is
+    there, the parameters that no service says are kept; the example with which samconfig.toml is delivered is replaced.
 
     Exits with 0 if everything could be read, 1 if something is left for you to write or to do.
     """
@@ -54,7 +55,7 @@ def init(
     jobs = _with_rules(account, found, {key: value for key, value in given.items() if value})
     stack = account.named_stack or f"rota-{environment}"
     initialised = text.initialised(environment, stack, found, jobs, schedule)
-    initialised = replace(initialised, kept=_write(account, initialised, yes=yes))
+    initialised = _write(account, initialised, yes=yes)
     account.output.notes(text.remarks(initialised, account.output.width))
     account.output.answer(initialised, None, lambda: text.lines(initialised))
     return Exit.FAILED if initialised.not_taken or initialised.remarks else Exit.DONE
@@ -71,13 +72,13 @@ def _with_rules(account: Account, found: "Read", given: dict[str, str]) -> "Jobs
     return read
 
 
-def _write(account: Account, initialised: "Initialised", *, yes: bool) -> dict[str, str]:
-    """Write both files, once the caller agrees to what is written over. Returns the parameters that stay in the first.
-    CommandError if one cannot be written.
+def _write(account: Account, initialised: "Initialised", *, yes: bool) -> "Initialised":
+    """Write both files, once the caller agrees to what is written over. Returns the answer with what became of the
+    parameters that were there. CommandError if one cannot be written.
     """
     from rota.cli.execution import confirm
     from rota.cli.init import samconfig
-    from rota.cli.init.text import ORDER, STAY
+    from rota.cli.init.text import ORDER, STAY, proposed
     from rota.cli.schedule_files.writer import write
 
     config, schedule = map(Path, initialised.files)
@@ -85,17 +86,20 @@ def _write(account: Account, initialised: "Initialised", *, yes: bool) -> dict[s
     try:
         text = config.read_text(encoding="utf-8") if config.exists() else ""
         had = samconfig.overrides_of(text, initialised.environment)
-        kept = {name: value for name, value in (had or {}).items() if name not in ORDER or name in STAY}
-        made = samconfig.with_environment(
-            text, initialised.environment, initialised.stack, region, {**kept, **initialised.parameters}
-        )
+        is_example = samconfig.is_example(had or {})
+        stay = {name: value for name, value in (had or {}).items() if name not in ORDER or name in STAY}
+        kept, replaced = ({}, stay) if is_example else (stay, {})
+        parameters = {**kept, **initialised.parameters}
+        lacking = proposed(initialised.environment, parameters)
+        made = samconfig.with_environment(text, initialised.environment, initialised.stack, region, parameters, lacking)
     except (OSError, samconfig.UnreadableError) as error:
         raise CommandError(Exit.MISUSED, str(error), "correct that, or run it in another directory") from error
-    there = [f"[{initialised.environment}] of {config}"] if had is not None else []
+    there = [f"[{initialised.environment}] of {config}"] if had is not None and not is_example else []
     there += [str(schedule)] if schedule.exists() else []
     if there:
         confirm(account, f"Write over {' and '.join(there)}?", yes=yes)
     account.interrupted = f"{config} and {schedule} may be written."
     write(str(schedule), initialised.tasks, overwrite=True)
     config.write_text(made, encoding="utf-8")
-    return {name: value for name, value in kept.items() if name not in initialised.parameters}
+    kept = {name: value for name, value in kept.items() if name not in initialised.parameters}
+    return replace(initialised, kept=kept, proposed=lacking, replaced=replaced)

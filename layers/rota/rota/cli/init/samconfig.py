@@ -18,6 +18,8 @@ _SETTINGS: dict[str, Any] = {
     "resolve_s3": True,
 }
 _OVERRIDES = "parameter_overrides"
+# AWS's own for examples, and that of the environments with which samconfig.toml is delivered.
+_ACCOUNT_OF_EXAMPLES = ":111122223333:"
 _HEADER = re.compile(r"^\[[^\]\n]+\][^\n]*\n", re.MULTILINE)
 
 
@@ -35,8 +37,21 @@ def overrides_of(text: str, environment: str) -> dict[str, str] | None:
     return dict(each.split("=", 1) for each in words if "=" in each)
 
 
-def with_environment(text: str, environment: str, stack: str, region: str, parameters: Mapping[str, str]) -> str:
-    """The file's text with this environment, instead of the one that it has. Its other settings stay.
+def is_example(overrides: Mapping[str, str]) -> bool:
+    """Whether an environment's parameters are those of samconfig.toml as it is delivered, which are no app's."""
+    return _ACCOUNT_OF_EXAMPLES in overrides.get("TaskRoleArns", "")
+
+
+def with_environment(
+    text: str,
+    environment: str,
+    stack: str,
+    region: str,
+    parameters: Mapping[str, str],
+    proposed: Mapping[str, str] | None = None,
+) -> str:
+    """The file's text with this environment, instead of the one that it has. Its other settings stay. `proposed`:
+    parameters that are written as comments.
 
     Raises UnreadableError.
     """
@@ -53,6 +68,7 @@ def with_environment(text: str, environment: str, stack: str, region: str, param
         *(f"{name} = {_value(value)}" for name, value in settings.items()),
         f"{_OVERRIDES} = [",
         *(f"  {json.dumps(_override(name, value))}," for name, value in parameters.items()),
+        *(f"  # {json.dumps(_override(name, value))}," for name, value in (proposed or {}).items()),
         "]",
         "",
     ]

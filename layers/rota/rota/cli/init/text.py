@@ -1,6 +1,6 @@
 """`rota init` for people. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rota.cli.import_schedules.model import remark
@@ -23,6 +23,18 @@ ORDER = (
 """Every parameter that can be read, in the order in which it is written."""
 STAY = ("TaskNetworks", "EventsRoleAllows", "SecretsAllowed")
 """Those that a person may have set for tasks that are to come: they stay where nothing else is read."""
+_WITHOUT = {
+    "ImageTagPattern": "without it every tagged push deploys",
+    "NotificationEmail": "without it no mail is sent",
+}
+"""What no service says and most apps need, and why."""
+
+
+def proposed(environment: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Of what most apps need what is not given, with an example."""
+    pattern = "staging-*" if environment == "staging" else "release-*"
+    examples = {"ImageTagPattern": pattern, "NotificationEmail": "ops@example.com"}
+    return {name: value for name, value in examples.items() if name not in given}
 
 
 def initialised(environment: str, stack: str, service: "Read", jobs: "Jobs", schedule: str) -> Initialised:
@@ -52,6 +64,11 @@ def lines(answer: Initialised) -> Iterator[str]:
     yield f"{config}: [{answer.environment}] with {len(answer.parameters)} parameters, for the stack {answer.stack}"
     if answer.kept:
         yield f"  kept from before: {', '.join(f'{name}={value}' for name, value in answer.kept.items())}"
+    if answer.replaced:
+        names = ", ".join(f"{name}={value}" for name, value in answer.replaced.items())
+        yield f"  the example that was there is gone, with its {names}"
+    for name, value in answer.proposed.items():
+        yield f"  not set: {name}, for example {value}; {_WITHOUT[name]}"
     if answer.tasks:
         yield f"{schedule}: {len(answer.tasks)} {'task' if len(answer.tasks) == 1 else 'tasks'}"
     else:
