@@ -34,8 +34,15 @@ class Need:
         return f"{self.service} {self.operation}"
 
 
-def seconds(needs: Sequence[Need], latency: Callable[[str], float]) -> float:
-    """When the last call is answered, in seconds from the push. `latency("s3 GetObject")`: how long AWS takes for one.
+SCHEDULERS_RATES = (1000, 250)
+"""The calls a second that EventBridge Scheduler allows of each operation, in the larger Regions and in the others:
+docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html
+"""
+
+
+def seconds(needs: Sequence[Need], latency: Callable[[str], float], of_scheduler: int = SCHEDULERS_RATES[0]) -> float:
+    """When the last call is answered, in seconds from the push. `latency("s3 GetObject")`: how long AWS takes for one;
+    `of_scheduler`: the calls a second of EventBridge Scheduler in the Region.
 
     ValueError if a need is after one that is not in `needs`, or if some wait for each other.
     """
@@ -48,7 +55,7 @@ def seconds(needs: Sequence[Need], latency: Callable[[str], float]) -> float:
         waiting.remove(need)
         answered[need.name] = now
         for _ in range(need.calls):
-            answered[need.name] = _sent(need, now, full_at) + latency(need.call)
+            answered[need.name] = _sent(need, now, full_at, of_scheduler) + latency(need.call)
             now = answered[need.name] if need.one_by_one else now
     if waiting:
         raise ValueError(f"never ready: {', '.join(need.name for need in waiting)}")
@@ -59,18 +66,23 @@ def _ready(need: Need, answered: Mapping[str, float]) -> float:
     return max((answered[name] for name in need.after), default=0.0)
 
 
-def _sent(need: Need, ready: float, full_at: defaultdict[Quota, float]) -> float:
+def _sent(need: Need, ready: float, full_at: defaultdict[Quota, float], of_scheduler: int) -> float:
     """When a call that may be sent at `ready` has its tokens. `full_at` is when each bucket is full again."""
     sent = ready
-    for quota in _quotas_of(need.service, need.operation):
+    for quota in _quotas_of(need.service, need.operation, of_scheduler):
         full_at[quota] = max(full_at[quota], ready) + 1 / quota.per_second
         sent = max(sent, full_at[quota] - quota.burst / quota.per_second)
     return sent
 
 
 @cache
-def _quotas_of(service: str, operation: str) -> tuple[Quota, ...]:
+def _quotas_of(service: str, operation: str, of_scheduler: int) -> tuple[Quota, ...]:
     """The buckets that a call draws from; `*` stands for the operations of a service that no other bucket names."""
     own = [quota for quota in QUOTAS if quota.service == service]
+    if service == "scheduler":
+        own = [
+            each._replace(burst=min(each.burst, of_scheduler), per_second=min(each.per_second, of_scheduler))
+            for each in own
+        ]
     named = tuple(quota for quota in own if operation in quota.operations)
     return named or tuple(quota for quota in own if "*" in quota.operations)

@@ -41,8 +41,9 @@ class Results:
         every = [each.latency for each in [*self.measured, *self.warm]]
         return statistics.median(each[operation] for each in every if operation in each)
 
-    def bound(self, one: Measured) -> float:
-        return bound.seconds(needs.of_deployment(one.mode, one.tasks, one.case), self.latency)
+    def bound(self, one: Measured, of_scheduler: int = bound.SCHEDULERS_RATES[0]) -> float:
+        """`of_scheduler`: the calls a second of EventBridge Scheduler, by Region. Only the first is measured."""
+        return bound.seconds(needs.of_deployment(one.mode, one.tasks, one.case), self.latency, of_scheduler)
 
     def starts(self, one: Measured) -> float:
         """Seconds until live that the deployment would not have taken with warm functions."""

@@ -107,6 +107,15 @@ def test_what_is_over_a_limit_is_listed() -> None:
     ]
 
 
+def test_schedulers_bound_is_shown_for_both_quotas() -> None:
+    latency = {need.call: LATENCY for need in needs.of_deployment("scheduler", 1000, "new-image")}
+    found = results(replace(measured(1000, 60), mode="scheduler", latency=latency))
+    larger, other = report.by_region(found)[1:]
+    assert (larger[:3], other[:3]) == (("1000", "new-image", "1000"), ("1000", "new-image", "250"))
+    assert float(other[3]) - float(larger[3]) == pytest.approx(6, abs=0.02)  # 1,000 are read, and updated
+    assert float(larger[4]) / float(larger[3]) == pytest.approx(float(larger[5]), rel=0.05)
+
+
 def test_calls_that_the_bound_does_not_have_are_listed() -> None:
     assert report.more_than_needed(results(measured(60, least(60))))[1:] == [
         ("per-task", "new-image", "60", "ecs DescribeTaskDefinition", "60", "1")

@@ -59,6 +59,12 @@ def test_how_long_aws_needs(calls: list[Need], seconds: float) -> None:
     assert bound.seconds(calls, always) == pytest.approx(seconds)
 
 
+@pytest.mark.parametrize(("rate", "seconds"), [(1000, 0), (250, 3)])
+def test_schedulers_quota_is_the_regions(rate: int, seconds: float) -> None:
+    update = Need("update", "scheduler", "UpdateSchedule", 1000)
+    assert bound.seconds([update], always, rate) == pytest.approx(seconds + LATENCY)
+
+
 @pytest.mark.parametrize(
     "calls",
     [

@@ -2,7 +2,15 @@
 
 import pytest
 
-from rota.aws.rate_limit import EVENTS, MODIFY_DEFINITIONS, READ_DEFINITIONS, Quota, TokenBucket, quota_for
+from rota.aws.rate_limit import (
+    EVENTS,
+    MODIFY_DEFINITIONS,
+    READ_DEFINITIONS,
+    SCHEDULER,
+    Quota,
+    TokenBucket,
+    quota_for,
+)
 
 
 class Clock:
@@ -40,6 +48,8 @@ def bucket(clock: Clock) -> TokenBucket:
         ("ecs", "UpdateService", None),
         ("events", "PutRule", EVENTS),
         ("events", "ListTagsForResource", EVENTS),
+        ("scheduler", "UpdateSchedule", SCHEDULER),
+        ("scheduler", "ListSchedules", None),
         ("s3", "ListTaskDefinitions", None),
     ],
 )

