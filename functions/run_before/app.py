@@ -6,11 +6,15 @@ from typing import NamedTuple
 from rota.aws import clients
 from rota.contract.step_io import OneOffRun, RunBeforeInput, RunBeforeOutput
 from rota.deployment import artifacts
+from rota.errors import OvertakenError
 from rota.handlers.planned import read_plan_and_revisions
 from rota.handlers.step import LeaseSession, running_step
 from rota.one_offs.rounds import OneOff, next_round
 from rota.plan.model import Plan, Snapshot
 from rota.settings import Settings
+
+# Between two looks at one that is being stopped, in seconds.
+_LOOKS_AGAIN = 10
 
 
 class Read(NamedTuple):
@@ -39,10 +43,12 @@ def handler(request: RunBeforeInput, settings: Settings, given: Read, session: L
     run = request.before or OneOffRun(kind="before")
     revision = (given.plan.reused | given.revisions)[planned.fingerprint]
     what = OneOff(settings, request.execution, planned, revision)
+    end = since + timedelta(minutes=planned.timeout)
+    if now < end and not run.task_arn and (waits := _left_running(settings, session)):
+        return run.model_copy(update={"reason": waits, "progress": waits, "wait_seconds": _LOOKS_AGAIN})
     if given.snapshot and (session.again or not session.overtaken):
         from rota.pauses import migration  # noqa: PLC0415  here, because few files ask for it
 
-        end = since + timedelta(minutes=planned.timeout)
         migration.pause(settings, given.snapshot.schedules.values(), request.execution, end, now)
     run = next_round(what, run, session, since, now)
     if run.finished and planned.pause_tasks:
@@ -51,3 +57,19 @@ def handler(request: RunBeforeInput, settings: Settings, given: Read, session: L
         session.note(run.facts())  # also if the pauses cannot be ended: it has run
         migration.lift(settings, request.execution, datetime.now(UTC))
     return run
+
+
+def _left_running(settings: Settings, session: LeaseSession) -> str:
+    """Stop the migration that a deployment before has left running. Returns what has to be waited for, in words, since
+    two must not run at once. OvertakenError if a newer push waits, too.
+    """
+    if session.lease.left_running is None:
+        return ""
+    from rota.one_offs import left_running  # noqa: PLC0415  here, because next to no deployment needs it
+
+    waits = left_running.stop(settings, session.lease.left_running)
+    if waits and session.overtaken:
+        raise OvertakenError("a newer push has arrived")
+    if not waits:
+        session.lease.forget_left_running()
+    return waits

@@ -408,6 +408,26 @@ def migrations_that_fail(stage: Client) -> None:
     stage.deploy("v4")
 
 
+def left_migrating(stage: Client) -> None:
+    """A deployment is aborted in its migration, and the event of that is lost: the next one stops it."""
+    stage.deploy("v1")
+    stage.upload_schedule({**NEXT, "before": {"command": ["sleep", "50"]}})
+    stage.push("v2")
+    ecs, cluster = stage.client("ecs"), stage.names["cluster"]
+    wait_for(lambda: ecs.list_tasks(cluster=cluster, family=stage.names["family"])["taskArns"], 30)
+    events, execution = stage.client("events"), stage.executions()[0]
+    (restores,) = [
+        each["Name"] for each in events.list_rules()["Rules"] if "aws.states" in each.get("EventPattern", "")
+    ]
+    events.disable_rule(Name=restores)
+    stage.client("stepfunctions").stop_execution(executionArn=execution)
+    wait_for(lambda: not stage.invocations(), 30)
+    stage.advance(200)
+    stage.upload_schedule({**NEXT, "before": {"command": ["true"]}})
+    stage.deploy("v3")
+    events.enable_rule(Name=restores)
+
+
 def delete_artifacts(stage: Client) -> None:
     """Delete what deployments have stored, every version of it."""
     s3, bucket = stage.client("s3"), stage.names["bucket"]
@@ -445,6 +465,7 @@ EVERY_PERMISSION: tuple[Scenario, ...] = (
     schedules_are_paused,
     migrated,
     migrations_that_fail,
+    left_migrating,
 )
 """The smallest set that needs every permission."""
 ALL = (

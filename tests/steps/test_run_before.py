@@ -237,6 +237,62 @@ def test_one_that_is_not_in_the_record_is_stopped_too(world: World, live: Deploy
     assert [task["lastStatus"] for task in tasks()] == ["STOPPED"]
 
 
+class TestWhatAnotherHasLeftRunning:
+    """It was aborted in the middle of its migration, and the event of that is lost."""
+
+    @pytest.fixture(params=[True, False], ids=["recorded", "RunTask's answer was lost"])
+    def left(self, request: pytest.FixtureRequest, world: World, live: Deployments) -> str:
+        """The ARN of its task."""
+        ends(seconds=LASTING)
+        push = live.start(NEXT).until("WaitForBefore" if request.param else "RunBefore")
+        if not request.param:
+            with world.calls.killing("ecs.RunTask", after=True), pytest.raises(KilledError):
+                push.step("RunBefore")
+        push.stop(timedelta(minutes=4))
+        items.change(LEASE, "SET at_work = :none", none={"M": {}})
+        (task,) = tasks()
+        return str(task["taskArn"])
+
+    def test_it_is_stopped_before_the_next_one(self, left: str, world: World, live: Deployments) -> None:
+        push = live.start(THIRD)
+        with local_stage().hooked(IgnoringSigterm()):
+            push.until("WaitForBefore")
+            assert len(tasks()) == 1, "two must not run at once"
+            assert f"task {left.rpartition('/')[2]}, is being stopped" in push.document["before"]["progress"]
+            end_tasks(137)
+        ends()
+        assert push.run() == "Deployed"
+        stopped = {task["taskArn"]: task["stoppedReason"] for task in tasks()}
+        assert len(stopped) == 2
+        assert stopped[left] == "The deployment deployment-2 was aborted, and the next one runs its own migration"
+        assert "left_running" not in items.read(LEASE)
+
+    def test_also_by_a_later_one(self, left: str, world: World, live: Deployments) -> None:
+        world.upload({"tasks": "none"})
+        assert live.start(THIRD).run() == "DeploymentFailed"
+        world.upload(WITH_BEFORE)
+        ends()
+        assert live.start(THIRD).run() == "Deployed"
+        assert len(tasks()) == 2
+        assert {task["taskArn"] for task in tasks() if task["stopCode"] == "UserInitiated"} == {left}
+
+    def test_a_newer_push_comes_before_it(self, left: str, world: World, live: Deployments) -> None:
+        with local_stage().hooked(IgnoringSigterm()):
+            push = live.start(THIRD).until("WaitForBefore")
+            world.execution(push.context["Execution"]["Name"])
+            live.start().step("TakeTurn")
+            assert push.run() == "Overtaken"
+        assert [task["taskArn"] for task in tasks()] == [left]
+
+    def test_one_that_does_not_end_fails_the_next(self, left: str, world: World, live: Deployments) -> None:
+        with local_stage().hooked(IgnoringSigterm()):
+            push = live.start(THIRD).until("WaitForBefore")
+            entered_ago(timedelta(minutes=11))
+            assert push.run() == "DeploymentFailed"
+        cause = push.document["restored"]["cause"]
+        assert "did not begin within its timeout of 10 minutes: the migration of deployment-2, task " in cause
+
+
 def test_a_migration_is_stopped_at_its_timeout(world: World, live: Deployments) -> None:
     ends(seconds=LASTING)
     push = live.start(NEXT).until("WaitForBefore")

@@ -108,6 +108,8 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.pauses.change": {"change_pauses"},
     # Only where a migration pauses jobs.
     "rota.pauses.migration": set(),
+    # Only where the lease was taken over in the middle of one.
+    "rota.one_offs.left_running": set(),
     "rota.pauses.ending": {"sweep"},
     "rota.pauses.messages": {"sweep"},
     "rota.plan.checks": {"read_config"},

@@ -165,6 +165,8 @@ RIGHTS: dict[str, dict[str, str]] = {
         "tasks, while they are started": "ecs:TagResource",
         "the tasks' roles, for ECS": "iam:PassRole",
         "tasks": "ecs:DescribeTasks",
+        "the cluster's lists of tasks": "ecs:ListTasks",
+        "the app's one-off tasks": "ecs:StopTask",
         "anything": "ecs:DescribeTaskDefinition",
         "the jobs' log groups": "logs:GetLogEvents",
         "the app's pauses in the table": "dynamodb:GetItem dynamodb:PutItem dynamodb:Query",

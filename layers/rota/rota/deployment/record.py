@@ -24,6 +24,15 @@ _CHANGE_SCHEDULES = ("ClearRules", "CreateTargets")
 _DECIDED_ONCE = {"complete", "error", "failed_step", "asks"}
 
 
+class LeftRunning(Item):
+    """A migration that a deployment has begun which was stopped, and which nothing restored. `execution` is its ARN;
+    that of the task may not be known.
+    """
+
+    execution: str
+    task_arn: str = ""
+
+
 class DeploymentRecord(Item):
     """What is known of a deployment."""
 
@@ -89,6 +98,13 @@ class DeploymentRecord(Item):
     def may_have_begun(self, step: str) -> bool:
         """Whether that step, one that writes, may have written anything."""
         return step in self.entered
+
+    @property
+    def leaves_running(self) -> LeftRunning | None:
+        """What may still run if it ends now, and is not restored."""
+        if not self.may_have_begun("RunBefore") or (self.before and self.before.finished):
+            return None
+        return LeftRunning(execution=self.execution.id, task_arn=self.before.task_arn if self.before else "")
 
     @property
     def changing_schedules_since(self) -> datetime | None:

@@ -93,6 +93,19 @@ def started(
     return [task for reply in replies for task in reply if task.get("startedBy") == by]
 
 
+def stop(
+    ecs: "ECSClient", settings: "Settings", kind: str, execution_arn: str, known: str, reason: str
+) -> list["TaskTypeDef"]:
+    """Stop the tasks of `started`, and return all of them as they are then."""
+    # One that is being stopped has lost its tags, by which it may be stopped: API_StopTask.
+    return [
+        each
+        if each["desiredStatus"] == "STOPPED"
+        else ecs.stop_task(cluster=settings.cluster, task=each["taskArn"], reason=reason)["task"]
+        for each in started(ecs, settings, kind, execution_arn, known)
+    ]
+
+
 def has_ended(task: Mapping[str, Any]) -> bool:
     """Whether none of its containers runs any more. A Fargate task is STOPPED some 20 seconds later. Pure."""
     return task["lastStatus"] == "STOPPED" or "executionStoppedAt" in task

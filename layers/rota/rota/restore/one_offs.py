@@ -62,15 +62,9 @@ def lift_pauses(context: "RestoreContext") -> None:
 
 def _stop(context: "RestoreContext", kind: _Kind, run: "OneOffRun | None") -> list[str]:
     """Stop its tasks by what ECS shows, and the one that the record names, which it may not show yet."""
-    ecs, settings = clients.ecs(), context.settings
-    reason = f"Rota restores what the deployment {context.execution.name} has changed"
-    # One that is being stopped has lost its tags, by which it may be stopped: API_StopTask.
-    tasks = [
-        each
-        if each["desiredStatus"] == "STOPPED"
-        else ecs.stop_task(cluster=settings.cluster, task=each["taskArn"], reason=reason)["task"]
-        for each in one_off.started(ecs, settings, kind.key, context.execution.id, run.task_arn if run else "")
-    ]
+    execution, known = context.execution, run.task_arn if run else ""
+    reason = f"Rota restores what the deployment {execution.name} has changed"
+    tasks = one_off.stop(clients.ecs(), context.settings, kind.key, execution.id, known, reason)
     running = [each["taskArn"].rpartition("/")[2] for each in tasks if not one_off.has_ended(each)]
     if kind.alone and running and context.retries < _RETRIES:
         raise StillRunningError(f"the {kind.name}, task {listed(running)}, is being stopped")

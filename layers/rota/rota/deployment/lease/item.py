@@ -10,7 +10,7 @@ from pydantic import Field
 
 from rota.deployment.gates import Gates
 from rota.deployment.items import Item, plain, stored
-from rota.deployment.record import DeploymentRecord, OptionalRecord
+from rota.deployment.record import DeploymentRecord, LeftRunning, OptionalRecord
 from rota.errors import TransientError
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ class LeaseItem(Item):
     """There if no step of the holder may enter any more but RestoreDeployment."""
     deployment: OptionalRecord = None
     """The holder's record; that of an earlier holder if another version of Rota took the lease since."""
+    left_running: LeftRunning | None = None
+    """What may still run of a holder from which the lease was taken over. It outlives the next ones, until one stops
+    it.
+    """
     gates: dict[str, Any] = Field(default_factory=dict)
     """As they are stored; `gate` is what they say."""
 

@@ -10,7 +10,7 @@ from rota.contract.deployment import Execution
 from rota.contract.steps import Step
 from rota.deployment.gates import Gates
 from rota.deployment.lease.item import CLOCK_SKEW, LeaseItem, LeaseTable
-from rota.deployment.record import DeploymentRecord, RecordUpdate
+from rota.deployment.record import DeploymentRecord, LeftRunning, RecordUpdate
 from rota.errors import TransientError
 
 
@@ -64,6 +64,8 @@ class Lease:
         self.table = table
         self._has_record = False
         self._at_work: dict[str, Decimal] = {}
+        self.left_running: LeftRunning | None = None
+        """As the item had it when an invocation entered."""
 
     def enter(
         self,
@@ -104,6 +106,7 @@ class Lease:
             done, lease = self.table.update(update, condition, values, names)
         if done and lease:
             self._at_work = {invocation: end}
+            self.left_running = lease.left_running
             standing = Standing.OVERTAKEN if lease.newest > lease.holder_order else Standing.HELD
             others = tuple(each for each in lease.active_invocations() if each != invocation)
             again = bool(lease.record and lease.record.entered.get(step.name) != note.now)
@@ -143,6 +146,11 @@ class Lease:
             names |= note.names
         self.table.update(update, condition, note.values if self._has_record else {}, names)
         self._at_work = {}
+
+    def forget_left_running(self) -> None:
+        """Say that nothing runs any more of a deployment from which the lease was taken over."""
+        self.table.update("REMOVE left_running", "holder = :me")
+        self.left_running = None
 
     def release(
         self, any_active: Callable[[Collection[str]], bool], settle: Callable[[LeaseItem], Gates] | None = None

@@ -8,7 +8,7 @@ from rota.contract.deployment import Decision, Execution, Image, Verdict
 from rota.deployment import gates
 from rota.deployment.gates import Asked, Gates
 from rota.deployment.lease.item import GatesUpdate, LeaseItem, LeaseTable
-from rota.deployment.record import DeploymentRecord, begin
+from rota.deployment.record import DeploymentRecord, LeftRunning, begin
 from rota.errors import TransientError
 
 # Between two looks at the lease: short at first, for most deployments take minutes. Each look is nine events of the
@@ -75,6 +75,8 @@ class _Claim(NamedTuple):
     """The gates under which it takes the lease."""
     gates_after: Mapping[str, Any] = {}
     """The gates from then on."""
+    left: LeftRunning | None = None
+    """What may still run of the holder before; None leaves what is known of earlier ones."""
 
 
 class _Turn:
@@ -222,7 +224,9 @@ class _Turn:
         seen = {":dead": lease.holder, ":seen": lease.at_work} | (
             {":restorer": lease.restorer} if lease.restorer else {}
         )
-        if self._claim(claim, unchanged, ":none", seen) is None:
+        # What a holder before that one has left is stopped before it begins anything of that kind itself.
+        left = None if lease.left_running or not lease.record else lease.record.leaves_running
+        if self._claim(claim._replace(left=left), unchanged, ":none", seen) is None:
             return Verdict(decision=Decision.GO, reason=f"{holder} held the lease and has ended")
         return _CHANGED
 
@@ -239,6 +243,9 @@ class _Turn:
         sets = [f"holder = :me, holder_order = :order, at_work = {at_work}, deployment = :record"]
         removed = ["shut", "restorer"]
         values = {":none": {}, ":record": claim.record.stored(), **seen}
+        if claim.left:
+            sets += ["left_running = :left"]
+            values |= {":left": claim.left.model_dump(mode="json")}
         if claim.order or self._asked.is_schedule:
             gate = GatesUpdate(claim.gates_seen, claim.gates_after)
             sets += gate.sets
