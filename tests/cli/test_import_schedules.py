@@ -10,9 +10,9 @@ from rota.cli.import_schedules import copilot, guess, job, needed, text
 from rota.cli.import_schedules.compare import Place
 from rota.cli.import_schedules.entry import Taken, take, take_all
 from rota.cli.import_schedules.job import CannotTakeError
+from rota.cli.local_file.source import read
+from rota.cli.local_file.writer import text_of
 from rota.cli.main import main
-from rota.cli.schedule_files.source import read
-from rota.cli.schedule_files.writer import text_of
 from rota.ecs.task_definitions import Revision
 from rota.schedule_file.parse import find_problems
 from rota.schedules.eventbridge_rules.rule import Rule

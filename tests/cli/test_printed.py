@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from rota.cli import json_schema, tables, times
+from rota.cli import columns, json_schema, time_text
 from rota.cli.exits import MEANINGS, CommandError, Exit
 from rota.cli.output import Output
 from rota.watch.wording import for_people
@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
     [(0.24, "0.2 s"), (41, "41 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (172_800, "2 d")],
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert times.duration(seconds) == text
+    assert time_text.duration(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -36,23 +36,23 @@ def test_durations(seconds: float, text: str) -> None:
     ],
 )
 def test_times_of_the_week(hours: int, text: str) -> None:
-    assert times.clock(NOW + timedelta(hours=hours), NOW, utc=True) == text
+    assert time_text.clock(NOW + timedelta(hours=hours), NOW, utc=True) == text
 
 
 def test_ago_and_ahead() -> None:
-    assert (times.ago(NOW, NOW), times.ago(NOW - timedelta(minutes=4), NOW)) == ("just now", "4 min ago")
-    assert (times.ahead(NOW, NOW), times.ahead(NOW + timedelta(hours=5), NOW)) == ("now", "in 5 h")
+    assert (time_text.ago(NOW, NOW), time_text.ago(NOW - timedelta(minutes=4), NOW)) == ("just now", "4 min ago")
+    assert (time_text.ahead(NOW, NOW), time_text.ahead(NOW + timedelta(hours=5), NOW)) == ("now", "in 5 h")
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1d", 86_400)])
 def test_durations_are_read(text: str, seconds: int) -> None:
-    assert times.parse_duration(text).total_seconds() == seconds
+    assert time_text.parse_duration(text).total_seconds() == seconds
 
 
 @pytest.mark.parametrize("text", ["", "30", "m", "-5m", "0m", "1.5h", "5 weeks"])
 def test_other_durations_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no duration"):
-        times.parse_duration(text)
+        time_text.parse_duration(text)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_other_durations_are_refused(text: str) -> None:
     ids=["lines", "words", "nothing"],
 )
 def test_of_a_long_text_the_beginning_is_shown(text: str, shown: str) -> None:
-    assert tables.beginning(text) == shown
+    assert columns.beginning(text) == shown
 
 
 def test_what_a_deployment_says_is_shown_without_inputs() -> None:
@@ -73,7 +73,7 @@ def test_what_a_deployment_says_is_shown_without_inputs() -> None:
     assert for_people(said) == "bars sha256:abababababab; to undo it: rota rollback v2"
 
 
-ROWS: list[tables.Row] = [
+ROWS: list[columns.Row] = [
     ["IngestData", "06:00", "a sentence that is long enough to be folded on a terminal"],
     ["B", "-", ""],
 ]
@@ -81,13 +81,13 @@ ROWS: list[tables.Row] = [
 
 @pytest.mark.parametrize("width", [200, 100, 60])
 def test_a_table_fits_the_terminal(width: int) -> None:
-    lines = tables.table(["task", "next", "why"], ROWS, width)
+    lines = columns.table(["task", "next", "why"], ROWS, width)
     assert max(map(len, lines)) <= width
     assert lines[0].split() == ["task", "next", "why"] or "\x1b" in lines[0]
 
 
 def test_on_a_narrow_terminal_rows_are_blocks() -> None:
-    lines = [click.unstyle(line) for line in tables.table(["task", "next", "why"], ROWS, 32)]
+    lines = [click.unstyle(line) for line in columns.table(["task", "next", "why"], ROWS, 32)]
     assert lines[:3] == ["IngestData", "  next: 06:00", "  why: a sentence that is long"]
     assert max(map(len, lines)) <= 32
     assert lines[-2:] == ["B", "  next: -"]

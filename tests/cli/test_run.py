@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rota.cli import schedules
+from rota.cli import live_schedules
 from rota.cli.exits import CommandError
 from rota.cli.run.failed import left_out, to_repeat
 from rota.cli.run.remarks import of_the_schedule
@@ -85,12 +85,12 @@ def test_it_says_who_started_it_as_ecs_takes_it(caller: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("known", "todo"),
-    [(["B", "A"], "the jobs are A, B"), (["SendMail"], "did you mean SendMail?"), ([], schedules.NO_JOBS)],
+    [(["B", "A"], "the jobs are A, B"), (["SendMail"], "did you mean SendMail?"), ([], live_schedules.NO_JOBS)],
     ids=["others", "a near one", "none"],
 )
 def test_no_such_job(known: list[str], todo: str) -> None:
     with pytest.raises(CommandError) as refused:
-        schedules.require(["SendMial"], known)
+        live_schedules.require(["SendMial"], known)
     assert (refused.value.message, refused.value.todo) == ("there is no job SendMial", todo)
 
 

@@ -7,8 +7,8 @@ import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
+from rota.cli.local_file import lines, source, yaml_reader
 from rota.cli.main import main
-from rota.cli.schedule_files import lines, source, yaml_reader
 from rota.schedule_file.json_schema import json_schema
 from rota.schedule_file.parse import parse_schedule_file
 

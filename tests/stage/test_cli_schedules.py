@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rota.cli.schedules import Schedules, is_on, noun
+from rota.cli.live_schedules import Schedules, is_on, noun
 from rota.cli.stack import Stack
 from rota.ownership import OWNER_TAG
 from rota.schedule_file.when import When, of_aws

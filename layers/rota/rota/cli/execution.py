@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from rota.cli.aws_errors import is_passing
+from rota.cli.columns import folded
 from rota.cli.events import Ended, Live, Service, Started, Step
 from rota.cli.exits import Acts, CommandError, Exit
 from rota.cli.output import WIDTH
 from rota.cli.rolling import Rolling
 from rota.cli.table import version
-from rota.cli.tables import folded
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from rota.cli.times import parse_duration
+from rota.cli.time_text import parse_duration
 
 
 def duration(_context: click.Context, _option: click.Parameter, text: str | None) -> timedelta | None:

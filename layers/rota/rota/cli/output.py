@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rota.cli import times
+from rota.cli import time_text
 from rota.cli.exits import CommandError
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Output:
 def envelope(model: Any, stack: "Stack | None", now: datetime) -> dict[str, Any]:
     """The members that every answer has, and the model's own."""
     about = {"stack": stack.name, "app": stack.app} if stack else {}
-    at = times.as_json(now.replace(microsecond=0))
+    at = time_text.as_json(now.replace(microsecond=0))
     return {"rota": FORMAT, "kind": model.kind, **about, "at": at, **plain(model)}
 
 
@@ -124,7 +124,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if isinstance(value, datetime):
-        return times.as_json(value)
+        return time_text.as_json(value)
     return value.value if isinstance(value, Enum) else value
 
 

@@ -47,7 +47,7 @@ class _Ways:
 
 def _answer(account: Account, changes: str, reason: str | None, ways: _Ways, *, approves: bool) -> Exit:
     from rota.cli import execution
-    from rota.cli.tables import folded
+    from rota.cli.columns import folded
 
     if not reason:
         words = "an approval needs a reason" if approves else "a rejection needs a reason"

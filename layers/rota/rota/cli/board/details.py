@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from rota.board import model
-from rota.cli import releases, times
+from rota.cli import releases, time_text
 from rota.cli import table as items
 from rota.cli.board import front
 from rota.cli.board.blame import blame
@@ -66,9 +66,9 @@ def run(account: "Account", frame: model.Frame, name: str, due: str, task_id: st
     of = tasks.run_of(item)
     lines, note = _log(account, item)
     reason: Mapping[str, Any] = item.get("reason") or {}
-    took = f" after {times.duration(of.seconds)}" if of.seconds is not None else ""
+    took = f" after {time_text.duration(of.seconds)}" if of.seconds is not None else ""
     ended = "ended with " if of.status == "failed" and of.exit is not None else ""
-    when = times.clock(of.at, clock.now, utc=clock.utc)
+    when = time_text.clock(of.at, clock.now, utc=clock.utc)
     return model.Detail(
         frame=frame,
         kind="run",
@@ -167,7 +167,7 @@ def _of_a_run(item: Item, name: str, clock: Clock) -> Iterator[model.Fact]:
         ("ended", "ended_at"),
     ):
         if at := items.at(item, attribute):
-            yield model.Fact(words, "", times.whole(at, utc=clock.utc))
+            yield model.Fact(words, "", time_text.whole(at, utc=clock.utc))
     yield model.Fact("started by", "", str(item.get("trigger", "schedule")).replace("_", " "))
     made = item.get("release") or {}
     if number := items.version(made.get("number")):
@@ -201,7 +201,7 @@ def _steps(entry: Item) -> Iterator[model.Step]:
     record = entry.get("deployment") or {}
     seconds, failed = record.get("seconds") or {}, record.get("failed_step")
     for step, _ in sorted((record.get("entered") or {}).items(), key=lambda each: str(each[1])):
-        took = times.duration(float(seconds[step])) if step in seconds else ""
+        took = time_text.duration(float(seconds[step])) if step in seconds else ""
         yield model.Step(step, "failed" if step == failed else "done", took)
 
 

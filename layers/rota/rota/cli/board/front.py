@@ -10,15 +10,15 @@ from urllib.parse import quote
 
 from rota.board import model
 from rota.board.drawing import SLOTS, spans
-from rota.cli import times
+from rota.cli import time_text
 from rota.cli.check.model import Finding
+from rota.cli.columns import beginning
 from rota.cli.history.model import Deployment
 from rota.cli.status import tasks
 from rota.cli.status.gather import Gathered
 from rota.cli.status.model import BY_HAND, Deploying, Ended, LastRun, Pending, PendingSchedule, Status, Task
 from rota.cli.status.text import short, whose
 from rota.cli.table import Item
-from rota.cli.tables import beginning
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import runs_after
 from rota.schedule_file.when import When
@@ -48,19 +48,19 @@ class Clock:
 
     def moment(self, at: datetime, words: str) -> model.Moment:
         at = at.astimezone(UTC)
-        exact = times.whole(at, utc=self.utc)
-        return model.Moment(at, words, exact if self.utc else f"{exact}, {times.whole(at, utc=True)}")
+        exact = time_text.whole(at, utc=self.utc)
+        return model.Moment(at, words, exact if self.utc else f"{exact}, {time_text.whole(at, utc=True)}")
 
     def past(self, at: datetime) -> model.Moment:
-        return self.moment(at, times.ago(at, self.now))
+        return self.moment(at, time_text.ago(at, self.now))
 
     def clock(self, at: datetime) -> model.Moment:
-        return self.moment(at, times.clock(at, self.now, utc=self.utc))
+        return self.moment(at, time_text.clock(at, self.now, utc=self.utc))
 
     def coming(self, at: datetime) -> model.Moment:
         """Soon: in how long; else at what time."""
         soon = at - self.now < timedelta(hours=1)
-        return self.moment(at, times.ahead(at, self.now) if soon else times.clock(at, self.now, utc=self.utc))
+        return self.moment(at, time_text.ahead(at, self.now) if soon else time_text.clock(at, self.now, utc=self.utc))
 
 
 def axis(clock: Clock, hours: int) -> model.Axis:
@@ -136,9 +136,9 @@ def run_href(task: str, item: Item) -> str:
 def run(task: str, item: Item, clock: Clock) -> model.Run:
     """A run, by its item in the table, for a picture, with its page."""
     found = tasks.run_of(item)
-    took = f", {times.duration(found.seconds)}" if found.seconds is not None else ""
+    took = f", {time_text.duration(found.seconds)}" if found.seconds is not None else ""
     why = f": {found.reason}" if found.reason else ""
-    words = f"{times.clock(found.at, clock.now, utc=clock.utc)} {run_words(found)}{took}{why}"
+    words = f"{time_text.clock(found.at, clock.now, utc=clock.utc)} {run_words(found)}{took}{why}"
     return model.Run(found.at, found.status, found.seconds, words, run_href(task, item))
 
 
@@ -222,7 +222,7 @@ def _live(status: Status, clock: Clock) -> str:
     live = status.release
     if live is None:
         return ""
-    lasts = f"for {times.duration((clock.now - live.since).total_seconds())}" if live.since else ""
+    lasts = f"for {time_text.duration((clock.now - live.since).total_seconds())}" if live.since else ""
     said = how(live.kind, live.by)
     why = f" “{live.reason}”" if live.reason else ""
     return ", ".join(filter(None, (lasts, said))) + why
@@ -284,7 +284,7 @@ def _gates(status: Status, clock: Clock, options: str) -> Iterator[model.Todo]:
     elif waits and waits.opens:
         image = waits.tag or short(waits.digest)
         title = f"The push of {image} waits for the deployment window"
-        opens = times.clock(waits.opens, clock.now, utc=clock.utc)
+        opens = time_text.clock(waits.opens, clock.now, utc=clock.utc)
         yield model.Todo("warn", title, [f"It opens {opens}."], [f"rota deploy --image {image} --now{options}"])
     elif waits:
         yield model.Todo("busy", f"The push of {waits.tag or short(waits.digest)} is started within minutes")
@@ -306,7 +306,7 @@ def waiting(waits: Pending | PendingSchedule) -> str:
 
 
 def _approval(waits: Pending | PendingSchedule, clock: Clock, options: str) -> model.Todo:
-    until = times.clock(waits.approve_until, clock.now, utc=clock.utc) if waits.approve_until else ""
+    until = time_text.clock(waits.approve_until, clock.now, utc=clock.utc) if waits.approve_until else ""
     what = waiting(waits)
     title = f"{what[:1].upper()}{what[1:]} waits for an approval until {until}"
     todo = [f"rota {verb} {waits.changes}{options} --reason …" for verb in ("approve", "reject")]
@@ -322,9 +322,9 @@ def _idle(status: Status, deployments: Sequence[Deployment], clock: Clock) -> st
             if status.release
             else "Nothing deploys. The first push will be shown here, step by step."
         )
-    took = f", in {times.duration(last.seconds)}" if last.seconds is not None else ""
+    took = f", in {time_text.duration(last.seconds)}" if last.seconds is not None else ""
     named = " ".join(filter(None, (last.release, last.tag or short(last.digest)))) or "what was changed"
-    ago = times.ago(last.finished_at, clock.now)
+    ago = time_text.ago(last.finished_at, clock.now)
     if last.outcome == "deployed":
         return f"Nothing deploys. The last deployment, of {named}, succeeded {ago}{took}."
     return f"Nothing deploys. The last deployment, of {named}, ended {ago}: {last.outcome}."
@@ -341,13 +341,13 @@ def _row(task: Task, items: Sequence[Item], shown: model.Axis, clock: Clock, opt
     last = task.last
     off = off_note = ""
     if paused := task.paused:
-        until = times.clock(paused.until, clock.now, utc=clock.utc) if paused.until else ""
+        until = time_text.clock(paused.until, clock.now, utc=clock.utc) if paused.until else ""
         off = f"paused until {until}" if until else "paused"
         off_note = ": ".join(filter(None, (_person(paused.by), paused.reason and f"“{paused.reason}”")))
     elif not task.enabled:
         off = "no schedule" if tasks.GONE in task.drift else "disabled"
     remarks = [*task.drift] + (["not the app's rule"] if task.foreign else [])
-    took = f", {times.duration(last.seconds)}" if last and last.seconds is not None else ""
+    took = f", {time_text.duration(last.seconds)}" if last and last.seconds is not None else ""
     hand = ", by hand" if last and last.trigger == BY_HAND else ""
     return model.Task(
         name=task.task,
@@ -415,9 +415,8 @@ def _releases(deployments: Sequence[Deployment], clock: Clock) -> Iterator[model
         lived = ""
         if each.outcome == "deployed" and each.finished_at:
             end = until.get(id(each)) or clock.now
-            lived = (
-                f"{'live' if each.live else 'was live'} for {times.duration((end - each.finished_at).total_seconds())}"
-            )
+            span = time_text.duration((end - each.finished_at).total_seconds())
+            lived = f"{'live' if each.live else 'was live'} for {span}"
         ended = each.finished_at or each.started_at
         ok = each.outcome in _DONE
         yield model.Release(
@@ -488,7 +487,7 @@ def _failed_deployment(last: Ended, clock: Clock, options: str) -> model.Todo:
     name = last.execution.rpartition(":")[2]
     named = last.tag or short(last.digest)
     how = "was aborted" if last.outcome == "aborted" else "failed"
-    when = f" {times.ago(last.finished_at, clock.now)}" if last.finished_at else ""
+    when = f" {time_text.ago(last.finished_at, clock.now)}" if last.finished_at else ""
     title = f"The deployment {f'of {named} ' if named else ''}{how}{when}"
     why = [for_people(beginning(last.cause))] if last.cause else []
     todo = [f"rota explain {name}{options}", f"rota deploy --again {name}{options}"]
@@ -505,7 +504,7 @@ def _failing_task(task: Task, gathered: Gathered, clock: Clock, options: str, bl
     if bad:
         of = tasks.run_of(bad)
         words = {"not_started": "did not start", "missed": "was missed"}.get(of.status, f"ended with {run_words(of)}")
-        when = f" at {times.clock(of.at, clock.now, utc=clock.utc)}"
+        when = f" at {time_text.clock(of.at, clock.now, utc=clock.utc)}"
         if said := (bad.get("reason") or {}).get("todo"):
             todo.append(str(said))
         if bad.get("task_arn"):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from rota.board import model
-from rota.cli import times
+from rota.cli import time_text
 from rota.cli.aws_errors import is_denied
 from rota.cli.board.front import Clock, doing, how
 from rota.cli.execution import patiently
@@ -80,7 +80,7 @@ def deploying(
         title=doing(found),
         how=" ".join(filter(None, (how(found.kind, found.by), why))),
         since=clock.past(found.started_at),
-        lasts=times.duration(max(0.0, (clock.now - found.started_at).total_seconds())),
+        lasts=time_text.duration(max(0.0, (clock.now - found.started_at).total_seconds())),
         steps=[*_steps(found, steps, now)],
         rollout=_rollout(status.service, said) if status.service and rolls else None,
         remarks=[*_remarks(found)],
@@ -101,7 +101,9 @@ def _steps(found: Deploying, ended: "dict[str, Step]", now: str) -> "list[model.
         elif step is not None:
             failed = step.error is not None
             shown.append(
-                model.Step(name, "failed" if failed else "done", times.duration(step.seconds), for_people(note(step)))
+                model.Step(
+                    name, "failed" if failed else "done", time_text.duration(step.seconds), for_people(note(step))
+                )
             )
         else:
             shown.append(model.Step(name, "skipped" if place < reached else "to come", ""))

@@ -73,7 +73,7 @@ def check(
         click.echo(json.dumps(schema.json_schema(), indent=2))
         return Exit.DONE
     from rota.cli.check.model import Checked
-    from rota.cli.schedule_files.source import NAME_A_FILE
+    from rota.cli.local_file.source import NAME_A_FILE
 
     if file == "" or (output and not file):
         raise CommandError(Exit.MISUSED, NAME_A_FILE, error="NoFile")
@@ -97,7 +97,7 @@ def check(
 def _check_file(account: Account, file: str, rule_prefix: str, max_tasks: int, output: str | None) -> "Checked":
     """What a schedule file has; it is printed, but not as JSON."""
     from rota.cli.check.model import Checked, Fault
-    from rota.cli.schedule_files.source import raw, read
+    from rota.cli.local_file.source import raw, read
     from rota.schedule_file.parse import parse_schedule_file
 
     source, now, quiet = read(file, raw(file)), account.now(), account.output.as_json or output == "-"

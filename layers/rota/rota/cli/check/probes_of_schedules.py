@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from rota.aws.parallel import in_parallel
 from rota.cli.check.facts import Facts
 from rota.cli.check.model import Finding
+from rota.cli.live_schedules import Schedules
 from rota.cli.releases import deploy_live
-from rota.cli.schedules import Schedules
 from rota.ecs import secrets
 from rota.errors import ConfigError
 from rota.ownership import OWNER_TAG

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 
 from rota.cli.check.model import Checked, Finding, Verdict
-from rota.cli.tables import folded
+from rota.cli.columns import folded
 
 _MARKS: dict[Verdict, tuple[str, str | None]] = {
     "ok": ("OK", "green"),

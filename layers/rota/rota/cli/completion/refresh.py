@@ -4,7 +4,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from rota.cli import schedules
+from rota.cli import live_schedules
 from rota.cli.completion import cache
 from rota.cli.exits import CommandError
 from rota.cli.frame import Account
@@ -37,7 +37,7 @@ def names(account: Account, stack: str | None) -> dict[str, list[str]]:
 
 
 def _names_of_a_stack(account: Account, stack: "Stack") -> dict[str, list[str]]:
-    tasks = schedules.Schedules(account, stack).listed()
+    tasks = live_schedules.Schedules(account, stack).listed()
     entries = [entry for entry in account.table_of(stack).present(_RELEASES).deployments if entry.get("release")]
     versions = filter(None, (version(entry["release"]) for entry in entries))
     tags = [str(entry["tag"]) for entry in entries if entry.get("tag")]

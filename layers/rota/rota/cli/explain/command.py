@@ -32,13 +32,13 @@ def explain(account: Account, name: str | None) -> None:
 
 
 def _named(account: Account, name: str) -> "Explanation":
-    from rota.cli import releases, schedules
+    from rota.cli import live_schedules, releases
     from rota.cli.exits import CommandError
     from rota.cli.explain import deployment, task
 
     stack, utc = account.stack, account.output.utc
     if not name.startswith("arn:aws:states") and name != releases.PREVIOUS:
-        facts = task.TaskFacts(account, schedules.task_of(name, stack.rule_prefix))
+        facts = task.TaskFacts(account, live_schedules.task_of(name, stack.rule_prefix))
         if facts.is_known:
             return task.explain(facts, utc=utc)
     table = account.table

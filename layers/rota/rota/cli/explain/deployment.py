@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rota.cli import table as items
-from rota.cli import times
+from rota.cli import time_text
 from rota.cli.ecs_tasks import short
 from rota.cli.execution import ACTS, restored_by
 from rota.cli.exits import Acts
@@ -55,7 +55,7 @@ def of_execution(account: "Account", described: Mapping[str, Any], *, utc: bool)
         what = "a dry run, which changes nothing"
     chain = [
         Link("input", what, json.dumps(event)[:400]),
-        Link("begun", times.whole(described["startDate"], utc=utc), ""),
+        Link("begun", time_text.whole(described["startDate"], utc=utc), ""),
     ]
     output = json.loads(described.get("output") or "{}")
     turn = output.get("turn") if isinstance(output, dict) else None
@@ -95,7 +95,7 @@ def who(entry: Item) -> str:
 
 def _chain(account: "Account", entry: Item, *, utc: bool) -> Iterator[Link]:
     started, finished = (items.at(entry, name) for name in ("started_at", "finished_at"))
-    yield Link("begun", times.whole(started, utc=utc) if started else "", who(entry))
+    yield Link("begun", time_text.whole(started, utc=utc) if started else "", who(entry))
     if reason := origin(entry)["reason"]:
         yield Link("reason", "", reason)
     if entry.get("schedule_key"):
@@ -108,7 +108,7 @@ def _chain(account: "Account", entry: Item, *, utc: bool) -> Iterator[Link]:
     if entry.get("durations"):
         yield Link(
             "took",
-            times.duration((finished - started).total_seconds()) if started and finished else "",
+            time_text.duration((finished - started).total_seconds()) if started and finished else "",
             entry["durations"],
         )
     if entry.get("cause"):
@@ -123,7 +123,7 @@ def _record_links(record: Mapping[str, Any], *, with_cause: bool = True) -> Iter
     entered = sorted((record.get("entered") or {}).items(), key=lambda each: str(each[1]))
     seconds = record.get("seconds") or {}
     for step, at in entered:
-        worked = f"worked {times.duration(float(seconds[step]))}" if step in seconds else ""
+        worked = f"worked {time_text.duration(float(seconds[step]))}" if step in seconds else ""
         yield Link(
             "step",
             step,

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rota.aws.parallel import thread_pool
-from rota.cli import releases, schedules, times
+from rota.cli import live_schedules, releases, time_text
 from rota.cli import table as items
 from rota.cli.explain.deployment import who
 from rota.cli.explain.model import Explanation, Link
-from rota.cli.schedule_files.lines import place_of
+from rota.cli.local_file.lines import place_of
 from rota.cli.status import tasks
 from rota.cli.status.gather import are_live, pause_of
 from rota.cli.status.model import BAD
@@ -35,7 +35,7 @@ class TaskFacts:
     def __init__(self, account: "Account", task: str) -> None:
         self.account, self.stack, self.task = account, account.stack, task
         table = account.table
-        of_app = schedules.Schedules(account, self.stack)
+        of_app = live_schedules.Schedules(account, self.stack)
         with thread_pool() as pool:
             rule = pool.submit(of_app.read, task)
             runs = pool.submit(table.runs, task, _RUNS)
@@ -81,8 +81,8 @@ def _headline(facts: TaskFacts, following: datetime | None, now: datetime, *, ut
     if facts.paused:
         return f"{facts.task} does not run: it is paused ({when})"
     if facts.rule["State"] == "DISABLED":
-        return f"{facts.task} does not run: its {schedules.noun(facts.rule)} is disabled ({when})"
-    return f"{facts.task} runs {when}" + (f", next {times.clock(following, now, utc=utc)}" if following else "")
+        return f"{facts.task} does not run: its {live_schedules.noun(facts.rule)} is disabled ({when})"
+    return f"{facts.task} runs {when}" + (f", next {time_text.clock(following, now, utc=utc)}" if following else "")
 
 
 def _rule_links(facts: TaskFacts) -> Iterator[Link]:
@@ -97,7 +97,7 @@ def _rule_links(facts: TaskFacts) -> Iterator[Link]:
         whose = f"Rota's own, by its tag {OWNER_TAG}={owner}"
     else:
         whose = f"not Rota's: {f'its tag {OWNER_TAG} is {owner}' if owner else f'it has no tag {OWNER_TAG}'}"
-    yield Link(schedules.noun(rule), rule["Name"], f"{written(of_aws(rule))}, {rule['State']}; {whose}")
+    yield Link(live_schedules.noun(rule), rule["Name"], f"{written(of_aws(rule))}, {rule['State']}; {whose}")
     for target in rule["targets"][:1]:
         role = target.get("RoleArn", "").rpartition("/")[2]
         yield Link(
@@ -109,8 +109,8 @@ def _rule_links(facts: TaskFacts) -> Iterator[Link]:
 
 def _pause_links(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
     if paused := facts.paused:
-        since = f"since {times.whole(paused.since, utc=utc)}" if paused.since else ""
-        until = f"until {times.whole(paused.until, utc=utc)}" if paused.until else "until a person resumes it"
+        since = f"since {time_text.whole(paused.since, utc=utc)}" if paused.since else ""
+        until = f"until {time_text.whole(paused.until, utc=utc)}" if paused.until else "until a person resumes it"
         why = f': "{paused.reason}"' if paused.reason else ""
         yield Link("paused", f"by {paused.by}" if paused.by else "", f"{' '.join(filter(None, (since, until)))}{why}")
 
@@ -129,7 +129,7 @@ def _file_links(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
         return
     text, modified = found
     where = place_of(text, facts.task) or "which has no such task"
-    yield Link("schedule file", key, f"{where}; version {version} of {times.whole(modified, utc=utc)} is live")
+    yield Link("schedule file", key, f"{where}; version {version} of {time_text.whole(modified, utc=utc)} is live")
 
 
 def _revision_links(facts: TaskFacts) -> Iterator[Link]:
@@ -199,7 +199,7 @@ def of_the_last_run(last: Item, now: datetime, *, utc: bool) -> Iterator[Link]:
     why = reason.get("words", "")
     code = f", exit code {last['exit_code']}" if last.get("exit_code") is not None and not why else ""
     status = last["status"].replace("_", " ")
-    yield Link("last run", times.clock(due, now, utc=utc), f"{status}{code}{f': {why}' if why else ''}")
+    yield Link("last run", time_text.clock(due, now, utc=utc), f"{status}{code}{f': {why}' if why else ''}")
     if reason.get("aws"):
         yield Link("AWS says", "", reason["aws"])
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import click
 
+from rota.cli.columns import Cell, Row, folded, table
 from rota.cli.explain.model import Explanation, Link
-from rota.cli.tables import Cell, Row, folded, table
 from rota.watch.wording import for_people
 
 _COLOURS = {"cause": "red", "failed": "red", "by hand": "yellow", "paused": "yellow", "incident": "red"}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from rota.cli import schedules
+from rota.cli import live_schedules
 from rota.cli import table as items
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
 from rota.cli.status import tasks
@@ -38,7 +38,7 @@ def runs(account: "Account", task: str, most: int) -> TaskHistory:
     """The last runs of a task. CommandError if there is no such task: no run of it, no job, and no rule."""
     found = account.table.runs(task, most)
     if not found:
-        schedules.require([task], schedules.known(account))
+        live_schedules.require([task], live_schedules.known(account))
     live = account.table.present(0).live if found else None
     return TaskHistory(task=task, runs=[_run(each, live) for each in found])
 

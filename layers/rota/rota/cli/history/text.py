@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from rota.cli import times
+from rota.cli import time_text
+from rota.cli.columns import Cell, Row, beginning, table
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
 from rota.cli.status.text import how, short
-from rota.cli.tables import Cell, Row, beginning, table
 from rota.watch.wording import for_people
 
 _COLOURS = {
@@ -46,9 +46,9 @@ def _row(each: Deployment, now: datetime) -> Row:
     return [
         each.release or "-",
         Cell(outcome, "green" if each.live else _COLOURS.get(each.outcome)),
-        times.ago(when, now) if when else "",
+        time_text.ago(when, now) if when else "",
         each.tag or short(each.digest),
-        times.duration(each.seconds) if each.seconds is not None else "",
+        time_text.duration(each.seconds) if each.seconds is not None else "",
         "; ".join(filter(None, (how(each.kind, each.by, each.reason), for_people(_what(each))))),
     ]
 
@@ -65,9 +65,9 @@ def _why(each: Deployment) -> str:
 def _run_row(run: TaskRun, now: datetime, *, utc: bool) -> Row:
     how = f"exit {run.exit}" if run.status == "failed" and run.exit is not None else run.status.replace("_", " ")
     return [
-        times.clock(run.at, now, utc=utc),
+        time_text.clock(run.at, now, utc=utc),
         Cell(how, _RUN_COLOURS.get(run.status)),
-        times.duration(run.seconds) if run.seconds is not None else "",
+        time_text.duration(run.seconds) if run.seconds is not None else "",
         run.release or "-",
         run.trigger.replace("_", " "),
         run.reason,

@@ -49,7 +49,7 @@ def import_(
     would remove are named, too. Exits with 0 if every key can say it, 1 if not, 4 where nothing begins so.
     """
     from rota.cli.import_schedules import ecschedule, needed, text
-    from rota.cli.schedule_files.writer import write
+    from rota.cli.local_file.writer import write
 
     of_a_file = bool(source) and (str(source).endswith(_FILES) or Path(str(source)).is_file())
     if source and of_a_file:
@@ -131,7 +131,7 @@ def _of_a_file(name: str, prefix: str | None) -> "tuple[Place, list[Taken], list
     from rota.cli.import_schedules import ecschedule
     from rota.cli.import_schedules.entry import take_all
     from rota.cli.import_schedules.guess import common_prefix
-    from rota.cli.schedule_files.source import parse_yaml, raw
+    from rota.cli.local_file.source import parse_yaml, raw
 
     content = raw(name)
     document = parse_yaml(content)
@@ -155,7 +155,7 @@ def _of_a_file(name: str, prefix: str | None) -> "tuple[Place, list[Taken], list
 
 def _removed(account: Account, taken: "list[Taken]") -> list[str]:
     """The jobs of the stack's app that a schedule file of these tasks would remove."""
-    from rota.cli.schedules import Schedules
+    from rota.cli.live_schedules import Schedules
 
     of_app = Schedules(account, account.stack)
     return sorted(of_app.owned(of_app.listed()) - {each.entry["name"] for each in taken})

@@ -8,7 +8,7 @@ from typing import Any
 from rota.cli.import_schedules.compare import Place
 from rota.cli.import_schedules.guess import start_command
 from rota.cli.import_schedules.job import CannotTakeError, Job, NotTaken, kept
-from rota.cli.schedule_files.source import Finding
+from rota.cli.local_file.source import Finding
 from rota.ecs.task_definitions import Revision
 from rota.settings import Settings
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from rota.cli.columns import folded
 from rota.cli.import_schedules.model import Imported, Remark, remark
-from rota.cli.schedule_files.writer import text_of
-from rota.cli.tables import folded
+from rota.cli.local_file.writer import text_of
 
 if TYPE_CHECKING:
     from rota.cli.import_schedules.entry import Taken

@@ -79,7 +79,7 @@ def _write(account: Account, initialised: "Initialised", *, yes: bool) -> "Initi
     from rota.cli.execution import confirm
     from rota.cli.init import samconfig
     from rota.cli.init.text import ORDER, STAY, proposed
-    from rota.cli.schedule_files.writer import write
+    from rota.cli.local_file.writer import write
 
     config, schedule = map(Path, initialised.files)
     region = account.region

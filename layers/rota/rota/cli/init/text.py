@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from rota.cli.columns import folded
 from rota.cli.import_schedules.model import remark
 from rota.cli.import_schedules.text import about_rules
 from rota.cli.init.model import Initialised
 from rota.cli.places import SAMCONFIG
-from rota.cli.tables import folded
 
 if TYPE_CHECKING:
     from rota.cli.init.jobs import Jobs

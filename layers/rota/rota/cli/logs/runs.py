@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from rota.cli import ecs_tasks, one_offs, schedules, times
+from rota.cli import ecs_tasks, live_schedules, one_offs, time_text
 from rota.cli import table as items
 from rota.cli.events import Task
 from rota.cli.exits import CommandError, Exit
@@ -67,7 +67,7 @@ def follow(account: "Account", task: str | None, run: str | None, wanted: Wanted
         found_now = newest and ecs_tasks.find(account, newest.task)
         under_way = [found_now] if found_now and not found_now.has_ended else []
     elif task and not run:
-        job = schedules.task_of(task, account.stack.rule_prefix)
+        job = live_schedules.task_of(task, account.stack.rule_prefix)
         under_way = ecs_tasks.running(account, job)
         # A run that has just ended may not be recorded yet.
         if not under_way and (last := ecs_tasks.ended_last(account, job)):
@@ -93,7 +93,9 @@ def _no_run(account: "Account", which: Which) -> CommandError:
     if which.task in one_offs.KINDS:
         todo = f"a deployment of a schedule file with {which.task} runs it"
         return CommandError(Exit.NOT_ALLOWED, f"no deployment has run {which.task} yet", todo, error="NoRun")
-    schedules.require([schedules.task_of(which.task or "", account.stack.rule_prefix)], schedules.known(account))
+    live_schedules.require(
+        [live_schedules.task_of(which.task or "", account.stack.rule_prefix)], live_schedules.known(account)
+    )
     words = f"there is no run of {which.task}{f' in the last {which.since}' if which.since else ''}"
     return CommandError(Exit.NOT_ALLOWED, words, "`rota status` lists the jobs", error="NoRun")
 
@@ -128,7 +130,7 @@ def _runs(account: "Account", which: Which) -> "Iterator[_Run]":
     if which.task in one_offs.KINDS:
         yield from islice(map(_of_one_off, one_offs.runs(account, which.task)), which.last)
         return
-    task = schedules.task_of(which.task or "", account.stack.rule_prefix)
+    task = live_schedules.task_of(which.task or "", account.stack.rule_prefix)
     if not account.stack.watches_runs:
         raise CommandError(Exit.NOT_ALLOWED, "runs are not watched, so they are not known", "name one with --run ARN")
     known = account.table.runs_since(task, account.now() - which.since if which.since else _EVER)
@@ -157,7 +159,9 @@ def _one(account: "Account", which: Which) -> _Run:
         return _of_task(account, found)
     short = name.rpartition("/")[2]
     known = (
-        account.table.runs_since(schedules.task_of(which.task, account.stack.rule_prefix), _EVER) if which.task else ()
+        account.table.runs_since(live_schedules.task_of(which.task, account.stack.rule_prefix), _EVER)
+        if which.task
+        else ()
     )
     item = next((each for each in known if each.get("task_id", "").startswith(short)), None)
     if item is None:
@@ -209,7 +213,7 @@ def _log(account: "Account", run: _Run, wanted: Wanted) -> Log:
 def _title(log: Log, now: datetime, *, utc: bool) -> str:
     """`==> SendMail of 06:00, failed, exit code 64 (4d3e09ab)`."""
     parts = [
-        " of ".join(filter(None, (log.job, times.clock(log.due, now, utc=utc) if log.due else ""))),
+        " of ".join(filter(None, (log.job, time_text.clock(log.due, now, utc=utc) if log.due else ""))),
         (log.status or "").replace("_", " "),
         f"exit code {log.exit}" if log.exit is not None else "",
     ]

@@ -73,7 +73,7 @@ def span(since: str | None, until: str | None, lasts: timedelta, now: datetime) 
     """From when until when. Times without a zone are in that of `now`. CommandError for what is no time, or ends before
     it begins.
     """
-    from rota.cli.times import parse_time
+    from rota.cli.time_text import parse_time
 
     try:
         begin = parse_time(since, now, past=True) if since else now.replace(microsecond=0)

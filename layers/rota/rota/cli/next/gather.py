@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rota.aws.parallel import in_parallel
-from rota.cli import schedules
+from rota.cli import live_schedules
 from rota.cli import table as items
 from rota.cli.exits import CommandError, Exit
+from rota.cli.local_file.source import raw, read
 from rota.cli.next.calendar import Job
-from rota.cli.schedule_files.source import raw, read
 from rota.cli.status.gather import pause_of
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.parse import ANY_NUMBER, parse_schedule_file
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def of_the_app(account: "Account", names: Iterable[str]) -> list[Job]:
     """Its jobs by their schedules, of those names or all. CommandError for a name that is none's."""
     stack, table = account.stack, account.table
-    found = schedules.Schedules(account, stack).listed()
-    wanted = _chosen({*found}, [schedules.task_of(name, stack.rule_prefix) for name in names])
+    found = live_schedules.Schedules(account, stack).listed()
+    wanted = _chosen({*found}, [live_schedules.task_of(name, stack.rule_prefix) for name in names])
     pauses = table.pauses()
 
     def last(task: str) -> "datetime | None":
@@ -49,5 +49,5 @@ def of_a_file(name: str, names: Iterable[str]) -> list[Job]:
 
 
 def _chosen(known: set[str], names: list[str]) -> list[str]:
-    schedules.require(names, known)
+    live_schedules.require(names, known)
     return sorted({*names} or known)

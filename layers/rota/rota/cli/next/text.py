@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from itertools import groupby
 
-from rota.cli import times
+from rota.cli import time_text
+from rota.cli.columns import Row, folded, table
 from rota.cli.next.model import Calendar, Coming
 from rota.cli.status.text import whose
-from rota.cli.tables import Row, folded, table
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import next_runs
 
@@ -82,7 +82,7 @@ def _later(calendar: Calendar, runs: Iterable[Coming], now: datetime, *, utc: bo
     for each in calendar.tasks:
         if each.enabled and not each.paused and each.task not in due and not calendar.more:
             for at in next_runs(each.when, calendar.until, 1) if each.start or not period_of(each.schedule) else ():
-                yield f"later: {each.task} {times.clock(at, now, utc=utc)}"
+                yield f"later: {each.task} {time_text.clock(at, now, utc=utc)}"
 
 
 def _rows(runs: Iterable[Coming], words: dict[str, str], now: datetime, *, utc: bool, every: bool) -> Iterator[Row]:
@@ -112,7 +112,7 @@ def _clashes(runs: Iterable[Coming], now: datetime, *, utc: bool) -> Iterator[st
         if number >= _CLASH:
             often.setdefault((f"{_local(at, utc=utc):%H:%M}", number), []).append(at)
     for (clock, number), days in often.items():
-        when = f"at {clock} on {len(days)} days" if len(days) > 1 else times.clock(days[0], now, utc=utc)
+        when = f"at {clock} on {len(days)} days" if len(days) > 1 else time_text.clock(days[0], now, utc=utc)
         yield f"{number} jobs start in one minute: {when}"
 
 

@@ -39,7 +39,7 @@ def pause(
     With --deployments: hold deployments. A running one continues; rollbacks pass. The newest push that arrives
     meanwhile is deployed when the hold ends.
     """
-    from rota.cli import execution, schedules
+    from rota.cli import execution, live_schedules
 
     if deployments and tasks:
         raise CommandError(Exit.MISUSED, "jobs are paused, or deployments are held", "type TASK... or --deployments")
@@ -51,8 +51,8 @@ def pause(
     ends = end_of(lasts, until, account.now().astimezone())
     time: dict[str, Any] = {"until": ends.isoformat().replace("+00:00", "Z")} if ends else {}
     if tasks:
-        tasks = tuple(schedules.task_of(each, stack.rule_prefix) for each in tasks)
-        schedules.require(tasks, schedules.Schedules(account, stack).listed())
+        tasks = tuple(live_schedules.task_of(each, stack.rule_prefix) for each in tasks)
+        live_schedules.require(tasks, live_schedules.Schedules(account, stack).listed())
     event = {"pause": {"tasks": list(tasks), **time}} if tasks else {"hold": time}
     resumes = f"rota resume {' '.join(tasks) or '--deployments'}{account.options}"
     when = f" until {minute(ends)}" if ends else f" until {resumes}"
@@ -70,7 +70,7 @@ def end_of(lasts: str | None, until: str | None, now: datetime) -> datetime | No
     """When the hold ends, in UTC; None if it says no end. A time of the day is the next one; one without a zone is in
     that of `now`. CommandError for one that is past or cannot be read.
     """
-    from rota.cli.times import parse_duration, parse_time
+    from rota.cli.time_text import parse_duration, parse_time
 
     if lasts and until:
         raise CommandError(Exit.MISUSED, "--for and --until both say when it ends", "type one of them")

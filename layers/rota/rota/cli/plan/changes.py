@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rota.cli.live_schedules import task_of
 from rota.cli.plan.model import TaskChange
-from rota.cli.schedules import task_of
 from rota.schedule_file.next_runs import in_words, written
 from rota.schedule_file.when import When, of_aws
 

@@ -40,7 +40,7 @@ def store_content(account: "Account", name: str, content: bytes) -> Proposal:
 
 def checked(account: "Account", name: str, what: str) -> bytes:
     """The file as the machine reads it, JSON. CommandError for one that has problems: correct that, then `what`."""
-    from rota.cli.schedule_files.source import raw, read
+    from rota.cli.local_file.source import raw, read
     from rota.schedule_file.parse import ANY_NUMBER
 
     source = read(name, raw(name))

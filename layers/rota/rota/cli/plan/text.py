@@ -5,10 +5,10 @@ from datetime import datetime
 
 import click
 
-from rota.cli import times
+from rota.cli import time_text
+from rota.cli.columns import Cell, Row, folded, packed, table
 from rota.cli.plan.model import Plan, ScheduleFile, TaskChange
 from rota.cli.status.text import short
-from rota.cli.tables import Cell, Row, folded, packed, table
 from rota.watch.wording import for_people
 
 _ORDER = ("create", "update", "image", "remove")
@@ -60,7 +60,7 @@ def _facts(plan: Plan, now: datetime, *, utc: bool) -> Iterator[str]:
 def _schedule_file(file: ScheduleFile, now: datetime, *, utc: bool) -> str:
     if file.proposed:
         return f"schedule file {file.proposed} (not uploaded)"
-    when = f" of {times.clock(file.modified, now, utc=utc)}" if file.modified else ""
+    when = f" of {time_text.clock(file.modified, now, utc=utc)}" if file.modified else ""
     return f"schedule file {file.key}{when}{'' if file.differs else ' (live)'}"
 
 

@@ -74,12 +74,12 @@ def resume(
 
 def _paused(account: Account, tasks: tuple[str, ...]) -> "dict[str, Item]":
     """The pauses of these jobs that are in force; of no names, all that are. CommandError for what is no job."""
-    from rota.cli import schedules
+    from rota.cli import live_schedules
 
     paused, prefix = account.table.pauses(), account.stack.rule_prefix
-    named = [schedules.task_of(each, prefix) for each in tasks]
+    named = [live_schedules.task_of(each, prefix) for each in tasks]
     if others := [each for each in named if each not in paused]:
-        schedules.require(others, schedules.Schedules(account, account.stack).listed())
+        live_schedules.require(others, live_schedules.Schedules(account, account.stack).listed())
     return {each: paused[each] for each in named or paused if each in paused}
 
 

@@ -140,7 +140,7 @@ def _repeat(
     account: Account, tasks: tuple[str, ...], since: timedelta, timeout: timedelta, *, yes: bool, stops: bool
 ) -> int:
     """Run what failed, one after the other. Returns the first exit code that is not 0."""
-    from rota.cli import execution, times
+    from rota.cli import execution, time_text
     from rota.cli.run import start, wait
     from rota.cli.run.failed import left_out, to_repeat
 
@@ -151,7 +151,7 @@ def _repeat(
         account.output.notes([f"Nothing {'else ' if not_repeated else ''}failed that was not repeated since."])
         return wait.answer(account, [], Exit.DONE)
     for each in repeats:
-        account.output.notes([f"  {times.clock(each.due, now, utc=account.output.utc)}  {each.task}  {each.why}"])
+        account.output.notes([f"  {time_text.clock(each.due, now, utc=account.output.utc)}  {each.task}  {each.why}"])
     number = f"{len(repeats)} runs" if len(repeats) > 1 else "1 run"
     execution.confirm(account, f"Repeat {number} of {account.stack}, one after the other?", yes=yes)
     jobs = {task: start.find(account, task) for task in sorted({each.task for each in repeats})}
@@ -167,14 +167,14 @@ def _repeat(
 def _runs(account: Account, tasks: tuple[str, ...], since: timedelta) -> "list[Item]":
     """The runs of these tasks, or of all, that were due since then."""
     from rota.aws.parallel import in_parallel
-    from rota.cli import schedules
+    from rota.cli import live_schedules
 
     stack, table = account.stack, account.table
     if not stack.watches_runs:
         raise CommandError(Exit.NOT_ALLOWED, "runs are not watched", "the stack's parameter WatchRuns is false")
-    known = schedules.Schedules(account, stack).listed()
-    names = [schedules.task_of(each, stack.rule_prefix) for each in tasks] or [*known]
-    schedules.require(names, known)
+    known = live_schedules.Schedules(account, stack).listed()
+    names = [live_schedules.task_of(each, stack.rule_prefix) for each in tasks] or [*known]
+    live_schedules.require(names, known)
     begin = account.now() - since
     found = in_parallel(lambda name: [*table.runs_since(name, begin)], names)
     return [run for runs in found for run in runs]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Any
 
-from rota.cli import releases, schedules
+from rota.cli import live_schedules, releases
 from rota.cli.exits import CommandError, Exit
 from rota.cli.run.start import Job
 from rota.cli.table import Item, version
@@ -22,7 +22,7 @@ def find(account: "Account", name: str, release: str) -> Job:
     is no such release, if it had no such job, or if what is stored of it is gone.
     """
     stack, table = account.stack, account.table
-    task = schedules.task_of(name, stack.rule_prefix)
+    task = live_schedules.task_of(name, stack.rule_prefix)
     deployed = [each for each in table.deployments() if each["outcome"] == "deployed"]
     meant = releases.find(deployed, release, table.present(0).live)
     named = version(meant.get("release")) or release

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rota.cli import table as items
-from rota.cli import times
+from rota.cli import time_text
 from rota.cli.ecs_tasks import running, short
 from rota.cli.table import Item
 from rota.schedule_file.expression import period_of
@@ -33,7 +33,7 @@ def of_the_schedule(job: "Job", pause: Item | None, item: Item, now: datetime) -
     """What its pause, its rule and its next run say. Pure."""
     if pause:
         until, reason = items.at(pause, "until"), pause.get("reason")
-        ends = f" until {times.whole(until, utc=True)}" if until else ""
+        ends = f" until {time_text.whole(until, utc=True)}" if until else ""
         by = f" by {pause['by']}" if pause.get("by") else ""
         yield f"{job.task} is paused{by}{ends}{f': {reason}' if reason else ''}. It runs all the same, this once."
     elif not backend.is_enabled(job.schedule):
@@ -43,7 +43,7 @@ def of_the_schedule(job: "Job", pause: Item | None, item: Item, now: datetime) -
         usual = timedelta(seconds=lasted[len(lasted) // 2]) if lasted else timedelta()
         if due - now <= max(usual, _SOON):
             gives_way = ", and is skipped while this one runs" if item.get("overlap") == "skip" else ""
-            yield f"{job.task} is due by its schedule {times.ahead(due, now)}{gives_way}."
+            yield f"{job.task} is due by its schedule {time_text.ahead(due, now)}{gives_way}."
 
 
 def _following(job: "Job", now: datetime) -> datetime | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rota.cli import schedules
+from rota.cli import live_schedules
 from rota.cli.exits import CommandError, Exit
 from rota.ownership import OWNER_TAG
 from rota.runs.event import LONGEST_STARTED_BY, TaskChange, task_change
@@ -45,15 +45,15 @@ class Changes:
 
 def find(account: "Account", name: str) -> Job:
     """The job of that name. CommandError if the app has no rule for it."""
-    stack, of_app = account.stack, schedules.Schedules(account, account.stack)
-    task = schedules.task_of(name, stack.rule_prefix)
+    stack, of_app = account.stack, live_schedules.Schedules(account, account.stack)
+    task = live_schedules.task_of(name, stack.rule_prefix)
     rule = of_app.read(task)
     if rule is None or rule["tags"].get(OWNER_TAG) != stack.app:
         listed = of_app.listed()
         owned = of_app.owned(listed)
         if task not in listed:
-            schedules.require([task], owned)
-        todo = f"the jobs are {', '.join(sorted(owned))}" if owned else schedules.NO_JOBS
+            live_schedules.require([task], owned)
+        todo = f"the jobs are {', '.join(sorted(owned))}" if owned else live_schedules.NO_JOBS
         raise CommandError(Exit.NOT_ALLOWED, f"the app owns no rule of the job {task}", todo, error="NoTask")
     schedule = backend.of_shown(rule)
     return Job(task, schedule, next(iter(backend.revisions_of([schedule])), ""))

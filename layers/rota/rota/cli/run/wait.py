@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rota.cli import times
+from rota.cli import time_text
 from rota.cli.aws_errors import denial
 from rota.cli.ecs_tasks import short
 from rota.cli.events import Task
@@ -89,7 +89,7 @@ def wait(
         raise CommandError(Exit.TIMED_OUT, f"{task} has not ended after {timeout}", account.interrupted)
     runs = [_one(account, task, due, each) for each in ended]
     for ran in runs:
-        took = f" after {times.duration(ran.seconds)}" if ran.seconds is not None else ""
+        took = f" after {time_text.duration(ran.seconds)}" if ran.seconds is not None else ""
         how = f"ended with exit code {ran.exit}" if ran.exit is not None else "never ran"
         why = f": {ran.reason}" if ran.reason and ran.exit is None else ""
         output.notes([f"{task} {how}{took}{why}"])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rota.aws.parallel import thread_pool
-from rota.cli import schedules
+from rota.cli import live_schedules
 from rota.cli import table as items
 from rota.cli.status import tasks
 from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, PendingSchedule, Release, Service, Status
@@ -42,7 +42,7 @@ class Gathered(NamedTuple):
 
 def gather_with_runs(account: "Account", stack: "Stack") -> Gathered:
     """The app's status now, with the jobs and their last runs as they are in the table."""
-    table, ecs, of_app = account.table_of(stack), account.client("ecs"), schedules.Schedules(account, stack)
+    table, ecs, of_app = account.table_of(stack), account.client("ecs"), live_schedules.Schedules(account, stack)
     with thread_pool() as pool:
         present = pool.submit(table.present, _LOOKS_BACK)
         paused = pool.submit(table.pauses)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from rota.cli import table as items
-from rota.cli.schedules import noun
+from rota.cli.live_schedules import noun
 from rota.cli.status.model import LastRun, Pause, Task
 from rota.cli.table import Item
 from rota.schedule_file.expression import period_of

@@ -5,7 +5,8 @@ from datetime import datetime
 
 import click
 
-from rota.cli import times
+from rota.cli import time_text
+from rota.cli.columns import Cell, Row, beginning, folded, packed, table
 from rota.cli.status.model import (
     BY_HAND,
     AllStatus,
@@ -19,7 +20,6 @@ from rota.cli.status.model import (
     Status,
     Task,
 )
-from rota.cli.tables import Cell, Row, beginning, folded, packed, table
 
 _SHORT = len("sha256:") + 8
 _WORDS = {"ok": "ok", "not_started": "did not start", "missed": "missed", "unknown": "unknown", "starting": "starts"}
@@ -73,7 +73,7 @@ def how(kind: str | None, by: str, reason: str) -> str:
 
 def whose(each: Hold | Pause, now: datetime, *, utc: bool) -> str:
     """` by ana until 18:00: "it mails twice"`."""
-    until = f" until {times.clock(each.until, now, utc=utc)}" if each.until else ""
+    until = f" until {time_text.clock(each.until, now, utc=utc)}" if each.until else ""
     return f"{_who(each.by)}{until}{_why(each.reason)}"
 
 
@@ -98,7 +98,7 @@ def _facts(status: Status, now: datetime) -> Iterator[str]:
 
 def _live(release: Release, now: datetime) -> str:
     names = " ".join(filter(None, (release.release, release.tag and f"tag {release.tag}", short(release.digest))))
-    since = f"live for {times.duration((now - release.since).total_seconds())}" if release.since else "live"
+    since = f"live for {time_text.duration((now - release.since).total_seconds())}" if release.since else "live"
     words = how(release.kind, release.by, release.reason)
     return f"{names}   {since}{f', {words}' if words else ''}"
 
@@ -114,9 +114,11 @@ def _trouble(status: Status, now: datetime, width: int, *, utc: bool) -> Iterato
         image = deploying.tag or short(deploying.digest)
         what = deploying.phase if deploying.status == "RUNNING" else f"its execution is {deploying.status}"
         waits = "; a newer push waits" if deploying.newer_waits else ""
-        yield from _folded(f"deploying {image} for {times.duration(deploying.seconds)}: {what}{waits}", width, "cyan")
+        yield from _folded(
+            f"deploying {image} for {time_text.duration(deploying.seconds)}: {what}{waits}", width, "cyan"
+        )
     if last and last.outcome in ("failed", "aborted") and not deploying:
-        when = f" {times.ago(last.finished_at, now)}" if last.finished_at else ""
+        when = f" {time_text.ago(last.finished_at, now)}" if last.finished_at else ""
         cause = f": {beginning(last.cause)}" if last.cause else ""
         text = f"the last deployment{f', of {last.tag},' if last.tag else ''} {_ended(last.outcome)}{when}{cause}"
         yield from _folded(f"{text}   rota explain", width, "yellow")
@@ -140,7 +142,7 @@ def _waits(pending: Pending | PendingSchedule, hold: Hold | None, now: datetime,
         what, deploy = f"the push of {image}", f"rota deploy --image {image}"
     words = "is started within minutes"
     if pending.approve_until:
-        until = times.clock(pending.approve_until, now, utc=utc)
+        until = time_text.clock(pending.approve_until, now, utc=utc)
         plan = f"rota plan --image {image}" if image else "rota plan"
         words = (
             f"waits for an approval until {until}: {pending.summary}. Look at it: {plan}. Then rota approve "
@@ -149,10 +151,10 @@ def _waits(pending: Pending | PendingSchedule, hold: Hold | None, now: datetime,
     elif hold:
         words = "waits for the hold to end: rota resume --deployments"
     elif pending.opens:
-        opens = times.clock(pending.opens, now, utc=utc)
+        opens = time_text.clock(pending.opens, now, utc=utc)
         words = f"waits for the deployment window, {opens}. To deploy it now: {deploy} --now"
     elif isinstance(pending, PendingSchedule) and pending.due and pending.due > now:
-        words = f"is started at {times.clock(pending.due, now, utc=utc)}, unless an image is deployed before"
+        words = f"is started at {time_text.clock(pending.due, now, utc=utc)}, unless an image is deployed before"
     return f"{what} {words}"
 
 
@@ -171,11 +173,11 @@ def _row(task: Task, now: datetime, *, utc: bool) -> Row:
 
 
 def _last(last: LastRun, now: datetime, *, utc: bool) -> str:
-    when = times.clock(last.at, now, utc=utc)
+    when = time_text.clock(last.at, now, utc=utc)
     if last.status == "running":
         return f"{when} runs"
     how = _WORDS.get(last.status) or (f"exit {last.exit}" if last.exit is not None else "failed")
-    took = f", {times.duration(last.seconds)}" if last.seconds is not None else ""
+    took = f", {time_text.duration(last.seconds)}" if last.seconds is not None else ""
     return f"{when} {how}{took}{', by hand' if last.trigger == BY_HAND else ''}"
 
 
@@ -188,7 +190,7 @@ def _next(task: Task, now: datetime, *, utc: bool) -> str:
         return "never again"
     hour = 3600
     soon = (task.next - now).total_seconds() < hour
-    when = times.ahead(task.next, now) if soon else times.clock(task.next, now, utc=utc)
+    when = time_text.ahead(task.next, now) if soon else time_text.clock(task.next, now, utc=utc)
     if not soon and task.timezone != "UTC":
         from rota.schedule_file import zones
 

@@ -41,9 +41,9 @@ def stop(account: Account, name: str, reason: str | None, yes: bool) -> None:
 
 def _running(account: Account, name: str) -> "TaskChange":
     """The run that is meant. CommandError if none runs, or several do."""
-    from rota.cli import ecs_tasks, schedules
+    from rota.cli import ecs_tasks, live_schedules
 
-    task = schedules.task_of(name, account.stack.rule_prefix)
+    task = live_schedules.task_of(name, account.stack.rule_prefix)
     found = ecs_tasks.running(account, task, commands=True)
     if len(found) > 1:
         listed = "\n".join(

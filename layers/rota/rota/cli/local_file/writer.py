@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rota.cli.exits import CommandError, Exit
-from rota.cli.schedule_files.source import is_yaml
+from rota.cli.local_file.source import is_yaml
 
 _WIDTH = 110
 
@@ -33,7 +33,7 @@ def text_of(tasks: list[dict[str, Any]], *, yaml: bool) -> str:
 def _yaml(tasks: list[dict[str, Any]]) -> str:
     import yaml
 
-    from rota.cli.schedule_files.yaml_reader import plain_value
+    from rota.cli.local_file.yaml_reader import plain_value
 
     class Dumper(yaml.SafeDumper):
         """Quotes what YAML 1.2 would not read as text, beside what PyYAML quotes for YAML 1.1."""

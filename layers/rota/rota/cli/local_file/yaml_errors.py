@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from rota.cli.schedule_files.yaml_reader import Fault, Position
+from rota.cli.local_file.yaml_reader import Fault, Position
 
 # By the beginning of PyYAML's message.
 _MESSAGES = (

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rota.cli.exits import CommandError, Exit
-from rota.cli.schedule_files.lines import SOURCE_KEY
+from rota.cli.local_file.lines import SOURCE_KEY
 from rota.schedule_file.parse import LARGEST_FILE, find_problems
 from rota.schedule_file.problem import Location, Problem, json_path
 
 if TYPE_CHECKING:
-    from rota.cli.schedule_files.yaml_reader import Document, Fault
+    from rota.cli.local_file.yaml_reader import Document, Fault
 
 NAME_A_FILE = "name a schedule file, or - for standard input"
 _YAML = (".yaml", ".yml")
@@ -116,7 +116,7 @@ def parse_yaml(raw: bytes) -> "Document | tuple[Finding, ...]":
     """What a YAML file says; else everything that is wrong with it as YAML."""
     import yaml
 
-    from rota.cli.schedule_files import yaml_reader
+    from rota.cli.local_file import yaml_reader
 
     try:
         text = raw.decode("utf-8-sig")
@@ -126,7 +126,7 @@ def parse_yaml(raw: bytes) -> "Document | tuple[Finding, ...]":
     try:
         document = yaml_reader.parse(text)
     except yaml.YAMLError as error:
-        from rota.cli.schedule_files.yaml_errors import explain
+        from rota.cli.local_file.yaml_errors import explain
 
         return (_finding_of_a_fault(explain(error, text)),)
     return tuple(map(_finding_of_a_fault, document.faults)) or document
