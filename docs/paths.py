@@ -57,7 +57,12 @@ PUSH_TO_LIVE = (
     At("TakeTurn", (push_event.parse_image, turn.take), "the lease"),
     At(
         "ReadConfig",
-        (EventBridgeRules.inventory, image.resolve_image, reusable.find_reusable, checks.of_deriving_revisions),
+        (
+            EventBridgeRules.inventory,
+            image.resolve_image,
+            reusable.find_reusable,
+            checks.problems_of_deriving_revisions,
+        ),
         f"{CurrentState.__name__} in S3",
     ),
     At("PlanDeployment", (build.build_plan, artifacts.write), f"{Plan.__name__} and {Snapshot.__name__} in S3"),

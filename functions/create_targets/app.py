@@ -34,7 +34,7 @@ def read(request: CreateTargetsInput, settings: Settings) -> Read:
 def handler(request: CreateTargetsInput, settings: Settings, given: Read) -> CreateTargetsOutput:
     if request.targets:
         return _move(request.targets, settings, given)
-    schedules, changes = backend.connect(settings), given.plan.of_kind("create", "update")
+    schedules, changes = backend.connect(settings), given.plan.changes_of_kind("create", "update")
     moves = sum(change.replaces is not None for change in changes)
     if moves and "targets" not in request.model_fields_set:  # a machine that comes once alone
         raise updated_meanwhile(CreateTargetsInput.__name__)

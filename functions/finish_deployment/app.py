@@ -40,4 +40,4 @@ def _delete_removed(request: FinishDeploymentInput, settings: Settings) -> None:
     from rota.schedules import backend  # noqa: PLC0415
 
     plan = artifacts.read(clients.s3(), settings.bucket, request.plan.document, Plan)
-    in_parallel(backend.connect(settings).delete, plan.of_kind("remove"))
+    in_parallel(backend.connect(settings).delete, plan.changes_of_kind("remove"))

@@ -63,23 +63,23 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     stored, tasks, stay = _as_they_stay(request.pinned, settings, read, inventory.schedules)
     runnable = (*tasks, *(read[1].one_offs if read else ()))
     if not (request.pinned and request.pinned.name):  # a release that is brought back may have a time that is past
-        problems.add_for_author(checks.of_past_times(settings, tasks, schedules, began))
-    problems.add_for_author(checks.of_actions(settings, tasks))
-    problems.add_for_author(checks.of_events_role(settings, tasks))
+        problems.add_for_author(checks.problems_of_past_times(settings, tasks, schedules, began))
+    problems.add_for_author(checks.problems_of_actions(settings, tasks))
+    problems.add_for_author(checks.problems_of_events_role(settings, tasks))
     problems.add_for_author(
         [
-            *checks.of_roles(settings, runnable),
-            *checks.of_networks(settings, runnable, _vpcs(settings, runnable)),
+            *checks.problems_of_roles(settings, runnable),
+            *checks.problems_of_networks(settings, runnable, _vpcs(settings, runnable)),
         ]
     )
     problems.add_for_author(_of_moves(settings, tasks, inventory.schedules, schedules))
     problems.add_for_operator(inventory.problems([backend.name_of(task, settings) for task in tasks], settings))
     reusable = base = served = None
     if description:
-        problems.add_for_operator(checks.of_service(description, settings))
+        problems.add_for_operator(checks.problems_of_service(description, settings))
         if any(task.capacity_provider for task in runnable):
             of_cluster = cluster.capacity_providers(ecs, settings.cluster)
-            problems.add_for_author(checks.of_capacity_providers(settings, runnable, of_cluster))
+            problems.add_for_author(checks.problems_of_capacity_providers(settings, runnable, of_cluster))
         served = serving.result()
     if description and served:
         in_use = {*backend.revisions_of(inventory.schedules.values()), served.arn}
@@ -93,8 +93,10 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         base = live.base or today
         _check_base(base, served, problems, settings, tasks, runnable, image_uri)
         missing = _missing_secrets(settings, runnable, description["clusterArn"])
-        problems.add_for_author(checks.of_secrets(settings, base, runnable, description["clusterArn"], missing))
-        problems.add_for_operator(checks.of_published_ports(description, base, settings))
+        problems.add_for_author(
+            checks.problems_of_secrets(settings, base, runnable, description["clusterArn"], missing)
+        )
+        problems.add_for_operator(checks.problems_of_published_ports(description, base, settings))
 
     if problems or not (stored and image_uri and description and base and served and reusable):
         problems.raise_all()
@@ -178,7 +180,7 @@ def _advice(
         known = backend.when_of(current) if current else None
         if (
             task.enabled
-            and task.of_scheduler
+            and task.scheduler_keys
             and (known is None or known._replace(start=None) != task.when._replace(start=None))
         ):
             from rota.schedule_file.advice import advice  # noqa: PLC0415  here, because few files name a zone
@@ -250,7 +252,7 @@ def _problems_of_kept(
         if current := schedules.get(name):
             set_before = live.set_by_keys.get(name, ())
             kept = backend.rights_of_kept(current, task, settings, set_before)
-            yield from checks.of_kept_rights(settings, task, kept)
+            yield from checks.problems_of_kept_rights(settings, task, kept)
             sets_retry = backend.set_retry_before(name, current, live.retry_policy_set, reusable.registered)
             yield from backend.problems_of_lost(current, task, settings, set_before, sets_retry=sets_retry)
 
@@ -296,14 +298,14 @@ def _check_base(
     image_uri: str | None,
 ) -> None:
     """Add whatever is wrong with the base of new revisions, or with what the tasks make of it."""
-    problems.add_for_operator(checks.of_deriving_revisions(base, settings))
-    problems.add_for_operator(checks.of_starting_tasks(base, settings, runnable))
-    problems.add_for_operator(checks.of_entry_point(base, settings, runnable))
+    problems.add_for_operator(checks.problems_of_deriving_revisions(base, settings))
+    problems.add_for_operator(checks.problems_of_starting_tasks(base, settings, runnable))
+    problems.add_for_operator(checks.problems_of_entry_point(base, settings, runnable))
     if base != served:  # a restore brings the service back to it
-        problems.add_for_operator(checks.of_task_roles(served, settings))
-    problems.add_for_author(checks.of_sizes(base, settings, runnable))
-    problems.add_for_author(checks.of_execute_command(base, tasks))
-    problems.add_for_author(checks.of_platform(base, settings, runnable))
-    problems.add_for_author(checks.of_task_tags(base, settings, tasks))
+        problems.add_for_operator(checks.problems_of_task_roles(served, settings))
+    problems.add_for_author(checks.problems_of_sizes(base, settings, runnable))
+    problems.add_for_author(checks.problems_of_execute_command(base, tasks))
+    problems.add_for_author(checks.problems_of_platform(base, settings, runnable))
+    problems.add_for_author(checks.problems_of_task_tags(base, settings, tasks))
     if image_uri:
-        problems.add_for_author(checks.of_lengths(base, settings, image_uri, runnable))
+        problems.add_for_author(checks.problems_of_lengths(base, settings, image_uri, runnable))

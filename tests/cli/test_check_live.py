@@ -15,7 +15,7 @@ from rota.cli.check.probes_of_images import platforms
 from rota.cli.check.probes_of_places import way_out
 from rota.cli.check.probes_of_roles import may_notify, trusts
 from rota.cli.check.probes_of_schedules import refused_actions, refused_keys
-from rota.cli.check.probes_of_service import of_window
+from rota.cli.check.probes_of_service import findings_on_window
 from rota.cli.check.text import lines
 from rota.cli.frame import Account
 from rota.cli.output import Output
@@ -64,7 +64,7 @@ def test_processors_of_an_image(architectures: list[str], built: set[str]) -> No
     ids=["none", "open", "shut", "unreadable"],
 )
 def test_the_deployment_window(window: str, verdicts: list[str], words: str) -> None:
-    found = [*of_window(window, datetime(2026, 11, 30, 12, tzinfo=UTC))]
+    found = [*findings_on_window(window, datetime(2026, 11, 30, 12, tzinfo=UTC))]
     assert [each.status for each in found] == verdicts
     assert not found or re.search(words, found[0].message)
 

@@ -27,7 +27,7 @@ BAR = {"digest": DIGESTS["c3"], "by": "user/ana", "reason": "the login fails"}
     ids=["live", "barred", "an earlier one"],
 )
 def test_a_barred_release_says_so(given: dict[str, Any], headline: str, barred: list[tuple[str, str]]) -> None:
-    found = deployment.of_entry(Account(Output(), env="prod"), given, LIVE, [BAR], utc=True)
+    found = deployment.explain_entry(Account(Output(), env="prod"), given, LIVE, [BAR], utc=True)
     assert found.headline == headline
     assert [(each.name, each.because) for each in found.chain if each.what == "barred"] == barred
     assert ("rota resume --barred --env prod" in " ".join(found.advice)) == bool(barred)
@@ -50,7 +50,7 @@ def test_a_barred_release_says_so(given: dict[str, Any], headline: str, barred: 
 )
 def test_a_bad_run_is_explained_in_awss_words(reason: dict[str, str] | None, says: list[tuple[str, str]]) -> None:
     run = {"status": "missed", "scheduled_at": "2026-11-30T06:00:00Z", "reason": reason}
-    found = task.of_the_last_run(run, datetime(2026, 11, 30, 9, tzinfo=UTC), utc=True)
+    found = task.links_of_last_run(run, datetime(2026, 11, 30, 9, tzinfo=UTC), utc=True)
     assert [(each.what, each.because) for each in found] == says
 
 
@@ -58,14 +58,14 @@ def test_a_migration_is_not_said_to_be_as_before() -> None:
     steps = dict.fromkeys(("RegisterRevisions", "RunBefore"), "2026-11-30T06:00:00+00:00")
     before = {"task_arn": "arn/4f2a", "revision": "guestbook:3", "finished": True, "exit_code": 1}
     failed = {**entry(4, "c3"), "outcome": "failed", "deployment": {"entered": steps, "before": before}}
-    found = deployment.of_entry(Account(Output()), failed, None, [], utc=True)
+    found = deployment.explain_entry(Account(Output()), failed, None, [], utc=True)
     (now,) = (each.because for each in found.chain if each.what == "now")
     assert now == "everything that RegisterRevisions changed is as before; what the migration did stays"
 
 
 def test_a_failed_migration_is_pushed_again_or_deployed_again() -> None:
     failed = {**entry(4, "c3"), "outcome": "failed", "deployment": {"error": {"Error": "TaskFailedError"}}}
-    assert deployment.of_entry(Account(Output()), failed, None, [], utc=True).advice == [
+    assert deployment.explain_entry(Account(Output()), failed, None, [], utc=True).advice == [
         "the app's developers act: do what the cause says",
         "then push again, or the same image once more: rota deploy --again run-4",
     ]

@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 from rota.cli.import_schedules.entry import Taken, take
 from rota.cli.import_schedules.gather import jobs_of_scheduler
 from rota.cli.import_schedules.job import CannotTakeError
-from rota.cli.import_schedules.of_scheduler import Listed, of_schedule
+from rota.cli.import_schedules.scheduler import Listed, job_of_schedule
 from rota.schedule_file.parse import parse_schedule_file
 from rota.schedule_file.task import Task
 from rota.schedules.eventbridge_scheduler.desired import desired_schedule
@@ -47,7 +47,7 @@ def schedule(target: dict[str, Any] | None = None, **members: Any) -> dict[str, 
 
 def taken(shown: dict[str, Any], owner: str | None = None, own_group: str = "rota-group", machine: str = "{}") -> Taken:
     listed = Listed(shown["GroupName"], shown["Name"], shown["Target"]["Arn"], owner)
-    return take(of_schedule(listed, shown, APP, own_group, machine, NOW), PLACE, BASE)
+    return take(job_of_schedule(listed, shown, APP, own_group, machine, NOW), PLACE, BASE)
 
 
 def on(day: str) -> datetime:

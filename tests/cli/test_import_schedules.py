@@ -57,7 +57,7 @@ def rule(
 
 
 def taken(found: Rule, definition: dict[str, Any] | None = BASE) -> Taken:
-    return take(job.of_rule(found, APP), PLACE, definition)
+    return take(job.job_of_rule(found, APP), PLACE, definition)
 
 
 def other(**members: Any) -> dict[str, Any]:
@@ -273,7 +273,7 @@ def test_all_that_keeps_a_rule_out_is_listed() -> None:
 
 
 def test_two_rules_of_one_name_are_said() -> None:
-    jobs = [job.of_rule(rule(name=name), APP) for name in (f"{PREFIX}A", "A")]
+    jobs = [job.job_of_rule(rule(name=name), APP) for name in (f"{PREFIX}A", "A")]
     made, not_taken = take_all(jobs, PLACE, {arn(1): BASE})
     assert [each.entry["name"] for each in made] == ["A"]
     assert not_taken == [("A", f"would be the task A, as {PREFIX}A is; give it another name")]
@@ -339,7 +339,7 @@ BY_COPILOT = rule().model_copy(
 
 def of_machine(**changes: Any) -> job.Job:
     machine = {"TimeoutSeconds": 3600, "StartAt": "Run", "States": {"Run": STATE}, **changes}
-    return copilot.of_machine(BY_COPILOT, APP, f"{PREFIX}report", json.dumps(machine))
+    return copilot.job_of_machine(BY_COPILOT, APP, f"{PREFIX}report", json.dumps(machine))
 
 
 def test_a_state_machine_of_copilot() -> None:

@@ -53,7 +53,7 @@ OF_RULES = {
 
 def read(service: dict[str, Any] = SERVICE, definition: dict[str, Any] = DEFINITION, name: str | None = None) -> Any:
     base = Revision(arn="", active=True, content=definition, tags={})
-    return parameters.of_service(service, base, name, LOGS)
+    return parameters.parameters_of_service(service, base, name, LOGS)
 
 
 def test_everything_that_a_service_says() -> None:

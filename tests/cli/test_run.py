@@ -8,7 +8,7 @@ import pytest
 from rota.cli import live_schedules
 from rota.cli.exits import CommandError
 from rota.cli.run.failed import left_out, to_repeat
-from rota.cli.run.remarks import of_the_schedule
+from rota.cli.run.remarks import remarks_on_schedule
 from rota.cli.run.start import Changes, Job, request_of, started_by
 from rota.cli.run.trial import overrides_for
 from rota.ecs.derive import derive_content
@@ -152,7 +152,7 @@ PAUSE = {"by": "ana", "reason": "the supplier is down", "until": "2026-12-02T06:
 def test_what_a_person_should_know_before(
     given: Job, pause: dict[str, str] | None, item: dict[str, Any], minutes: int, words: list[str]
 ) -> None:
-    said = [*of_the_schedule(given, pause, item, AT - timedelta(minutes=minutes))]
+    said = [*remarks_on_schedule(given, pause, item, AT - timedelta(minutes=minutes))]
     assert len(said) == len(words)
     assert all(each in line for each, line in zip(words, said, strict=True))
 

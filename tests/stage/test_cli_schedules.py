@@ -10,7 +10,7 @@ import pytest
 from rota.cli.live_schedules import Schedules, is_on, noun
 from rota.cli.stack import Stack
 from rota.ownership import OWNER_TAG
-from rota.schedule_file.when import When, of_aws
+from rota.schedule_file.when import When, when_of_aws
 from stage import clock
 from tests.stage.small_stage import SmallStage, aws
 
@@ -55,7 +55,7 @@ def test_rules_and_schedules_are_listed(both: SmallStage) -> None:
         **{"Hourly": "rule", "Theirs": "rule", "Report": "schedule"}
     }
     assert of_app.owned(found) == {"Hourly", "Report"}
-    assert of_aws(found["Report"]) == When("cron(0 7 * * ? *)", "Europe/Berlin", window=5)
+    assert when_of_aws(found["Report"]) == When("cron(0 7 * * ? *)", "Europe/Berlin", window=5)
     assert of_the_app(both, has_group=False).listed().keys() == {"Hourly", "Theirs"}
 
 
@@ -83,5 +83,5 @@ def test_dates_between_two_minutes_are_those_of_the_file(both: SmallStage) -> No
     begin = (clock.now() + timedelta(days=1)).replace(second=0, microsecond=0)
     dates = {"StartDate": begin - timedelta(seconds=30), "EndDate": begin + timedelta(days=9, seconds=30)}
     aws("scheduler").create_schedule(**schedule(both, f"{PREFIX}Season", ZONED | dates))
-    found = of_aws(of_the_app(both).listed()["Season"])
+    found = when_of_aws(of_the_app(both).listed()["Season"])
     assert (found.start, found.end) == (begin, begin + timedelta(days=9))

@@ -57,10 +57,10 @@ def test_nothing_of_a_definition_is_lost(number: int, world: World) -> None:
     ecs = client("ecs")
     base = read_revision(ecs, ecs.register_task_definition(**definition(number))["taskDefinition"]["taskDefinitionArn"])
     for problems in (
-        checks.of_deriving_revisions(base, SETTINGS),
-        checks.of_starting_tasks(base, SETTINGS, [JOB]),
-        checks.of_entry_point(base, SETTINGS, [JOB]),
-        checks.of_lengths(base, SETTINGS, IMAGE_URI, [JOB]),
+        checks.problems_of_deriving_revisions(base, SETTINGS),
+        checks.problems_of_starting_tasks(base, SETTINGS, [JOB]),
+        checks.problems_of_entry_point(base, SETTINGS, [JOB]),
+        checks.problems_of_lengths(base, SETTINGS, IMAGE_URI, [JOB]),
     ):
         assert [*problems] == []
     rest, had = parts(base)

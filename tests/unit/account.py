@@ -189,7 +189,7 @@ class Account:
     def deploy(self, plan: Plan) -> None:
         """Carry the plan out, step by step, up to where nothing can be restored any more."""
         backend = connected(self.bus, self.settings)
-        for change in plan.of_kind("remove"):
+        for change in plan.changes_of_kind("remove"):
             if change.disable:
                 backend.disable(change)
         for revision in plan.registers:
@@ -198,7 +198,7 @@ class Account:
                 plan.base, self.settings, plan.image_uri, revision.task
             )
             self.revisions[revision.fingerprint] = arn(self.newest)
-        for change in plan.of_kind("create", "update"):
+        for change in plan.changes_of_kind("create", "update"):
             backend.apply(change, self.revisions)
         if plan.roll:
             self.service = self.revisions[plan.api]
@@ -206,7 +206,7 @@ class Account:
     def finish(self, plan: Plan) -> None:
         """Delete the rules that are disabled."""
         backend = connected(self.bus, self.settings)
-        for change in plan.of_kind("remove"):
+        for change in plan.changes_of_kind("remove"):
             backend.delete(change)
 
     def restore(self, plan: Plan, before: dict[str, Rule]) -> None:

@@ -34,7 +34,7 @@ from rota.runs.model import (
     Trigger,
     Why,
 )
-from rota.runs.reasons import of_absence, of_no_catching_up, of_rotas_stop
+from rota.runs.reasons import reason_of_absence, reason_of_no_catching_up, reason_of_rotas_stop
 from rota.runs.stops import Kind, Stop
 from rota.times import day_and_time, duration
 from tests.alerts import APP, DUE, GOOD, GROUP_ARN, SECRET, V40, V41, V42, failed, incident, job, missed, not_started
@@ -65,7 +65,7 @@ def stopped(kind: Kind, because: str) -> Run:
     began = kind != "skip"
     status = {"skip": Status.SKIPPED, "replace": Status.REPLACED, "max_runtime": Status.FAILED}[kind]
     never = {} if began else {"started_at": None, "seconds": None, "overlaps": because}
-    reason = of_rotas_stop(Stop(kind, "IngestData", because), began=began)
+    reason = reason_of_rotas_stop(Stop(kind, "IngestData", because), began=began)
     return failed(status=status, exit_code=143 if began else None, reason=reason, **never)
 
 
@@ -304,7 +304,7 @@ UNKNOWN = """\
     - CloudTrail's events RunTask of that time show whether the job was started; its log shows the rest.
 """
 late = failed(due=DUE + DAY, started_at=DUE + DAY + timedelta(seconds=250), tail=("out of cheese",))
-REFUSED = of_no_catching_up(None, "ECS started nothing: no capacity")
+REFUSED = reason_of_no_catching_up(None, "ECS started nothing: no capacity")
 ON_V41 = GOOD.model_copy(update={"release": V41})
 
 
@@ -333,7 +333,10 @@ ON_V41 = GOOD.model_copy(update={"release": V41})
             job(None, Notice(kind="overlapping", run=running(overlaps="9a8b7c"))), SOON, OVERLAPPING, id="overlapping"
         ),
         pytest.param(
-            job(None, Notice(kind="unknown", run=missed(reason=of_absence(away=True)))), SOON, UNKNOWN, id="unknown"
+            job(None, Notice(kind="unknown", run=missed(reason=reason_of_absence(away=True)))),
+            SOON,
+            UNKNOWN,
+            id="unknown",
         ),
         pytest.param(job(None, Notice(kind="skipped", run=stopped("skip", "9a8b7c"))), SOON, SKIPPED, id="skipped"),
         pytest.param(job(None, Notice(kind="replaced", run=stopped("replace", "1f"))), SOON, REPLACED, id="replaced"),
@@ -689,7 +692,9 @@ def test_a_reminder_comes_at_most_daily(last: Run, after: timedelta, is_reported
 
 
 def test_unknown_runs_are_one_message() -> None:
-    jobs = [job(None, Notice(kind="unknown", run=missed(f"J{n}", reason=of_absence(away=True)))) for n in range(3)]
+    jobs = [
+        job(None, Notice(kind="unknown", run=missed(f"J{n}", reason=reason_of_absence(away=True)))) for n in range(3)
+    ]
     message = message_of(only(*jobs), PLACE)
     assert message.title == f"The results of 3 runs are unknown ({APP})"
     assert message.lead.startswith(

@@ -9,22 +9,22 @@ import pytest
 from rota.errors import SHORT_SERVICE_ARN
 from rota.plan.checks import (
     LONGEST_ROLLOUT,
-    of_actions,
-    of_capacity_providers,
-    of_deriving_revisions,
-    of_events_role,
-    of_execute_command,
-    of_kept_rights,
-    of_networks,
-    of_past_times,
-    of_platform,
-    of_published_ports,
-    of_roles,
-    of_secrets,
-    of_service,
-    of_starting_tasks,
-    of_task_roles,
-    of_task_tags,
+    problems_of_actions,
+    problems_of_capacity_providers,
+    problems_of_deriving_revisions,
+    problems_of_events_role,
+    problems_of_execute_command,
+    problems_of_kept_rights,
+    problems_of_networks,
+    problems_of_past_times,
+    problems_of_platform,
+    problems_of_published_ports,
+    problems_of_roles,
+    problems_of_secrets,
+    problems_of_service,
+    problems_of_starting_tasks,
+    problems_of_task_roles,
+    problems_of_task_tags,
 )
 from rota.schedules import backend
 from rota.schedules.eventbridge_scheduler.schedule import SchedulerSchedule
@@ -110,7 +110,7 @@ TWO_WEEKS = {
     ],
 )
 def test_a_service_that_cannot_be_deployed_to(changes: dict[str, Any], problems: list[str]) -> None:
-    assert list(of_service(SERVICE | changes, SETTINGS)) == problems  # type: ignore[arg-type]  # only what is read
+    assert list(problems_of_service(SERVICE | changes, SETTINGS)) == problems  # type: ignore[arg-type]  # only what is read
 
 
 @pytest.mark.parametrize(
@@ -143,17 +143,17 @@ def test_a_parameter_that_is_proposed_is_right(
     service: dict[str, Any], parameter: str, proposed: str, more: int
 ) -> None:
     settings = SETTINGS.model_copy(update={"history_days": 1})
-    found = " ".join(of_service(SERVICE | service, settings))  # type: ignore[arg-type]  # only what is read
+    found = " ".join(problems_of_service(SERVICE | service, settings))  # type: ignore[arg-type]  # only what is read
     (number,) = re.findall(proposed, found)
     settings = settings.model_copy(update={parameter: int(number.replace(",", "")) + more})
-    left = " ".join(of_service(SERVICE | service, settings))  # type: ignore[arg-type]  # only what is read
+    left = " ".join(problems_of_service(SERVICE | service, settings))  # type: ignore[arg-type]  # only what is read
     assert re.findall(proposed, left) == []
 
 
 def test_what_a_restore_needs_is_kept_while_ecs_waits() -> None:
     settings = SETTINGS.model_copy(update={"history_days": 14})
     service: Any = SERVICE | {"deploymentConfiguration": {"lifecycleHooks": [TWO_WEEKS]}}
-    assert list(of_service(service, settings)) == [
+    assert list(problems_of_service(service, settings)) == [
         "a rollout of the service guestbook-api may wait for a person for 20,160 minutes (POST_SCALE_UP), and the "
         "parameter HistoryDays keeps what a restore needs for 14 days; set it to 15 or more"
     ]
@@ -202,7 +202,7 @@ def test_the_longest_rollout_is_the_templates() -> None:
 )
 def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], problems: list[str]) -> None:
     content = {key: value for key, value in (CONTENT | changes).items() if value is not None}
-    assert list(of_deriving_revisions(definition(content), SETTINGS)) == problems
+    assert list(problems_of_deriving_revisions(definition(content), SETTINGS)) == problems
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_rotas_own_variables_are_no_others(container: dict[str, Any], named: str
         f"the container app of the task definition guestbook:1 has {named}, which Rota sets itself in each job; "
         "register a revision in which it has another name"
     )
-    assert list(of_deriving_revisions(base, SETTINGS)) == ([problem] if named else [])
+    assert list(problems_of_deriving_revisions(base, SETTINGS)) == ([problem] if named else [])
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_the_base_must_be_able_to_run_on_fargate(
     compatibilities: tuple[str, ...] | None, changes: dict[str, Any], problems: list[str]
 ) -> None:
     base = definition(CONTENT | changes).model_copy(update={"compatibilities": compatibilities})
-    assert list(of_deriving_revisions(base, SETTINGS)) == problems
+    assert list(problems_of_deriving_revisions(base, SETTINGS)) == problems
 
 
 TOO_MANY = {"subnets": ("subnet-1",) * 17, "security_groups": ("sg-1",) * 6}
@@ -300,11 +300,14 @@ def test_settings_with_which_no_task_could_start(
     settings: dict[str, Any], content: dict[str, Any], problems: list[str]
 ) -> None:
     given = SETTINGS.model_copy(update=settings)
-    assert list(of_starting_tasks(definition(CONTENT | content), given, [task()])) == problems
+    assert list(problems_of_starting_tasks(definition(CONTENT | content), given, [task()])) == problems
 
 
 def test_without_tasks_there_is_nothing_to_start() -> None:
-    assert list(of_starting_tasks(definition(CONTENT | AT_LAUNCH), SETTINGS.model_copy(update=TOO_MANY), [])) == []
+    assert (
+        list(problems_of_starting_tasks(definition(CONTENT | AT_LAUNCH), SETTINGS.model_copy(update=TOO_MANY), []))
+        == []
+    )
 
 
 AMBIGUOUS = (
@@ -327,8 +330,8 @@ AMBIGUOUS = (
 )
 def test_the_apis_port_must_be_unambiguous(mappings: list[dict[str, Any]], problems: list[str]) -> None:
     content = CONTENT | {"containerDefinitions": [APP_CONTAINER | {"portMappings": mappings}, SIDECAR]}
-    assert list(of_deriving_revisions(definition(content), SETTINGS)) == problems
-    assert list(of_deriving_revisions(definition(content), AS_THE_BASE)) == []
+    assert list(problems_of_deriving_revisions(definition(content), SETTINGS)) == problems
+    assert list(problems_of_deriving_revisions(definition(content), AS_THE_BASE)) == []
 
 
 @pytest.mark.parametrize(
@@ -346,7 +349,10 @@ def test_the_apis_port_must_be_unambiguous(mappings: list[dict[str, Any]], probl
     ],
 )
 def test_a_definition_with_too_many_tags(tags: int, problems: list[str]) -> None:
-    assert list(of_deriving_revisions(definition(tags={f"tag-{n}": "x" for n in range(tags)}), SETTINGS)) == problems
+    assert (
+        list(problems_of_deriving_revisions(definition(tags={f"tag-{n}": "x" for n in range(tags)}), SETTINGS))
+        == problems
+    )
 
 
 @pytest.mark.parametrize(
@@ -366,8 +372,8 @@ def test_a_definition_with_too_many_tags(tags: int, problems: list[str]) -> None
 )
 @pytest.mark.parametrize("kind", ["loadBalancers", "serviceRegistries"])
 def test_callers_must_reach_the_api(kind: str, attached: dict[str, Any], problems: list[str]) -> None:
-    assert list(of_service({**SERVICE, kind: [attached]}, SETTINGS)) == problems  # type: ignore[typeddict-item]  # what is read of it
-    assert list(of_service({**SERVICE, kind: [attached]}, AS_THE_BASE)) == []  # type: ignore[typeddict-item]  # what is read of it
+    assert list(problems_of_service({**SERVICE, kind: [attached]}, SETTINGS)) == problems  # type: ignore[typeddict-item]  # what is read of it
+    assert list(problems_of_service({**SERVICE, kind: [attached]}, AS_THE_BASE)) == []  # type: ignore[typeddict-item]  # what is read of it
 
 
 CONNECT = {"enabled": True, "services": [{"portName": "web"}]}
@@ -412,13 +418,13 @@ def test_ports_published_by_name_must_be_the_apis(
     description: Any = SERVICE | {"deployments": [{"status": "PRIMARY"} | published]}
     app = APP_CONTAINER | {"portMappings": [{"name": "web", "containerPort": port}]}
     base = definition(CONTENT | {"containerDefinitions": [app, SIDECAR]})
-    assert list(of_published_ports(description, base, settings)) == problems
+    assert list(problems_of_published_ports(description, base, settings)) == problems
 
 
 def test_each_role_that_rota_may_not_pass_is_a_problem() -> None:
     """Also of the revision that the service runs: a restore rolls the service back to it."""
     settings = SETTINGS.model_copy(update={"task_role_arns": (CONTENT["taskRoleArn"],)})
-    assert list(of_task_roles(definition(revision=4), settings)) == [
+    assert list(problems_of_task_roles(definition(revision=4), settings)) == [
         f"the task definition guestbook:4 names the role {CONTENT['executionRoleArn']}, "
         "which the parameter TaskRoleArns does not list; list it there too"
     ]
@@ -480,7 +486,7 @@ def test_a_key_that_acts_needs_the_parameter(
     parameters: dict[str, Any], keys: dict[str, Any], problems: list[str]
 ) -> None:
     settings = SETTINGS.model_copy(update=parameters)
-    assert list(of_actions(settings, [task("Other"), task(**keys)])) == problems
+    assert list(problems_of_actions(settings, [task("Other"), task(**keys)])) == problems
 
 
 @pytest.mark.parametrize(
@@ -498,15 +504,15 @@ def test_a_time_that_is_past(time: str, keys: dict[str, Any], known: str | None,
     once = task("Once", at=time, **keys)
     name = backend.name_of(once, SETTINGS)
     there = {name: SchedulerSchedule(name=name, members={"ScheduleExpression": known})} if known else {}
-    found = list(of_past_times(SETTINGS, [task(), once], there, datetime(2026, 12, 1, 12, tzinfo=UTC)))
+    found = list(problems_of_past_times(SETTINGS, [task(), once], there, datetime(2026, 12, 1, 12, tzinfo=UTC)))
     words = f"tasks[1].at: {time} in UTC is past, or less than 10 minutes ahead, when the schedule may not be made yet"
     assert [each.startswith(words) for each in found] == [True] * refused
 
 
 def test_capacity_providers_that_the_cluster_does_not_have() -> None:
     tasks = [task(), task(capacity_provider="FARGATE"), task(capacity_provider={"FARGATE": 1, "FARGATE_SPOT": 2})]
-    assert list(of_capacity_providers(SETTINGS, tasks, ["FARGATE", "FARGATE_SPOT", "machines"])) == []
-    assert list(of_capacity_providers(SETTINGS, tasks, ["FARGATE"])) == [
+    assert list(problems_of_capacity_providers(SETTINGS, tasks, ["FARGATE", "FARGATE_SPOT", "machines"])) == []
+    assert list(problems_of_capacity_providers(SETTINGS, tasks, ["FARGATE"])) == [
         "tasks[2].capacity_provider: the cluster production does not have FARGATE_SPOT; have the operator add that "
         "with aws ecs put-cluster-capacity-providers, beside those that it has, or leave the key out"
     ]
@@ -541,11 +547,13 @@ VPCS = {**dict.fromkeys((*SETTINGS.subnets, *SETTINGS.security_groups, "subnet-8
 )
 def test_networks_in_which_no_task_starts(keys: dict[str, Any], problems: list[str]) -> None:
     takes_any = SETTINGS.model_copy(update={"task_networks": "any"})
-    assert list(of_networks(takes_any, [task(**keys)], VPCS)) == problems
+    assert list(problems_of_networks(takes_any, [task(**keys)], VPCS)) == problems
 
 
 def test_a_network_that_the_stack_does_not_take() -> None:
-    assert list(of_networks(SETTINGS, [task(), task(assign_public_ip=False), task(assign_public_ip=True)], {})) == [
+    assert list(
+        problems_of_networks(SETTINGS, [task(), task(assign_public_ip=False), task(assign_public_ip=True)], {})
+    ) == [
         "tasks[1].assign_public_ip: the parameter TaskNetworks is stack, so every task runs in the stack's network; "
         "have the operator set TaskNetworks to any, or leave the key out",
         "tasks[2].assign_public_ip: the parameter TaskNetworks is stack, so every task runs in the stack's network; "
@@ -578,13 +586,13 @@ MAY_NOT = "the parameter EventsRoleAllows does not say that the role of EventBri
 )
 def test_what_the_role_of_eventbridge_may(keys: dict[str, Any], allows: tuple[str, ...], problems: list[str]) -> None:
     settings = SETTINGS.model_copy(update={"events_role_allows": allows})
-    assert list(of_events_role(settings, [task(**keys)])) == problems
+    assert list(problems_of_events_role(settings, [task(**keys)])) == problems
 
 
 def test_what_a_target_keeps_the_role_must_be_allowed() -> None:
     kept = {"Tags": "tags", "EnableExecuteCommand": "exec"}
     allows = SETTINGS.model_copy(update={"events_role_allows": ("exec",)})
-    assert list(of_kept_rights(allows, task(), kept)) == [
+    assert list(problems_of_kept_rights(allows, task(), kept)) == [
         f"the target of IngestData has Tags: {MAY_NOT} tag the tasks that it starts; add tags, or put the target "
         "without it"
     ]
@@ -596,9 +604,9 @@ ROLE = "arn:aws:iam::123456789012:role/report"
 def test_ecs_exec_needs_a_task_role() -> None:
     without = {key: value for key, value in CONTENT.items() if key != "taskRoleArn"}
     exec_ = [task(), task(enable_execute_command=True)]
-    assert list(of_execute_command(definition(), exec_)) == []
-    assert list(of_execute_command(definition(without), [task(enable_execute_command=True, role=ROLE)])) == []
-    assert list(of_execute_command(definition(without), exec_)) == [
+    assert list(problems_of_execute_command(definition(), exec_)) == []
+    assert list(problems_of_execute_command(definition(without), [task(enable_execute_command=True, role=ROLE)])) == []
+    assert list(problems_of_execute_command(definition(without), exec_)) == [
         "tasks[1].enable_execute_command: ECS Exec needs a task role, and the task definition guestbook:1 has none; "
         "give the task a role, or leave the key out"
     ]
@@ -607,24 +615,24 @@ def test_ecs_exec_needs_a_task_role() -> None:
 def test_a_run_has_fifty_tags_at_most() -> None:
     base = definition(tags={f"b{number}": "" for number in range(40)})
     tagged = {f"t{number}": "" for number in range(6)}
-    assert list(of_task_tags(base, SETTINGS, [task(tags=tagged), task(propagate_tags=True)])) == []
-    (problem,) = of_task_tags(base, SETTINGS, [task(tags=tagged, propagate_tags=True)])
+    assert list(problems_of_task_tags(base, SETTINGS, [task(tags=tagged), task(propagate_tags=True)])) == []
+    (problem,) = problems_of_task_tags(base, SETTINGS, [task(tags=tagged, propagate_tags=True)])
     assert problem.startswith("tasks[0].propagate_tags: with those of its revision a run would have 51 tags, and ECS")
 
 
 def test_scheduler_takes_no_tag_without_a_value() -> None:
     tagged = [task(), task(tags={"cost": "42", "team": ""})]
-    assert list(of_task_tags(definition(), SETTINGS, tagged)) == []
+    assert list(problems_of_task_tags(definition(), SETTINGS, tagged)) == []
     there = SETTINGS.model_copy(update={"schedules_in": "scheduler"})
-    assert list(of_task_tags(definition(), there, tagged)) == [
+    assert list(problems_of_task_tags(definition(), there, tagged)) == [
         'tasks[1].tags: "team" has no value, which EventBridge Scheduler does not take; write one, or leave it out'
     ]
 
 
 def test_the_role_of_a_task_is_one_that_may_be_passed() -> None:
     allows = SETTINGS.model_copy(update={"task_role_arns": (ROLE,)})
-    assert list(of_roles(allows, [task(role=ROLE)])) == []
-    assert list(of_roles(SETTINGS, [task(), task(role=ROLE)])) == [
+    assert list(problems_of_roles(allows, [task(role=ROLE)])) == []
+    assert list(problems_of_roles(SETTINGS, [task(), task(role=ROLE)])) == [
         f"tasks[1].role: the parameter TaskRoleArns does not list {ROLE}; have the operator add it, or name one "
         "that it lists"
     ]
@@ -641,14 +649,14 @@ def test_the_role_of_a_task_is_one_that_may_be_passed() -> None:
 )
 def test_a_larger_disk_needs_a_platform_version(version: str, keys: dict[str, Any], refused: bool) -> None:
     settings = SETTINGS.model_copy(update={"platform_version": version})
-    assert bool(list(of_platform(definition(), settings, [task(**keys)]))) is refused
+    assert bool(list(problems_of_platform(definition(), settings, [task(**keys)]))) is refused
 
 
 def test_windows_does_not_run_on_spot() -> None:
     windows = definition(CONTENT | {"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}})
     keys = {"ephemeral_storage": 50, "platform_version": "1.0.0"}
-    assert list(of_platform(windows, SETTINGS, [task(capacity_provider="FARGATE", **keys)])) == []
-    (problem,) = of_platform(windows, SETTINGS, [task(capacity_provider="FARGATE_SPOT", **keys)])
+    assert list(problems_of_platform(windows, SETTINGS, [task(capacity_provider="FARGATE", **keys)])) == []
+    (problem,) = problems_of_platform(windows, SETTINGS, [task(capacity_provider="FARGATE_SPOT", **keys)])
     assert "the task definition guestbook:1 runs on Windows, and FARGATE_SPOT does not" in problem
 
 
@@ -689,4 +697,4 @@ def test_the_secrets_of_a_task(
 ) -> None:
     settings = SETTINGS.model_copy(update={"secrets_allowed": allowed})
     tasks = [task(), task(secrets=NAMED)]
-    assert list(of_secrets(settings, definition(content), tasks, CLUSTER_ARN, missing)) == problems
+    assert list(problems_of_secrets(settings, definition(content), tasks, CLUSTER_ARN, missing)) == problems

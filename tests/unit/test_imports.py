@@ -98,7 +98,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedules.eventbridge_scheduler.start": set(),
     # As is a plan made.
     "rota.schedules.eventbridge_rules.desired": set(),
-    "rota.schedules.of_the_file": set(),
+    "rota.schedules.target_keys": set(),
     "rota.schedules.eventbridge_rules.watching": set(),
     "rota.schedule_file.retry_age": {"sweep"},
     "rota.schedules.found": _OF_TASKS | {"change_pauses"},

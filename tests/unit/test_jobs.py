@@ -7,7 +7,7 @@ import pytest
 
 from rota.ecs.derive import derive_content, target_overrides
 from rota.ecs.jobs import left_out, swallowed
-from rota.plan.checks import of_entry_point, of_starting_tasks
+from rota.plan.checks import problems_of_entry_point, problems_of_starting_tasks
 from tests.guestbook import (
     APP_CONTAINER,
     AS_THE_BASE,
@@ -127,7 +127,7 @@ RESTARTS = {"enabled": True, "restartAttemptPeriod": 60}
 )
 def test_what_the_app_needs_must_not_wait_for_it(content: dict[str, Any], name: str) -> None:
     """The app's container itself is left out of no job."""
-    assert list(of_starting_tasks(definition(content), SETTINGS, [task()])) == [
+    assert list(problems_of_starting_tasks(definition(content), SETTINGS, [task()])) == [
         f"the container app of the task definition guestbook:1 needs {name}, which waits until app is healthy, so no "
         f"scheduled task could start; let {name} wait for nothing or for its START"
     ]
@@ -216,11 +216,13 @@ SPACED = SETTINGS.model_copy(update={"api_command": ("gunicorn", "shop")})
 )
 def test_an_entry_point_must_run_the_whole_command(settings: Any, tasks: list[Any], problems: list[str]) -> None:
     swallowing = definition(base(app(entryPoint=["sh", "-c"])))
-    assert list(of_entry_point(swallowing, settings, tasks)) == [SWALLOWS.format(problem) for problem in problems]
-    assert list(of_entry_point(definition(), settings, tasks)) == []
+    assert list(problems_of_entry_point(swallowing, settings, tasks)) == [
+        SWALLOWS.format(problem) for problem in problems
+    ]
+    assert list(problems_of_entry_point(definition(), settings, tasks)) == []
 
 
 def test_the_entry_point_that_is_suggested_runs_the_whole_command() -> None:
-    (problem,) = of_entry_point(definition(base(app(entryPoint=["sh", "-c"]))), SETTINGS, [task()])
+    (problem,) = problems_of_entry_point(definition(base(app(entryPoint=["sh", "-c"]))), SETTINGS, [task()])
     suggested = json.loads(problem.partition("such as ")[2])
     assert swallowed(suggested, START) == ()

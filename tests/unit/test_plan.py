@@ -171,8 +171,8 @@ def test_a_rule_that_is_disabled_already_is_only_deleted() -> None:
 
 def test_an_empty_file_removes_them_all() -> None:
     plan = planned(**deployed(SPAM, INGEST))
-    assert [change.name for change in plan.of_kind("remove")] == [PREFIX + "IngestData", PREFIX + "RemoveSpam"]
-    assert plan.of_kind("create", "update") == ()
+    assert [change.name for change in plan.changes_of_kind("remove")] == [PREFIX + "IngestData", PREFIX + "RemoveSpam"]
+    assert plan.changes_of_kind("create", "update") == ()
 
 
 def test_a_renamed_task_is_a_new_rule_with_the_same_revision() -> None:

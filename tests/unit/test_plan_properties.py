@@ -148,9 +148,9 @@ def test_only_what_changed_in_the_file_is_written(first: list[Task], second: lis
     had, asked_for = {t.name: t for t in first}, {t.name: t for t in second}
     gone = had.keys() - asked_for.keys()
     changed = {name for name, one in asked_for.items() if had.get(name) != one}
-    assert {each.name for each in plan.of_kind("create", "update")} == {PREFIX + name for name in changed}
-    assert {each.name for each in plan.of_kind("create")} == {PREFIX + name for name in changed - had.keys()}
-    assert [each.name for each in plan.of_kind("remove")] == sorted(PREFIX + name for name in gone)
+    assert {each.name for each in plan.changes_of_kind("create", "update")} == {PREFIX + name for name in changed}
+    assert {each.name for each in plan.changes_of_kind("create")} == {PREFIX + name for name in changed - had.keys()}
+    assert [each.name for each in plan.changes_of_kind("remove")] == sorted(PREFIX + name for name in gone)
     assert not plan.roll
     account.bus.history.clear()
     account.apply(plan)

@@ -334,7 +334,7 @@ def test_of_two_releases_of_one_image_a_run_has_that_of_its_begin(minutes: list[
 def test_a_dead_letter_says_why(letter: dict[str, Any], why: Why, words: str) -> None:
     read = QueueMessage.model_validate(dead_letter(**letter), extra="ignore").read()
     assert isinstance(read, GivenUp)
-    reason = reasons.of_a_dead_letter(read)
+    reason = reasons.reason_of_dead_letter(read)
     assert (reason.why, reason.words, reason.reader) == (why, words, Actor.OPERATOR)
     assert reason.aws == f"{read.code}: {read.message}"
 

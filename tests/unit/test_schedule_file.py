@@ -405,7 +405,7 @@ def test_a_default_zone_is_not_one_of_a_rate() -> None:
     document = {"defaults": {"timezone": "Asia/Tokyo"}, "tasks": tasks}
     parsed = parse_schedule_file(json.dumps(document).encode(), rule_prefix="", max_tasks=9)
     assert [task.timezone for task in parsed] == ["Asia/Tokyo", None, "UTC", "Asia/Tokyo"]
-    assert [task.of_scheduler for task in parsed] == [("timezone",), (), (), ("timezone", "start")]
+    assert [task.scheduler_keys for task in parsed] == [("timezone",), (), (), ("timezone", "start")]
     assert parsed[3].when.start == datetime(2027, 1, 4, 0, tzinfo=UTC)
 
 

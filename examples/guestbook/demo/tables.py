@@ -11,7 +11,7 @@ from rich.text import Text
 
 from examples.guestbook.client import Client
 from rota.schedule_file.next_runs import in_words, next_runs
-from rota.schedule_file.when import of_aws
+from rota.schedule_file.when import when_of_aws
 
 Schedule = Mapping[str, Any]
 
@@ -35,7 +35,7 @@ def schedules(stage: Client) -> dict[str, Schedule]:
 def _schedule(name: str, members: Schedule, target: Schedule) -> Schedule:
     return {
         "rule": name,
-        "when": of_aws(members),
+        "when": when_of_aws(members),
         "revision": _short(target["EcsParameters"]["TaskDefinitionArn"]),
     }
 

@@ -21,15 +21,15 @@ def short(task: str) -> str:
 
 def running(account: "Account", task: str, *, commands: bool = False) -> "list[TaskChange]":
     """The tasks of a job that run, or are about to; `commands`: also those that run another command of a person's."""
-    return _of_job(account, task, "RUNNING", commands=commands)
+    return _changes_of_job(account, task, "RUNNING", commands=commands)
 
 
 def ended_last(account: "Account", task: str) -> "TaskChange | None":
     """Of a job's tasks that have ended the newest, which may not be recorded yet; None an hour after its end."""
-    return max(_of_job(account, task, "STOPPED"), key=lambda each: each.created_at, default=None)
+    return max(_changes_of_job(account, task, "STOPPED"), key=lambda each: each.created_at, default=None)
 
 
-def _of_job(
+def _changes_of_job(
     account: "Account", task: str, desired: "DesiredStatusType", *, commands: bool = False
 ) -> "list[TaskChange]":
     from rota.runs import tasks

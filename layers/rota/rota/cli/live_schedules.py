@@ -31,7 +31,7 @@ class Schedules:
         the app's group whole. Where a task has both, because it is being moved, the one that is on.
         """
         with thread_pool() as pool:
-            of_the_group = pool.submit(self._of_the_group)
+            of_the_group = pool.submit(self._listed_of_group)
             found = self._rules()
             for task, schedule in of_the_group.result().items():
                 if task not in found or is_on(schedule):
@@ -71,7 +71,7 @@ class Schedules:
         found = (rule for page in pages for rule in page["Rules"])
         return {rule["Name"].removeprefix(self._prefix): rule for rule in found if "ScheduleExpression" in rule}
 
-    def _of_the_group(self) -> dict[str, Schedule]:
+    def _listed_of_group(self) -> dict[str, Schedule]:
         if self._scheduler is None:
             return {}
         pages = self._scheduler.get_paginator("list_schedules").paginate(GroupName=self._group, NamePrefix=self._prefix)

@@ -27,11 +27,11 @@ def runs(account: "Account", kind: str) -> Iterator[OneOff]:
     lease = account.table.present(0).lease
     records = [lease.get("deployment")] if lease.get("holder") else []
     for record in (*records, *(entry.get("deployment") for entry in account.table.deployments())):
-        if found := of_record(record or {}, kind):
+        if found := one_off_of_record(record or {}, kind):
             yield found
 
 
-def of_record(record: dict[str, Any], kind: str) -> OneOff | None:
+def one_off_of_record(record: dict[str, Any], kind: str) -> OneOff | None:
     """The run of a deployment by its record; None if it has started none. Pure."""
     run = record.get(kind) or {}
     if not run.get("task_arn"):

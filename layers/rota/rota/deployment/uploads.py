@@ -61,10 +61,10 @@ def reason_to_skip(s3: "S3Client", settings: "Settings", upload: "Upload", *, is
         return f"{key} is not among ScheduleKeys"
     if not is_live:
         return f"no image of {settings.app} is live yet; the first deployment reads the file"
-    return _of_the_bucket(s3, settings.bucket, upload, keys[: keys.index(key)])
+    return _reason_of_bucket(s3, settings.bucket, upload, keys[: keys.index(key)])
 
 
-def _of_the_bucket(s3: "S3Client", bucket: str, upload: "Upload", keys_before: list[str]) -> str:
+def _reason_of_bucket(s3: "S3Client", bucket: str, upload: "Upload", keys_before: list[str]) -> str:
     key, newest = upload.file.key, _head(s3, bucket, upload.file.key)
     if newest is None or newest["VersionId"] != upload.file.version_id:
         return f"{key} has a newer version, or was deleted"

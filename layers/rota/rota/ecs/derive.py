@@ -69,7 +69,7 @@ def target_overrides(base: Revision, settings: "Settings", task: "Task") -> str 
     overrides are too long, or would have to remove a secret, a container's own limit, or what a job cannot live with,
     which overrides cannot.
     """
-    if settings.revision_mode == "per-task" or task.of_revision:
+    if settings.revision_mode == "per-task" or task.said_of_revision:
         return None
     container = chosen(base.content, settings)
     if any(secret["name"] in task.environment for secret in container.get("secrets", [])):

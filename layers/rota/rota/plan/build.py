@@ -83,7 +83,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         )
         changes += [change] if change else []
         set_by_keys |= {name: members} if (members := backend.set_by_keys(task)) else {}
-        said_of_revisions |= {name: task.of_revision} if task.of_revision else {}
+        said_of_revisions |= {name: task.said_of_revision} if task.said_of_revision else {}
         retry_policy_set += [name] if backend.sets_retry(task, settings, current, before=before) else []
     kept = len(state.tasks) - len(changes)
     desired = {backend.name_of(task, settings) for task in state.tasks}
@@ -138,8 +138,8 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         left_out=left_out,
         remarks=(
             *([state.remark] if state.remark else []),
-            *_of_one_offs(migration, smoke_test, state, is_new=is_new),
-            *_of_the_base(settings, state),
+            *_remarks_on_one_offs(migration, smoke_test, state, is_new=is_new),
+            *_remarks_on_base(settings, state),
             *state.paused,
             *state.advice,
             *_other_targets(state, changes),
@@ -163,7 +163,7 @@ def _is_live(settings: "Settings", state: "CurrentState") -> bool:
     return bool(served.rpartition("@")[2] == state.image_uri.rpartition("@")[2])
 
 
-def _of_one_offs(
+def _remarks_on_one_offs(
     before: PlannedRun | None, after: PlannedRun | None, state: "CurrentState", *, is_new: bool
 ) -> "Iterator[str]":
     """What runs once in the deployment, and where one might expect that it does."""
@@ -196,7 +196,7 @@ def _commands(content: "Content", settings: "Settings", tasks: "Iterable[Task]")
     )
 
 
-def _of_the_base(settings: "Settings", state: "CurrentState") -> "Iterator[str]":
+def _remarks_on_base(settings: "Settings", state: "CurrentState") -> "Iterator[str]":
     """How the base that is brought back differs from today's."""
     if state.base_today and (changes := base_changes(state.base_today, state.base, settings.container)):
         yield f"the task definition is as it was then, which is not as today in {', '.join(changes)}"
@@ -273,7 +273,7 @@ def estimate(plan: Plan) -> int:
 
 def describe_plan(plan: Plan, document: Stored, snapshot: Stored) -> PlanDeploymentOutput:
     """The plan in figures and in one line, for the console; `document` and `snapshot` are where both are stored."""
-    created, updated, removed = (len(plan.of_kind(kind)) for kind in ("create", "update", "remove"))
+    created, updated, removed = (len(plan.changes_of_kind(kind)) for kind in ("create", "update", "remove"))
     seconds = estimate(plan)
     return PlanDeploymentOutput(
         document=document,
@@ -300,11 +300,11 @@ def _summary(plan: Plan, schedules: Mapping[str, int]) -> str:
     registers = len(plan.registers)
     return (
         f"schedules: {counted or 'none'}; {registers} {'revision' if registers == 1 else 'revisions'} to register; "
-        f"the service {_of_service(plan)}{''.join(f'; {remark}' for remark in plan.remarks)}"
+        f"the service {_words_for_service(plan)}{''.join(f'; {remark}' for remark in plan.remarks)}"
     )
 
 
-def _of_service(plan: Plan) -> str:
+def _words_for_service(plan: Plan) -> str:
     """Every change is named but the image's, with which most deployments roll the service."""
     named = "; ".join(change for change in plan.service_changes if change != IMAGE)
     return f"{'rolls' if plan.roll else 'is unchanged'}{f' ({named})' if named else ''}"

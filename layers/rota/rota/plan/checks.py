@@ -54,7 +54,7 @@ def _called(task: "Runnable") -> str:
     return f"the task {task.name}" if isinstance(task, Task) else task.key
 
 
-def of_starting_tasks(base: "Revision", settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
+def problems_of_starting_tasks(base: "Revision", settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
     """What keeps every task from starting, which ECS reports only when a rule fires."""
     if not tasks:
         return
@@ -83,7 +83,7 @@ def of_starting_tasks(base: "Revision", settings: "Settings", tasks: Sequence["R
         )
 
 
-def of_actions(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+def problems_of_actions(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
     """The keys that have Rota stop or start runs, where the stack's parameters do not let it, a line each."""
     may = {"stop": settings.stops_runs, "start": settings.starts_runs}
     # One value for all keys, and for what is on already.
@@ -114,7 +114,7 @@ def _ask(asked: set[str], what: str) -> str:
     return f"have the operator {what}"
 
 
-def of_past_times(
+def problems_of_past_times(
     settings: "Settings", tasks: Sequence["Task"], schedules: Mapping[str, "Schedule"], now: datetime
 ) -> Iterator[str]:
     """The times of new or changed tasks that run once, where the schedule may be made too late, a line each. One that
@@ -137,7 +137,7 @@ def of_past_times(
             )
 
 
-def of_capacity_providers(
+def problems_of_capacity_providers(
     settings: "Settings", tasks: Sequence["Runnable"], of_cluster: Collection[str]
 ) -> Iterator[str]:
     """The capacity providers that tasks name and the cluster does not have: ECS would start no run of them."""
@@ -150,7 +150,7 @@ def of_capacity_providers(
             )
 
 
-def of_events_role(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+def problems_of_events_role(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
     """The keys for which the role that starts tasks lacks a right, so that no run would start, a line each."""
     asked: set[str] = set()
     for index, task in enumerate(tasks):
@@ -160,7 +160,7 @@ def of_events_role(settings: "Settings", tasks: Sequence["Task"]) -> Iterator[st
                 yield f"tasks[{index}].{key}: {_not_allowed(right)}; {ask}"
 
 
-def of_kept_rights(settings: "Settings", task: "Task", kept: Mapping[str, str]) -> Iterator[str]:
+def problems_of_kept_rights(settings: "Settings", task: "Task", kept: Mapping[str, str]) -> Iterator[str]:
     """What the task's target keeps, as a script or a person set it, and the role that starts it may not."""
     for member, right in kept.items():
         if right not in settings.events_role_allows:
@@ -175,7 +175,7 @@ def _not_allowed(right: str) -> str:
     return f"the parameter EventsRoleAllows does not say that the role of EventBridge may {what}"
 
 
-def of_execute_command(base: "Revision", tasks: Sequence["Task"]) -> Iterator[str]:
+def problems_of_execute_command(base: "Revision", tasks: Sequence["Task"]) -> Iterator[str]:
     """Where ECS starts no run with ECS Exec, because the task has no role."""
     if base.content.get("taskRoleArn"):
         return
@@ -187,7 +187,7 @@ def of_execute_command(base: "Revision", tasks: Sequence["Task"]) -> Iterator[st
             )
 
 
-def of_task_tags(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
+def problems_of_task_tags(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
     """Where a run would have more tags than ECS takes, with those of its revision; and the tags that Scheduler does not
     take where the stack has schedules there. Of the others there the schedule file's own check says so.
     """
@@ -203,7 +203,7 @@ def of_task_tags(base: "Revision", settings: "Settings", tasks: Sequence["Task"]
             yield from (f"tasks[{index}].tags: {problem}" for problem in without_values(task.tags))
 
 
-def of_roles(settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
+def problems_of_roles(settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
     """The roles of tasks that Rota may not pass to ECS, a line each."""
     for place, task in _placed(tasks):
         if task.role and task.role not in settings.task_role_arns:
@@ -213,7 +213,7 @@ def of_roles(settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]
             )
 
 
-def of_secrets(
+def problems_of_secrets(
     settings: "Settings", base: "Revision", tasks: Sequence["Runnable"], cluster_arn: str, missing: Collection[str]
 ) -> Iterator[str]:
     """The secrets of tasks without which ECS starts no run, or that the stack does not allow, a line each. `missing`:
@@ -237,7 +237,7 @@ def of_secrets(
             )
 
 
-def of_platform(base: "Revision", settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
+def problems_of_platform(base: "Revision", settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
     """What Fargate's platform cannot do for a task, so that ECS starts no run of it, a line each."""
     windows = str((base.content.get("runtimePlatform") or {}).get("operatingSystemFamily")).startswith("WINDOWS")
     for place, task in _placed(tasks):
@@ -259,7 +259,7 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
-def of_networks(settings: "Settings", tasks: Sequence["Runnable"], vpcs: Mapping[str, str]) -> Iterator[str]:
+def problems_of_networks(settings: "Settings", tasks: Sequence["Runnable"], vpcs: Mapping[str, str]) -> Iterator[str]:
     """What keeps ECS from starting tasks in a network of their own, or that the stack allows none, a line each. `vpcs`:
     of each subnet and security group that there is, by its ID.
     """
@@ -271,10 +271,10 @@ def of_networks(settings: "Settings", tasks: Sequence["Runnable"], vpcs: Mapping
                 f"in the stack's network; {_ask(asked, 'set TaskNetworks to any')}, or leave the key out"
             )
         elif task.network:
-            yield from _of_network(place, task, settings, vpcs)
+            yield from _problems_of_network(place, task, settings, vpcs)
 
 
-def _of_network(place: str, task: "Runnable", settings: "Settings", vpcs: Mapping[str, str]) -> Iterator[str]:
+def _problems_of_network(place: str, task: "Runnable", settings: "Settings", vpcs: Mapping[str, str]) -> Iterator[str]:
     found: dict[str, str] = {}
     for key, given in (("subnets", task.subnets), ("security_groups", task.security_groups)):
         if missing := [each for each in given or () if each not in vpcs]:
@@ -288,7 +288,7 @@ def _of_network(place: str, task: "Runnable", settings: "Settings", vpcs: Mappin
         )
 
 
-def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[str]:
+def problems_of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[str]:
     """What keeps Rota from deploying to this service, a sentence each."""
     if description["status"] != "ACTIVE":
         yield (
@@ -303,7 +303,7 @@ def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[
         )
     if (service := description.get("serviceArn", "")).endswith(f":service/{settings.service}"):
         yield f"the service {settings.service} has the ARN {service}: {SHORT_SERVICE_ARN}"
-    yield from _of_rollout_time(description, settings)
+    yield from _problems_of_rollout_time(description, settings)
     for attached in [*description.get("loadBalancers", []), *description.get("serviceRegistries", [])]:
         if attached.get("containerName") == settings.container:
             yield from _other_port(attached.get("containerPort"), "", settings)
@@ -316,7 +316,7 @@ def of_service(description: "ServiceTypeDef", settings: "Settings") -> Iterator[
         )
 
 
-def _of_rollout_time(description: "ServiceTypeDef", settings: "Settings") -> Iterator[str]:
+def _problems_of_rollout_time(description: "ServiceTypeDef", settings: "Settings") -> Iterator[str]:
     """What lets a healthy rollout last longer than Rota waits for it, or keeps what a restore needs."""
     configuration, limit = description.get("deploymentConfiguration", {}), settings.rollout_timeout_minutes
     baked, waits = service_deployments.bakes(configuration), service_deployments.pauses(configuration)
@@ -337,7 +337,7 @@ def _of_rollout_time(description: "ServiceTypeDef", settings: "Settings") -> Ite
         )
 
 
-def of_published_ports(description: "ServiceTypeDef", base: "Revision", settings: "Settings") -> Iterator[str]:
+def problems_of_published_ports(description: "ServiceTypeDef", base: "Revision", settings: "Settings") -> Iterator[str]:
     """A sentence for each port that the service publishes by its mapping's name and that is not the API's."""
     published: dict[str, str] = {}
     for deployment in description.get("deployments", []):
@@ -360,7 +360,7 @@ def _other_port(port: int | None, how: str, settings: "Settings") -> Iterator[st
         )
 
 
-def of_deriving_revisions(base: "Revision", settings: "Settings") -> Iterator[str]:
+def problems_of_deriving_revisions(base: "Revision", settings: "Settings") -> Iterator[str]:
     """What keeps Rota from deriving revisions of this base, a sentence each."""
     name = arns.short_name(base.arn)
     containers = [container["name"] for container in base.content["containerDefinitions"]]
@@ -369,9 +369,9 @@ def of_deriving_revisions(base: "Revision", settings: "Settings") -> Iterator[st
             f"the task definition {name} has no container {settings.container}, which the parameter ContainerName "
             f"names; it has {', '.join(containers)}: set ContainerName to the one that runs the jobs"
         )
-    yield from _of_ports(base, settings)
-    yield from of_task_roles(base, settings)
-    yield from _of_fargate(base)
+    yield from _problems_of_ports(base, settings)
+    yield from problems_of_task_roles(base, settings)
+    yield from _problems_of_fargate(base)
     container = _chosen(base, settings)
     named = {each["name"] for each in [*container.get("environment", []), *container.get("secrets", [])]}
     if own := [variable for variable in VARIABLES if variable in named]:
@@ -387,7 +387,7 @@ def of_deriving_revisions(base: "Revision", settings: "Settings") -> Iterator[st
         )
 
 
-def _of_fargate(base: "Revision") -> Iterator[str]:
+def _problems_of_fargate(base: "Revision") -> Iterator[str]:
     """What keeps the base from running on Fargate, or that ECS says so without a reason that is seen here."""
     name, mode, runs_on = arns.short_name(base.arn), base.content.get("networkMode"), base.compatibilities
     if mode != "awsvpc":
@@ -405,7 +405,7 @@ def _of_fargate(base: "Revision") -> Iterator[str]:
         )
 
 
-def _of_ports(base: "Revision", settings: "Settings") -> Iterator[str]:
+def _problems_of_ports(base: "Revision", settings: "Settings") -> Iterator[str]:
     """A sentence if `ApiPort` is a number, and no port mapping of the chosen container is clearly the API's."""
     port, mappings = settings.api_port, _mappings(base, settings)
     if port is None or any(mapping.get("containerPort") == port for mapping in mappings):
@@ -424,12 +424,12 @@ def _mappings(base: "Revision", settings: "Settings") -> list[dict[str, Any]]:
 
 
 def _chosen(base: "Revision", settings: "Settings") -> dict[str, Any]:
-    """The chosen container; empty where the base has none of that name, which `of_deriving_revisions` says."""
+    """The chosen container; empty where the base has none of that name, which `problems_of_deriving_revisions` says."""
     names = {container["name"] for container in base.content["containerDefinitions"]}
     return jobs.chosen(base.content, settings) if settings.container in names else {}
 
 
-def of_task_roles(definition: "Revision", settings: "Settings") -> Iterator[str]:
+def problems_of_task_roles(definition: "Revision", settings: "Settings") -> Iterator[str]:
     """The roles of a definition that Rota may not pass to ECS, a sentence each."""
     for role in (definition.content.get("taskRoleArn"), definition.content.get("executionRoleArn")):
         if role and role not in settings.task_role_arns:
@@ -439,10 +439,10 @@ def of_task_roles(definition: "Revision", settings: "Settings") -> Iterator[str]
             )
 
 
-def of_sizes(base: "Revision", settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
+def problems_of_sizes(base: "Revision", settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
     """Where a task's own cpu or memory does not go together with the rest of the base, a line each.
 
-    A base without a size is the operator's to correct first (`of_deriving_revisions` says so).
+    A base without a size is the operator's to correct first (`problems_of_deriving_revisions` says so).
     """
     if not _has_size(base):
         return
@@ -470,10 +470,12 @@ def of_sizes(base: "Revision", settings: "Settings", tasks: Sequence["Runnable"]
             )
 
 
-def of_lengths(base: "Revision", settings: "Settings", image_uri: str, tasks: Sequence["Runnable"]) -> Iterator[str]:
+def problems_of_lengths(
+    base: "Revision", settings: "Settings", image_uri: str, tasks: Sequence["Runnable"]
+) -> Iterator[str]:
     """Where a task's revision would be longer than ECS allows, as the SDK writes it, a line each.
 
-    A base without the container is the operator's to correct first (`of_deriving_revisions` says so).
+    A base without the container is the operator's to correct first (`problems_of_deriving_revisions` says so).
     """
     if not _chosen(base, settings):
         return
@@ -488,7 +490,7 @@ def of_lengths(base: "Revision", settings: "Settings", image_uri: str, tasks: Se
             )
 
 
-def of_entry_point(base: "Revision", settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
+def problems_of_entry_point(base: "Revision", settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:
     """What the entry point of the chosen container does not run of the commands that Rota gives it."""
     entry_point = _chosen(base, settings).get("entryPoint") or []
     commands = [(_called(task), task.command_line(settings.start_command)) for task in tasks]

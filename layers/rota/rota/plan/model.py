@@ -112,7 +112,7 @@ class Plan(Shape):
         """True if applying the plan would write nothing."""
         return not (self.roll or self.changes)
 
-    def of_kind(self, *kinds: str) -> tuple[Change, ...]:
+    def changes_of_kind(self, *kinds: str) -> tuple[Change, ...]:
         """The changes of these kinds: `create`, `update`, `remove`."""
         return tuple(change for change in self.changes if change.kind in kinds)
 

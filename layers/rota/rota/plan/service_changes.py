@@ -30,31 +30,31 @@ def service_changes(
     and `base_changes` speaks of it.
     """
     return (
-        *(() if brought_back else _of_base(served, base)),
-        *(_of_parameters(base, content, container) if base.arn != served.arn else ()),
-        *_of_containers(served.content, content, container),
-        *_of_definition(served.content, content),
+        *(() if brought_back else _changes_of_base(served, base)),
+        *(_changes_of_parameters(base, content, container) if base.arn != served.arn else ()),
+        *_changes_of_containers(served.content, content, container),
+        *_changes_of_definition(served.content, content),
         *(["tags"] if inherited_tags(served) != inherited_tags(base) else []),
     )
 
 
 def base_changes(today: "Revision", base: "Revision", container: str) -> tuple[str, ...]:
     """How the base of a release that is brought back differs from today's, but for the image."""
-    containers = _of_containers(today.content, base.content, container)
+    containers = _changes_of_containers(today.content, base.content, container)
     return (
         *(each for each in containers if each != IMAGE),
-        *_of_definition(today.content, base.content),
+        *_changes_of_definition(today.content, base.content),
         *(["tags"] if inherited_tags(today) != inherited_tags(base) else []),
     )
 
 
-def _of_base(served: "Revision", base: "Revision") -> Iterator[str]:
+def _changes_of_base(served: "Revision", base: "Revision") -> Iterator[str]:
     if base.arn != served.arn:
         who = f" by {base.registrant}" if base.registrant else ""
         yield f"base {short_name(base.arn)}, registered{who} since {short_name(served.arn)}"
 
 
-def _of_parameters(base: "Revision", content: "Content", container: str) -> Iterator[str]:
+def _changes_of_parameters(base: "Revision", content: "Content", container: str) -> Iterator[str]:
     """What of another base its new revision does not have, because a parameter says otherwise."""
     (had,), (has,) = (
         [c for c in each["containerDefinitions"] if c["name"] == container] for each in (base.content, content)
@@ -66,7 +66,7 @@ def _of_parameters(base: "Revision", content: "Content", container: str) -> Iter
         yield f"ApiPort replaces the port that {name} maps, {_ports(had.get('portMappings'))}"
 
 
-def _of_containers(before: "Content", after: "Content", container: str) -> Iterator[str]:
+def _changes_of_containers(before: "Content", after: "Content", container: str) -> Iterator[str]:
     had, has = ({c["name"]: c for c in each["containerDefinitions"]} for each in (before, after))
     for name in {**had, **has}:
         if name not in has:
@@ -74,7 +74,7 @@ def _of_containers(before: "Content", after: "Content", container: str) -> Itera
         elif name not in had:
             yield f"container {name} added"
         else:
-            named, others = _of_container(had[name], has[name])
+            named, others = _changes_of_container(had[name], has[name])
             if name == container:
                 yield from named
                 named = []
@@ -82,7 +82,7 @@ def _of_containers(before: "Content", after: "Content", container: str) -> Itera
                 yield f"{name}: {', '.join([*named, *others])}"
 
 
-def _of_container(had: dict[str, Any], has: dict[str, Any]) -> tuple[list[str], list[str]]:
+def _changes_of_container(had: dict[str, Any], has: dict[str, Any]) -> tuple[list[str], list[str]]:
     """What differs: image, command and ports in words, then the other members by name."""
     named, others = [], []
     for member in sorted(_differing(had, has)):
@@ -98,7 +98,7 @@ def _of_container(had: dict[str, Any], has: dict[str, Any]) -> tuple[list[str], 
     return named, others
 
 
-def _of_definition(before: "Content", after: "Content") -> Iterator[str]:
+def _changes_of_definition(before: "Content", after: "Content") -> Iterator[str]:
     if differing := sorted(_differing(before, after) - {"containerDefinitions"}):
         yield f"task: {', '.join(differing)}"
 

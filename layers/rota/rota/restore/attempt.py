@@ -177,7 +177,7 @@ def _finish(attempt: Attempt) -> Entry:
         return None
 
     try:
-        removed = context.read(settings, attempt.record, attempt.retries).plan.of_kind("remove")
+        removed = context.read(settings, attempt.record, attempt.retries).plan.changes_of_kind("remove")
     except UnreadableError as error:
         left = f"{_STAY_DISABLED}{error}"
     except AWS_ERRORS as error:

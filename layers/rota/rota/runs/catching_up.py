@@ -24,7 +24,7 @@ from rota.runs.event import Overrides, TaskChange, started_by_catch_up
 from rota.runs.judge import run_of
 from rota.runs.missed import FIRES_WITHIN
 from rota.runs.model import MISSED, STARTED, Job, Notice, Owed, Run, Span, Status, Trigger
-from rota.runs.reasons import of_no_catching_up
+from rota.runs.reasons import reason_of_no_catching_up
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import runs_after
 from rota.tracing import TASK
@@ -203,6 +203,6 @@ def _answered(job: Job, owed: Owed, answer: str) -> Job:
     if answer not in (STARTED, _RAN) and incident and incident.reported_at:
         run = incident.last
         if run.scheduled_at == owed.scheduled_at:
-            run = run.model_copy(update={"reason": of_no_catching_up(run.reason, answer)})
+            run = run.model_copy(update={"reason": reason_of_no_catching_up(run.reason, answer)})
             update["notices"] = (*job.notices, Notice(kind=RunKind.NOT_CAUGHT_UP, run=run))
     return job.model_copy(update=update)

@@ -32,7 +32,7 @@ def look_after(settings: "Settings", swept: Swept, releases: Sequence[Release], 
         _send(settings, message_about(settings.app, settings.repository, release, status))
     if not threats.keys <= {*swept.policy_reported}:
         _send(settings, image_policy.message_about(settings.app, settings.repository, threats, now))
-    reported = threats.keys | threats.of_the_policy.intersection(swept.policy_reported)
+    reported = threats.keys | threats.possible_keys.intersection(swept.policy_reported)
     known = {"image_seen_at": now, "image_reported": problem, "policy_reported": tuple(sorted(reported))}
     return swept.model_copy(update=known)
 

@@ -43,7 +43,7 @@ class Threats(NamedTuple):
         return {_key(each.fate.rule, each.release, self.live) for each in self.found}
 
     @property
-    def of_the_policy(self) -> set[str]:
+    def possible_keys(self) -> set[str]:
         """All that could be, as long as the policy and the live image are these."""
         return {_key(rule, self.live, self.live) for rule in self.rules} | {rule.words for rule in self.rules}
 

@@ -47,20 +47,20 @@ def _end(change: TaskChange, name: str) -> tuple[Status, Reason | None]:
     code = container.exit_code if container else None
     if own := stops.of(change):
         return _own_end(own, began=change.started_at is not None or code is not None)
-    stopped = reasons.of_a_stop(change, container)
+    stopped = reasons.reason_of_stop(change, container)
     if change.started_at is None and code is None:
-        return Status.NOT_STARTED, stopped or reasons.of_no_start(change, container)
+        return Status.NOT_STARTED, stopped or reasons.reason_of_no_start(change, container)
     if stopped:
         return Status.FAILED, stopped
     if code is None or container is None:
-        return Status.FAILED, reasons.of_no_exit_code(change, container)
-    return (Status.FAILED, reasons.of_an_exit(change, container, code)) if code else (Status.OK, None)
+        return Status.FAILED, reasons.reason_of_no_exit_code(change, container)
+    return (Status.FAILED, reasons.reason_of_exit(change, container, code)) if code else (Status.OK, None)
 
 
 def _own_end(own: stops.Stop, *, began: bool) -> tuple[Status, Reason]:
     """What Rota stopped has failed, unless its job's overlap says that it gives way."""
     gives_way = {"skip": Status.FAILED if began else Status.SKIPPED, "replace": Status.REPLACED}
-    return gives_way.get(own.kind, Status.FAILED), reasons.of_rotas_stop(own, began=began)
+    return gives_way.get(own.kind, Status.FAILED), reasons.reason_of_rotas_stop(own, began=began)
 
 
 def release_of(digest: str, began: datetime, releases: Sequence[Release]) -> Release | None:

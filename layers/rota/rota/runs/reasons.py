@@ -125,7 +125,7 @@ _CODES = {
 }
 
 
-def of_text(text: str) -> Reason | None:
+def reason_in_text(text: str) -> Reason | None:
     """The reason that a text of AWS names; None if it is not one of those that are known."""
     for known in _TEXTS:
         if known.pattern.search(text):
@@ -133,7 +133,7 @@ def of_text(text: str) -> Reason | None:
     return None
 
 
-def of_a_stop(change: TaskChange, container: Container | None) -> Reason | None:
+def reason_of_stop(change: TaskChange, container: Container | None) -> Reason | None:
     """Why a task ended otherwise than by its own container; None if it did end so."""
     aws = _aws(change, container)
     if change.stop_code == BY_A_USER:
@@ -148,7 +148,7 @@ def of_a_stop(change: TaskChange, container: Container | None) -> Reason | None:
         )
     if change.stop_code in ("", "EssentialContainerExited", "TaskFailedToStart"):
         return None
-    known = of_text(f"{change.stopped_reason} {_STOPS.get(change.stop_code, '')}")
+    known = reason_in_text(f"{change.stopped_reason} {_STOPS.get(change.stop_code, '')}")
     if known and known.why in (Why.HOST, Why.SPOT):
         return known.model_copy(update={"aws": aws})
     return Reason(
@@ -160,7 +160,7 @@ def of_a_stop(change: TaskChange, container: Container | None) -> Reason | None:
     )
 
 
-def of_rotas_stop(stop: Stop, *, began: bool) -> Reason:
+def reason_of_rotas_stop(stop: Stop, *, began: bool) -> Reason:
     """Why Rota stopped a task; `began`: a container of it had run."""
     why, reader = (Why.MAX_RUNTIME if stop.kind == "max_runtime" else Why.OVERLAP), _AUTHOR
     if stop.kind == "max_runtime":
@@ -180,10 +180,10 @@ def of_rotas_stop(stop: Stop, *, began: bool) -> Reason:
     return Reason(why=why, words=words, aws=stop.reason, todo=todo, reader=reader)
 
 
-def of_an_exit(change: TaskChange, container: Container, code: int) -> Reason:
+def reason_of_exit(change: TaskChange, container: Container, code: int) -> Reason:
     """Why a container ended with a code that is not 0."""
     aws = _aws(change, container)
-    known = of_text(f"{container.reason} {change.stopped_reason}")
+    known = reason_in_text(f"{container.reason} {change.stopped_reason}")
     if known and known.why == Why.OUT_OF_MEMORY:
         return known.model_copy(update={"aws": aws})
     if code in _SIGNALS:
@@ -203,10 +203,10 @@ def of_an_exit(change: TaskChange, container: Container, code: int) -> Reason:
     )
 
 
-def of_no_start(change: TaskChange, container: Container | None) -> Reason:
+def reason_of_no_start(change: TaskChange, container: Container | None) -> Reason:
     """Why a task's container never ran."""
     aws = _aws(change, container)
-    known = of_text(aws)
+    known = reason_in_text(aws)
     if known:
         return known
     return Reason(
@@ -218,10 +218,10 @@ def of_no_start(change: TaskChange, container: Container | None) -> Reason:
     )
 
 
-def of_no_exit_code(change: TaskChange, container: Container | None) -> Reason:
+def reason_of_no_exit_code(change: TaskChange, container: Container | None) -> Reason:
     """Why a task that had started ended without an exit code of its container."""
     aws = _aws(change, container)
-    return of_text(aws) or Reason(
+    return reason_in_text(aws) or Reason(
         why=Why.OTHER,
         words="the task ended, and its container has no exit code",
         aws=aws,
@@ -230,7 +230,7 @@ def of_no_exit_code(change: TaskChange, container: Container | None) -> Reason:
     )
 
 
-def of_a_dead_letter(letter: GivenUp) -> Reason:
+def reason_of_dead_letter(letter: GivenUp) -> Reason:
     """Why EventBridge gave up."""
     words = _CODES.get(letter.code, "EventBridge could not start the task")
     given_up = {"MaximumEventAgeInSeconds": "its retry age was over", "MaximumRetryAttempts": "no retry was left"}
@@ -238,7 +238,7 @@ def of_a_dead_letter(letter: GivenUp) -> Reason:
         after = given_up.get(letter.exhausted, letter.exhausted)
         words += f", and EventBridge gave up after {letter.attempts} retries because {after}"
     aws = f"{letter.code}: {letter.message}".strip(": ")
-    known = of_text(letter.message)
+    known = reason_in_text(letter.message)
     if known and known.why == Why.CAPACITY:
         return known.model_copy(update={"aws": aws})
     return Reason(
@@ -250,7 +250,7 @@ def of_a_dead_letter(letter: GivenUp) -> Reason:
     )
 
 
-def of_no_trace() -> Reason:
+def reason_of_no_trace() -> Reason:
     """A run was due, its schedule is as it should be, and there is no task."""
     return Reason(
         why=Why.NO_TRACE,
@@ -261,16 +261,16 @@ def of_no_trace() -> Reason:
     )
 
 
-def of_a_refusal(text: str) -> Reason:
+def reason_of_refusal(text: str) -> Reason:
     """ECS's answer to EventBridge's request, as CloudTrail keeps it."""
-    known = of_text(text)
+    known = reason_in_text(text)
     if known and known.why in (Why.CAPACITY, Why.ROLE):
         return known
     todo = "Fix what AWS's message names, then run the job once more."
     return Reason(why=Why.REFUSED, words="ECS refused to start it", aws=text, todo=todo, reader=_OPERATOR)
 
 
-def of_a_schedule(*, exists: bool) -> Reason:
+def reason_of_schedule(*, exists: bool) -> Reason:
     """Its schedule is disabled or gone."""
     if exists:
         words, todo = "its schedule is disabled, and not by the schedule file", "Enable the rule, or set"
@@ -280,28 +280,28 @@ def of_a_schedule(*, exists: bool) -> Reason:
     return Reason(why=Why.GONE, words="its schedule does not exist", todo=todo, reader=_OPERATOR)
 
 
-def of_a_migration() -> Reason:
+def reason_of_migration() -> Reason:
     """A deployment had paused the jobs while its migration ran."""
     todo = 'Nothing. If such a run is to be started afterwards, give the job "catch_up": "missed".'
     words = "its schedule was off while a migration ran (before.pause_tasks)"
     return Reason(why=Why.MIGRATION, words=words, todo=todo, reader=_AUTHOR)
 
 
-def of_absence(*, away: bool) -> Reason:
+def reason_of_absence(*, away: bool) -> Reason:
     """Rota cannot know what became of a run: it was `away`, or schedules were being changed and restored."""
     words = "Rota was not running" if away else "a deployment was changing schedules then, and was restored"
     todo = "CloudTrail's events RunTask of that time show whether the job was started; its log shows the rest."
     return Reason(why=Why.AWAY, words=words, todo=todo, reader=_OPERATOR)
 
 
-def of_no_catching_up(before: Reason | None, answer: str) -> Reason:
+def reason_of_no_catching_up(before: Reason | None, answer: str) -> Reason:
     """A run was not started once more, late; `before` is why it did not begin when it was due."""
     todo = "Run the job once more yourself if the next run is too far off."
     why, reader = (before.why, before.reader) if before else (Why.OTHER, _OPERATOR)
     return Reason(why=why, words=f"catch_up did not start it once more: {answer}", todo=todo, reader=reader)
 
 
-def of_an_unseen_end(at: datetime) -> Reason:
+def reason_of_unseen_end(at: datetime) -> Reason:
     """A run that was started then, and ended while Rota was away."""
     words = f"it was started at {at:%H:%M} UTC, and Rota was not looking when it ended"
     return Reason(why=Why.AWAY, words=words, todo="Its log shows how it ended.", reader=_OPERATOR)

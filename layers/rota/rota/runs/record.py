@@ -10,7 +10,7 @@ from rota.runs.event import GivenUp, TaskChange
 from rota.runs.incidents import after_run
 from rota.runs.judge import run_of
 from rota.runs.model import MISSED, Job, Reason, Release, Run, Status, Trigger, Why, job_key
-from rota.runs.reasons import of_a_dead_letter, of_an_unseen_end
+from rota.runs.reasons import reason_of_dead_letter, reason_of_unseen_end
 from rota.schedule_file.when import When
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Recorder:
                 scheduled_at=(due or letter.sent_at).replace(microsecond=0),
                 task_id=MISSED,
                 status=Status.MISSED,
-                reason=of_a_dead_letter(letter),
+                reason=reason_of_dead_letter(letter),
                 lacking=job.count,
                 counted=bool(spans) and _may_be_of_an_earlier_minute(letter, job, spans[-1].when),
             )
@@ -85,7 +85,7 @@ class Recorder:
 
     def note_start(self, change: TaskChange) -> Run:
         """Write that a task of a job was started, whose end cannot be seen any more, unless more is known of it."""
-        reason = of_an_unseen_end(change.created_at)
+        reason = reason_of_unseen_end(change.created_at)
 
         def write(job: Job, known: bool) -> Run | None:
             run = run_of(change, job, self._settings.container, self._releases)

@@ -214,9 +214,9 @@ class _Look(NamedTuple):
         reason = self._why(job) if rest else None
         return [
             *(_run(job, each, Status.MISSED, reason) for each in rest if reason),
-            *(_run(job, each, Status.SKIPPED, reasons.of_a_migration()) for each in skipped),
+            *(_run(job, each, Status.SKIPPED, reasons.reason_of_migration()) for each in skipped),
             *(
-                _run(job, each, Status.UNKNOWN, reasons.of_absence(away=between.away))
+                _run(job, each, Status.UNKNOWN, reasons.reason_of_absence(away=between.away))
                 for each, between in unclear.items()
             ),
         ]
@@ -278,18 +278,18 @@ class _Look(NamedTuple):
 
         schedule = backend.connect(self.settings).read(self.settings.rule_prefix + job.task)
         if schedule is None or not backend.is_enabled(schedule):
-            return reasons.of_a_schedule(exists=schedule is not None)
+            return reasons.reason_of_schedule(exists=schedule is not None)
         if (age := backend.retry_age_of(schedule)) > job.retry_age:
             self.table.put_settings(job.model_copy(update={"retry_age": age}))
             return None
-        return reasons.of_no_trace()
+        return reasons.reason_of_no_trace()
 
     def _lose(self, job: Job, known: "set[str]", back_at: datetime) -> None:
         """Give up the runs that were open before Rota was away and that ECS has forgotten."""
         runs = self.table.runs(job.task, self.swept.at - _LONGEST_RUN, back_at - _ECS_REMEMBERS)
         for run in runs:
             if not run.status.has_ended and run.task_arn not in known:
-                self.recorder.lose(run, reasons.of_absence(away=True))
+                self.recorder.lose(run, reasons.reason_of_absence(away=True))
 
 
 def _reads_before(job: Job) -> timedelta:

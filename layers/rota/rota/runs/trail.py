@@ -120,4 +120,4 @@ def reason_in(found: Iterable[Asked], task: str, rule: str, since: datetime, unt
     ]
     # One that names no task may be another's whose rule is called alike.
     named = [each for each in own if each.task] or (own if len({each.text for each in own}) == 1 else [])
-    return reasons.of_a_refusal(max(named, key=lambda each: each.at).text) if named else None
+    return reasons.reason_of_refusal(max(named, key=lambda each: each.at).text) if named else None

@@ -32,10 +32,10 @@ def advice(task: Task, now: datetime) -> Iterator[str]:
             "a later one may begin before an earlier one"
         )
     if when.timezone != "UTC" and not period_of(when.expression) and not one_time(when.expression):
-        yield from _of_clocks(when, now)
+        yield from _advice_on_clocks(when, now)
 
 
-def _of_clocks(when: When, now: datetime) -> Iterator[str]:
+def _advice_on_clocks(when: When, now: datetime) -> Iterator[str]:
     """What the zone's next change of each kind does to a cron."""
     is_frequent = shortest_interval(when.expression) <= _HOUR
     begin, end = max(now, when.start or now), min(now + _LOOKS_AHEAD, when.end or now + _LOOKS_AHEAD)

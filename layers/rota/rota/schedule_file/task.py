@@ -455,7 +455,7 @@ class Container(_Model):
         return {key: given for key in keys if (given := getattr(self, key)) is not None}
 
     @property
-    def of_revision(self) -> dict[str, str]:
+    def said_of_revision(self) -> dict[str, str]:
         """The keys that only a revision can say, in words."""
         said = {
             "ephemeral_storage": self.ephemeral_storage and f"{self.ephemeral_storage} GiB",
@@ -532,7 +532,7 @@ class Task(Defaults, _Entry):
         return When(self.expression, timezone, _utc(self.start, timezone), _utc(self.end, timezone), self.window or 0)
 
     @property
-    def of_scheduler(self) -> tuple[str, ...]:
+    def scheduler_keys(self) -> tuple[str, ...]:
         """The keys that no rule can say, so that the task is a schedule of EventBridge Scheduler."""
         return keys_of_scheduler({key: getattr(self, key) for key in _OF_SCHEDULER})
 

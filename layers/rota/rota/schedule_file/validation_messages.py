@@ -125,7 +125,7 @@ def _message(detail: "ErrorDetails", location: Location) -> str:
 
 def _unknown_key(location: Location) -> str:
     key = str(location[-1])
-    if instead := _where_instead(key) or _of_another_entry(key, location):
+    if instead := _where_instead(key) or _meant_for_another_entry(key, location):
         return f"is not a known key{instead}"
     model: type[BaseModel]
     if len(location) == 1:
@@ -148,7 +148,7 @@ def _unknown_key(location: Location) -> str:
     return f"is not a known key; known keys are {', '.join(known)}"
 
 
-def _of_another_entry(key: str, location: Location) -> str | None:
+def _meant_for_another_entry(key: str, location: Location) -> str | None:
     """That a key of `before` or `after` is one of the tasks, or of the other; None if it is neither."""
     outer = location[-2] if len(location) > 1 else None
     if outer not in ONE_OFFS:

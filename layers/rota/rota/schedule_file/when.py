@@ -29,7 +29,7 @@ class When(NamedTuple):
         return self if self.start and self.start > begins else self._replace(start=None)
 
 
-def of_aws(members: Mapping[str, Any]) -> When:
+def when_of_aws(members: Mapping[str, Any]) -> When:
     """What EventBridge says of a rule with a schedule, or EventBridge Scheduler of a schedule; a date may be text.
 
     Rota writes those of crons in a minute's last second: AWS does not say whether one is due at its dates.

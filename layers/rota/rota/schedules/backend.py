@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rota.aws.rate_limit import EVENTS, SCHEDULER
-from rota.schedule_file.when import When, of_aws
+from rota.schedule_file.when import When, when_of_aws
 from rota.schedules import kinds
 from rota.schedules.eventbridge_rules import rule
 from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
@@ -38,7 +38,7 @@ def connect(settings: "Settings") -> "Connected":
 
 def backend_of(task: "Task", settings: "Settings") -> Name:
     """Where a task's schedule lives: in Scheduler if a key needs that, or if the stack says so for all."""
-    return "scheduler" if task.of_scheduler else settings.schedules_in
+    return "scheduler" if task.scheduler_keys else settings.schedules_in
 
 
 def name_of(task: "Task", settings: "Settings") -> str:
@@ -58,7 +58,7 @@ def staying(task: "Task", settings: "Settings", schedules: Mapping[str, Schedule
     return task.model_copy(update={"start": scheduler.long_past(there)})
 
 
-def of_shown(shown: Mapping[str, Any]) -> Schedule:
+def schedule_of_shown(shown: Mapping[str, Any]) -> Schedule:
     """A rule as DescribeRule shows it, with its `targets` and `tags`, or a schedule as GetSchedule does. Pure."""
     if "GroupName" in shown:
         return SchedulerSchedule(name=f"{shown['GroupName']}/{shown['Name']}", members=scheduler.members_of(shown))
@@ -136,9 +136,9 @@ def problems_of_move(task: "Task", settings: "Settings", current: Schedule, *, i
 
 def set_by_keys(task: "Task") -> tuple[str, ...]:
     """What the task's keys set of its schedule that would stay without them, by name. Pure."""
-    from rota.schedules import of_the_file  # noqa: PLC0415  loaded where it is used
+    from rota.schedules import target_keys  # noqa: PLC0415  loaded where it is used
 
-    return tuple(of_the_file.of_ecs(task))
+    return tuple(target_keys.ecs_members(task))
 
 
 def rights_of_kept(
@@ -149,11 +149,11 @@ def rights_of_kept(
     """
     if not isinstance(current, Rule) or backend_of(task, settings) == "scheduler":
         return {}  # of Scheduler's nothing is kept
-    from rota.schedules import of_the_file  # noqa: PLC0415  loaded where it is used
+    from rota.schedules import target_keys  # noqa: PLC0415  loaded where it is used
     from rota.schedules.eventbridge_rules.desired import kept_members  # noqa: PLC0415  loaded where it is used
 
     kept = kept_members(current, settings, task)[1]
-    return of_the_file.needs({member: value for member, value in kept.items() if member not in set_before})
+    return target_keys.needs({member: value for member, value in kept.items() if member not in set_before})
 
 
 def problems_of_lost(
@@ -262,7 +262,7 @@ def kept_off(change: Change) -> Change:
 def when_of(schedule: Schedule) -> When | None:
     """When it falls due; None of what a person made that has no schedule. Pure."""
     if isinstance(schedule, SchedulerSchedule):
-        return of_aws(schedule.members)
+        return when_of_aws(schedule.members)
     return When(schedule.schedule_expression) if schedule.schedule_expression else None
 
 

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from rota.errors import TransientError
-from rota.schedule_file.when import of_aws
+from rota.schedule_file.when import when_of_aws
 from rota.schedules.found import Found
 from rota.schedules.kinds import plain_name
 
@@ -106,19 +106,19 @@ class Connected:
     def find(self, name: str) -> Found:
         """Whether there is a schedule of that name, whose it is, and whether it is on."""
         rule = self._rules.find(name)
-        return rule if rule.is_owned and rule.is_on else _of_two(rule, self._scheduler.find(name))
+        return rule if rule.is_owned and rule.is_on else _the_one_in_use(rule, self._scheduler.find(name))
 
     def switch(self, name: str, *, on: bool) -> Found:
         """Switch the app's schedule of that name on, or all of that name off. Returns what was found before; nothing
         is written to a schedule that is not the app's.
         """
         if not on:
-            return _of_two(self._rules.switch(name, on=False), self._scheduler.switch(name, on=False))
+            return _the_one_in_use(self._rules.switch(name, on=False), self._scheduler.switch(name, on=False))
         scheduled = self._scheduler.find(name)
         if scheduled.is_on:  # with a rule that is on, too, the task would be started twice
             return scheduled
         rule = self._rules.switch(name, on=True)
-        return rule if rule.is_owned else _of_two(rule, self._scheduler.switch(name, on=True))
+        return rule if rule.is_owned else _the_one_in_use(rule, self._scheduler.switch(name, on=True))
 
     def is_on(self, change: "Change") -> bool:
         """Whether what a change writes is there and on."""
@@ -127,7 +127,7 @@ class Connected:
     def when_on(self, change: "Change") -> "When | None":
         """When the schedule in Scheduler that a change writes is due; None if it is not on."""
         found = self._scheduler.read(plain_name(change.name))
-        return of_aws(found.members) if found and found.is_enabled else None
+        return when_of_aws(found.members) if found and found.is_enabled else None
 
     def switch_on(self, change: "Change", revisions: Mapping[str, str]) -> None:
         """Switch on what `apply` has created off: a rule by its name, a schedule by writing it whole."""
@@ -142,5 +142,5 @@ class Connected:
         return self._rules if change.backend == "rules" else self._scheduler
 
 
-def _of_two(rule: Found, scheduled: Found) -> Found:
+def _the_one_in_use(rule: Found, scheduled: Found) -> Found:
     return scheduled if scheduled.exists and (scheduled.is_on or not rule.is_owned) else rule

@@ -76,7 +76,7 @@ def run(account: "Account", frame: model.Frame, name: str, due: str, task_id: st
         name=f"{name} {when}",
         tone=front.run_tone(of),
         headline=f"{name} of {when}: {ended}{front.run_words(of)}{took}",
-        facts=[*_of_a_run(item, name, clock)],
+        facts=[*_facts_of_run(item, name, clock)],
         advice=[str(reason["todo"])] if reason.get("todo") else [],
         log=[(f"{clock.local(each.at):%H:%M:%S}", each.message) for each in lines[-_LINES:]],
         log_note=note or (f"The last {_LINES} lines." if len(lines) > _LINES else ""),
@@ -91,7 +91,7 @@ def release(account: "Account", frame: model.Frame, name: str, clock: Clock) -> 
         entry = releases.find(table.deployments(), name, present.live)
     except CommandError:
         return _execution(account, frame, name, clock)
-    found = deployment.of_entry(account, entry, present.live, present.gates.get("bars", ()), utc=clock.utc)
+    found = deployment.explain_entry(account, entry, present.live, present.gates.get("bars", ()), utc=clock.utc)
     is_release, live = found.subject == "release", items.is_of_live(entry, present.live)
     bad = entry["outcome"] in ("failed", "restoring")
     changes, changes_note = _changes(account, entry)
@@ -123,9 +123,9 @@ def _execution(account: "Account", frame: model.Frame, name: str, clock: Clock) 
         return None
     lease = account.table_of(account.stack).present(0).lease
     if lease.get("holder") == arn:
-        found = deployment.of_holder(account, lease, utc=clock.utc)
+        found = deployment.explain_holder(account, lease, utc=clock.utc)
     else:
-        found = deployment.of_execution(account, described, utc=clock.utc)
+        found = deployment.explain_execution(account, described, utc=clock.utc)
     runs = described["status"] == "RUNNING"
     return model.Detail(
         frame=frame,
@@ -157,8 +157,8 @@ def _facts(found: Explanation) -> Iterator[model.Fact]:
         yield model.Fact(link.what, link.name, because, tone)
 
 
-def _of_a_run(item: Item, name: str, clock: Clock) -> Iterator[model.Fact]:
-    for link in explained_task.of_the_last_run(item, clock.now, utc=clock.utc):
+def _facts_of_run(item: Item, name: str, clock: Clock) -> Iterator[model.Fact]:
+    for link in explained_task.links_of_last_run(item, clock.now, utc=clock.utc):
         yield model.Fact(link.what.replace("last run", "run"), link.name, link.because)
     for words, attribute in (
         ("due", "scheduled_at"),

@@ -92,7 +92,7 @@ def front(
     `blame` says by task whether a release is why it fails; `health` what is wrong with queues and alarms.
     """
     status, shown = gathered.status, axis(clock, hours)
-    troubles = [*_troubles(status, gathered, clock, frame.options, blame), *_of_health(health, frame.options)]
+    troubles = [*_troubles(status, gathered, clock, frame.options, blame), *_todos_of_health(health, frame.options)]
     rows = [_row(task, gathered.runs.get(task.task, ()), shown, clock, frame.options) for task in status.tasks]
     rows.sort(key=lambda row: (row.tone != "bad", row.name.lower()))
     gates = [*_gates(status, clock, frame.options)]
@@ -476,7 +476,7 @@ def _troubles(
             )
 
 
-def _of_health(health: Sequence[Finding], options: str) -> Iterator[model.Todo]:
+def _todos_of_health(health: Sequence[Finding], options: str) -> Iterator[model.Todo]:
     for each in health:
         what, _, more = each.message.partition(": ")
         title = f"The alarm {what} rings" if each.name == "alarms" else what

@@ -161,7 +161,7 @@ def _planned(task: "Task", now: datetime) -> "Planned":
 
     runs = [*next_runs(task.when, now, 3)] if task.enabled else []
     remarks: list[str] = []
-    if task.of_scheduler and task.enabled:
+    if task.scheduler_keys and task.enabled:
         from rota.schedule_file.advice import advice
 
         remarks = [*advice(task, now)]

@@ -62,10 +62,10 @@ def deployments(facts: Facts) -> Iterator[Finding]:
 
 
 def deploy_window(facts: Facts) -> Iterator[Finding]:
-    yield from of_window(facts.stack.parameters.get("DeployWindow", ""), facts.account.now())
+    yield from findings_on_window(facts.stack.parameters.get("DeployWindow", ""), facts.account.now())
 
 
-def of_window(text: str, now: datetime) -> Iterator[Finding]:
+def findings_on_window(text: str, now: datetime) -> Iterator[Finding]:
     """Whether the deployment window can be read, and is open; nothing without one. Pure."""
     if not text:
         return

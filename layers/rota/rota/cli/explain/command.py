@@ -45,7 +45,7 @@ def _named(account: Account, name: str) -> "Explanation":
     try:
         present = table.present(0)
         entry = releases.find(table.deployments(), name, present.live)
-        return deployment.of_entry(account, entry, present.live, present.gates.get("bars", ()), utc=utc)
+        return deployment.explain_entry(account, entry, present.live, present.gates.get("bars", ()), utc=utc)
     except CommandError:
         states = account.client("stepfunctions")
         try:
@@ -54,7 +54,7 @@ def _named(account: Account, name: str) -> "Explanation":
             described = None
         if described is None:
             raise
-        return deployment.of_execution(account, described, utc=utc)
+        return deployment.explain_execution(account, described, utc=utc)
 
 
 def _what_is_not_well(account: Account) -> "Explanation":
@@ -67,7 +67,7 @@ def _what_is_not_well(account: Account) -> "Explanation":
     present = table.present(_LOOKS_BACK)
     entries = [*filter(is_deployment, present.deployments)]
     if present.lease.get("holder"):
-        return deployment.of_holder(account, present.lease, utc=utc)
+        return deployment.explain_holder(account, present.lease, utc=utc)
     if not entries:
         raise CommandError(
             Exit.NOT_ALLOWED, "nothing was deployed yet", "`rota plan --image TAG` shows what would change"
@@ -75,4 +75,4 @@ def _what_is_not_well(account: Account) -> "Explanation":
     newest = entries[0]
     if newest["outcome"] not in _NOT_WELL:
         newest = next((each for each in table.deployments() if each["outcome"] == "deployed"), newest)
-    return deployment.of_entry(account, newest, present.live, present.gates.get("bars", ()), utc=utc)
+    return deployment.explain_entry(account, newest, present.live, present.gates.get("bars", ()), utc=utc)

@@ -11,7 +11,7 @@ from rota.cli.ecs_tasks import short
 from rota.cli.execution import ACTS, restored_by
 from rota.cli.exits import Acts
 from rota.cli.explain.model import Explanation, Link
-from rota.cli.one_offs import KINDS, of_record
+from rota.cli.one_offs import KINDS, one_off_of_record
 from rota.cli.status.gather import origin
 from rota.cli.table import Item
 
@@ -24,14 +24,16 @@ _CHANGES_NOTHING = ("TakeTurn", "RunBefore", "CheckService", "RunAfter", "Restor
 _WELL = ("deployed", "nothing to do", "done")
 
 
-def of_entry(account: "Account", entry: Item, live: Item | None, bars: Iterable[Item], *, utc: bool) -> Explanation:
+def explain_entry(
+    account: "Account", entry: Item, live: Item | None, bars: Iterable[Item], *, utc: bool
+) -> Explanation:
     """A deployment of the ledger; `bars` are those that are in force."""
     name = items.version(entry.get("release"))
     image = " ".join(filter(None, (entry.get("tag"), str(entry.get("digest", ""))[:19])))
     named = f"{name} = {image}" if name else image or who(entry)
     bar = next((each for each in bars if each["digest"] == entry.get("digest")), None)
     state = ", and it is live" if items.is_of_live(entry, live) else ", and its image is barred" if bar else ""
-    chain = [*_chain(account, entry, utc=utc), *([of_bar(bar)] if bar else [])]
+    chain = [*_chain(account, entry, utc=utc), *([link_of_bar(bar)] if bar else [])]
     advice = [*_advice(account, entry)]
     if bar:
         advice.append(f"lift what is barred, so that a push deploys it: rota resume --barred{account.options}")
@@ -39,14 +41,14 @@ def of_entry(account: "Account", entry: Item, live: Item | None, bars: Iterable[
     return Explanation("release" if name else "deployment", name or image, headline, chain, advice)
 
 
-def of_bar(bar: Item) -> Link:
+def link_of_bar(bar: Item) -> Link:
     """Who barred an image, and why. Pure."""
     by = f"by {bar['by']}" if bar.get("by") else ""
     said = f': "{bar["reason"]}"' if bar.get("reason") else ""
     return Link("barred", by, f"a rollback left it, and no push of it deploys{said}")
 
 
-def of_execution(account: "Account", described: Mapping[str, Any], *, utc: bool) -> Explanation:
+def explain_execution(account: "Account", described: Mapping[str, Any], *, utc: bool) -> Explanation:
     """An execution that the ledger does not have: it runs, was a dry run, was ignored, restored another one."""
     name = described["name"]
     event, restored = json.loads(described.get("input", "null")), restored_by(described)
@@ -73,12 +75,12 @@ def of_execution(account: "Account", described: Mapping[str, Any], *, utc: bool)
     return Explanation("execution", name, f"{name} is {described['status']}", chain, advice)
 
 
-def of_holder(account: "Account", lease: Item, *, utc: bool) -> Explanation:
+def explain_holder(account: "Account", lease: Item, *, utc: bool) -> Explanation:
     """The deployment that holds the lease: what it does, and what it has done."""
     states = account.client("stepfunctions")
     described = states.describe_execution(executionArn=lease["holder"])
     record = lease.get("deployment") or {}
-    explained = of_execution(account, described, utc=utc)
+    explained = explain_execution(account, described, utc=utc)
     chain = [*explained.chain, *_record_links(record)]
     headline = (
         f"{explained.name} holds the lease; its execution is {described['status']}, its phase {record.get('phase')}"
@@ -130,7 +132,7 @@ def _record_links(record: Mapping[str, Any], *, with_cause: bool = True) -> Iter
             f"entered {datetime.fromisoformat(at).astimezone(UTC):%H:%M:%S} UTC{f', {worked}' if worked else ''}",
         )
     for kind in KINDS:
-        if run := of_record(dict(record), kind):
+        if run := one_off_of_record(dict(record), kind):
             ended = f"ended with exit code {run.exit}" if run.exit is not None else "did not run to its end"
             became = ended if run.finished else "its end is not recorded"
             yield Link(kind, f"task {short(run.task)}", f"{became}; its log: rota logs {kind}")
@@ -147,7 +149,7 @@ def _became(entry: Item) -> str:
     record = entry.get("deployment") or {}
     begun = [step for step in (record.get("entered") or {}) if step not in _CHANGES_NOTHING]
     words = f"everything that {', '.join(begun)} changed is as before" if begun else "nothing had been changed"
-    return f"{words}; what the migration did stays" if of_record(dict(record), "before") else words
+    return f"{words}; what the migration did stays" if one_off_of_record(dict(record), "before") else words
 
 
 def _advice(account: "Account", entry: Item) -> Iterator[str]:

@@ -17,7 +17,7 @@ from rota.cli.status.model import BAD
 from rota.cli.table import Item
 from rota.ownership import OWNER_TAG
 from rota.schedule_file.next_runs import in_words, written
-from rota.schedule_file.when import of_aws
+from rota.schedule_file.when import when_of_aws
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -77,7 +77,7 @@ def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
 def _headline(facts: TaskFacts, following: datetime | None, now: datetime, *, utc: bool) -> str:
     if facts.rule is None:
         return f"{facts.task} does not run: it has no schedule"
-    when = in_words(of_aws(facts.rule).from_now_on(now))
+    when = in_words(when_of_aws(facts.rule).from_now_on(now))
     if facts.paused:
         return f"{facts.task} does not run: it is paused ({when})"
     if facts.rule["State"] == "DISABLED":
@@ -97,7 +97,7 @@ def _rule_links(facts: TaskFacts) -> Iterator[Link]:
         whose = f"Rota's own, by its tag {OWNER_TAG}={owner}"
     else:
         whose = f"not Rota's: {f'its tag {OWNER_TAG} is {owner}' if owner else f'it has no tag {OWNER_TAG}'}"
-    yield Link(live_schedules.noun(rule), rule["Name"], f"{written(of_aws(rule))}, {rule['State']}; {whose}")
+    yield Link(live_schedules.noun(rule), rule["Name"], f"{written(when_of_aws(rule))}, {rule['State']}; {whose}")
     for target in rule["targets"][:1]:
         role = target.get("RoleArn", "").rpartition("/")[2]
         yield Link(
@@ -183,7 +183,7 @@ def _run_links(facts: TaskFacts, strip: str, now: datetime, *, utc: bool) -> Ite
     if not facts.runs:
         yield Link("runs", "-", "none is recorded yet")
         return
-    yield from of_the_last_run(facts.runs[0], now, utc=utc)
+    yield from links_of_last_run(facts.runs[0], now, utc=utc)
     if facts.runs[0]["status"] in BAD:
         yield from _log_links(facts, facts.runs[0])
     good = sum(each["status"] == "ok" for each in facts.runs)
@@ -193,7 +193,7 @@ def _run_links(facts: TaskFacts, strip: str, now: datetime, *, utc: bool) -> Ite
         yield Link("incident", incident["id"], _since(incident))
 
 
-def of_the_last_run(last: Item, now: datetime, *, utc: bool) -> Iterator[Link]:
+def links_of_last_run(last: Item, now: datetime, *, utc: bool) -> Iterator[Link]:
     """What became of it, in Rota's words and in AWS's own."""
     due, reason = items.at(last, "scheduled_at") or now, last.get("reason") or {}
     why = reason.get("words", "")

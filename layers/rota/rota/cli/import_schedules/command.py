@@ -55,10 +55,10 @@ def import_(
     if source and of_a_file:
         if tag or service:
             raise CommandError(Exit.MISUSED, "--tag and --service are about rules in AWS, not a file", "name a PREFIX")
-        place, taken, not_taken = _of_a_file(source, rule_prefix)
+        place, taken, not_taken = _taken_from_file(source, rule_prefix)
         parameters = {**ecschedule.parameters(place, [each.job for each in taken]), **needed.parameters(taken, place)}
     else:
-        place, taken, not_taken = _of_aws(account, source, service)
+        place, taken, not_taken = _taken_from_aws(account, source, service)
         roles = ",".join(place.settings.former_events_role_arns)
         parameters = {"FormerEventsRoleArns": roles} if service and roles else {}
         parameters |= needed.parameters(taken, place)
@@ -76,7 +76,9 @@ def import_(
     return Exit.FAILED if imported.not_taken or imported.remarks or refused else Exit.DONE
 
 
-def _of_aws(account: Account, prefix: str | None, service: str | None) -> "tuple[Place, list[Taken], list[NotTaken]]":
+def _taken_from_aws(
+    account: Account, prefix: str | None, service: str | None
+) -> "tuple[Place, list[Taken], list[NotTaken]]":
     """The tasks of the rules and schedules whose names begin so; of the stack's, or of a service that no stack deploys
     yet.
     """
@@ -126,7 +128,7 @@ def _parameters(account: Account, prefix: str | None, service: str | None) -> "t
     return {**stack.parameters, **own}, read_revision(account.client("ecs"), described["taskDefinition"])
 
 
-def _of_a_file(name: str, prefix: str | None) -> "tuple[Place, list[Taken], list[NotTaken]]":
+def _taken_from_file(name: str, prefix: str | None) -> "tuple[Place, list[Taken], list[NotTaken]]":
     """The tasks of ecschedule's file."""
     from rota.cli.import_schedules import ecschedule
     from rota.cli.import_schedules.entry import take_all

@@ -75,11 +75,11 @@ def differences(job: "Job", place: Place, today: "Content", task: "Task") -> Ite
         )
 
 
-def of_the_rule(job: "Job", place: Place, task: "Task", *, in_place: bool) -> Iterator[str]:
+def changes_of_rule(job: "Job", place: Place, task: "Task", *, in_place: bool) -> Iterator[str]:
     """How its rule, or its schedule, will differ."""
     settings = place.settings
     if job.group:
-        yield from _of_another_group(job, place, task) if not in_place else ()
+        yield from _changes_of_another_group(job, place, task) if not in_place else ()
         return
     if place.offline and job.family != settings.family:
         yield f"runs the family {job.family}; jobs run that of the service, as most of these run {settings.family}"
@@ -95,14 +95,14 @@ def of_the_rule(job: "Job", place: Place, task: "Task", *, in_place: bool) -> It
         yield f"names the role {job.role}: list it in the parameter FormerEventsRoleArns, or a restore cannot pass it"
 
 
-def _of_another_group(job: "Job", place: Place, task: "Task") -> Iterator[str]:
+def _changes_of_another_group(job: "Job", place: Place, task: "Task") -> Iterator[str]:
     """What is to be done about a schedule of Scheduler that no deployment changes."""
     delete = f"\naws scheduler delete-schedule --group-name {job.group} --name {job.rule.rpartition('/')[2]}"
     if job.in_place:
         why = f"does not begin with {place.prefix}, and is in the app's group"
         yield f"{why}: deployments are refused until it is gone{delete}"
         return
-    kind = "a schedule in the app's group" if task.of_scheduler else "a rule, or a schedule in the app's group"
+    kind = "a schedule in the app's group" if task.scheduler_keys else "a rule, or a schedule in the app's group"
     if not job.enabled:
         then = ". This one is off: leave it so, or delete it"
     elif job.name == place.prefix + task.name:

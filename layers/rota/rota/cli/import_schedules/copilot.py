@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rota.cli.import_schedules.job import CannotTakeError, Job, of_ownership
+from rota.cli.import_schedules.job import CannotTakeError, Job, problems_of_ownership
 
 if TYPE_CHECKING:
     from rota.schedules.eventbridge_rules.rule import Rule
@@ -25,7 +25,7 @@ _KNOWN = {
 }
 
 
-def of_machine(rule: "Rule", app: str, name: str, definition: str) -> Job:
+def job_of_machine(rule: "Rule", app: str, name: str, definition: str) -> Job:
     """The job that the state machine of that name starts. CannotTakeError if it does anything else."""
     begin = Job(
         rule=rule.name,
@@ -40,7 +40,7 @@ def of_machine(rule: "Rule", app: str, name: str, definition: str) -> Job:
             f"disable this one, or the job runs twice\naws events disable-rule --name {rule.name}",
         ),
     )
-    return started_by(begin, name, definition, [*of_ownership(rule, app)])
+    return started_by(begin, name, definition, [*problems_of_ownership(rule, app)])
 
 
 def started_by(begin: Job, name: str, definition: str, reasons: Sequence[str] = ()) -> Job:

@@ -65,7 +65,7 @@ def take(job: Job, place: Place, definition: "Content | None") -> Taken:
             f"{', '.join(secret)} may be secret, and {'is' if len(secret) == 1 else 'are'} not written: put it into "
             "Secrets Manager and the task definition, or into the task's environment"
         )
-    entry |= _of_definition(today, place.base.content, settings.container)
+    entry |= _keys_of_definition(today, place.base.content, settings.container)
     in_place = job.in_place and job.name.startswith(place.prefix)
     entry |= _how(job, settings, in_place=in_place)
     file = json.dumps({"tasks": [entry]}).encode()
@@ -74,7 +74,7 @@ def take(job: Job, place: Place, definition: "Content | None") -> Taken:
         raise CannotTakeError(*(str(each).removeprefix("tasks[0].") for each in problems))
     (task,) = tasks
     remarks += compare.differences(job, place, today, task)
-    remarks += compare.of_the_rule(job, place, task, in_place=in_place)
+    remarks += compare.changes_of_rule(job, place, task, in_place=in_place)
     return Taken(job, entry, tuple(remarks), in_place, task)
 
 
@@ -180,7 +180,7 @@ def _environment(own: Mapping[str, Any], base: Mapping[str, Any]) -> tuple[dict[
     return {name: value for name, value in differing.items() if name not in secret}, secret
 
 
-def _of_definition(today: "Content", base: "Content", container: str) -> dict[str, Any]:
+def _keys_of_definition(today: "Content", base: "Content", container: str) -> dict[str, Any]:
     """The keys of what only a task definition says."""
     keys: dict[str, Any] = {}
     had, has = (

@@ -11,7 +11,7 @@ from rota.cli.exits import CommandError, Exit
 from rota.cli.import_schedules import copilot, job
 from rota.cli.import_schedules.compare import Place
 from rota.cli.import_schedules.job import CannotTakeError, Job, NotTaken
-from rota.cli.import_schedules.of_scheduler import RUN_TASK, Listed, of_schedule
+from rota.cli.import_schedules.scheduler import RUN_TASK, Listed, job_of_schedule
 from rota.ecs.task_definitions import Revision, find_revision
 from rota.ownership import OWNER_TAG
 from rota.schedules.eventbridge_rules import api
@@ -143,9 +143,9 @@ def jobs(account: "Account", found: Iterable["Rule"], app: str) -> tuple[list[Jo
     for rule in found:
         try:
             if arn := job.starts_a_machine(rule):
-                taken.append(copilot.of_machine(rule, app, arn.rpartition(":")[2], machines[arn]))
+                taken.append(copilot.job_of_machine(rule, app, arn.rpartition(":")[2], machines[arn]))
             else:
-                taken.append(job.of_rule(rule, app))
+                taken.append(job.job_of_rule(rule, app))
         except CannotTakeError as error:
             not_taken += [(rule.name, reason) for reason in error.reasons]
     return taken, not_taken
@@ -154,7 +154,7 @@ def jobs(account: "Account", found: Iterable["Rule"], app: str) -> tuple[list[Jo
 def jobs_of_scheduler(
     account: "Account", found: Iterable[Listed], app: str, own_group: str = ""
 ) -> tuple[list[Job], list[NotTaken]]:
-    """The jobs of these schedules; `own_group`: as in `of_schedule`."""
+    """The jobs of these schedules; `own_group`: as in `job_of_schedule`."""
     found = list(found)
     scheduler = account.client("scheduler")
     arns = sorted({each.machine for each in found if each.machine})
@@ -176,7 +176,7 @@ def jobs_of_scheduler(
     for each in (each for each in found if each.path not in gone):
         machine = machines.get(each.machine or "", "{}")
         try:
-            taken.append(of_schedule(each, whole.get(each.path, {}), app, own_group, machine, account.now()))
+            taken.append(job_of_schedule(each, whole.get(each.path, {}), app, own_group, machine, account.now()))
         except CannotTakeError as error:
             not_taken += [(each.path, reason) for reason in error.reasons]
     return taken, not_taken

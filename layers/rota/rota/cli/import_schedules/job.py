@@ -78,9 +78,9 @@ def starts_a_machine(rule: "Rule") -> str | None:
     return arns[0] if len(arns) == 1 and ":states:" in arns[0] and ":stateMachine:" in arns[0] else None
 
 
-def of_rule(rule: "Rule", app: str) -> Job:
+def job_of_rule(rule: "Rule", app: str) -> Job:
     """The job of a rule with an ECS target. CannotTakeError if it is none, or says what no key can."""
-    reasons = [*of_ownership(rule, app)]
+    reasons = [*problems_of_ownership(rule, app)]
     own, others = split_targets(rule)
     if own is None:
         kinds = ", ".join(str(target["Arn"]).split(":")[2] for target in rule.targets)
@@ -141,7 +141,7 @@ def weights(ecs: Mapping[str, Any]) -> dict[str, int]:
     return found if any(found.values()) and not any(each.get("base") for each in strategy) else {}
 
 
-def of_ownership(rule: "Rule", app: str) -> Iterator[str]:
+def problems_of_ownership(rule: "Rule", app: str) -> Iterator[str]:
     """Why the rule is none that the app may take."""
     if rule.managed_by:
         yield f"the AWS service {rule.managed_by} manages it"

@@ -38,10 +38,10 @@ def read(account: "Account", cluster: str, service: str, container: str | None =
     base = read_revision(account.client("ecs"), described["taskDefinition"])
     region = account.region
     owner = described["serviceArn"].split(":")
-    return of_service(described, base, container, f"{':'.join(owner[:2])}:logs:{region}:{owner[4]}")
+    return parameters_of_service(described, base, container, f"{':'.join(owner[:2])}:logs:{region}:{owner[4]}")
 
 
-def of_service(service: Mapping[str, Any], base: Revision, container: str | None, logs: str) -> Read:
+def parameters_of_service(service: Mapping[str, Any], base: Revision, container: str | None, logs: str) -> Read:
     """As `read`; `logs` is how the ARNs of log groups begin. Pure."""
     content = base.content
     chosen = _container(service, content, container)

@@ -128,7 +128,7 @@ def _runs(account: "Account", which: Which) -> "Iterator[_Run]":
         yield _one(account, which)
         return
     if which.task in one_offs.KINDS:
-        yield from islice(map(_of_one_off, one_offs.runs(account, which.task)), which.last)
+        yield from islice(map(_run_of_one_off, one_offs.runs(account, which.task)), which.last)
         return
     task = live_schedules.task_of(which.task or "", account.stack.rule_prefix)
     if not account.stack.watches_runs:
@@ -136,10 +136,10 @@ def _runs(account: "Account", which: Which) -> "Iterator[_Run]":
     known = account.table.runs_since(task, account.now() - which.since if which.since else _EVER)
     started = (each for each in known if each.get("task_arn"))
     if which.since:
-        yield from map(_of_item, started)
+        yield from map(_run_of_item, started)
         return
     recorded = [*islice(started, which.last)]
-    yield from islice((*_not_recorded(account, task, recorded), *map(_of_item, recorded)), which.last)
+    yield from islice((*_not_recorded(account, task, recorded), *map(_run_of_item, recorded)), which.last)
 
 
 def _not_recorded(account: "Account", task: str, recorded: "Sequence[Item]") -> "Iterator[_Run]":
@@ -149,14 +149,14 @@ def _not_recorded(account: "Account", task: str, recorded: "Sequence[Item]") -> 
     found = [*ecs_tasks.running(account, task), *([ended] if ended else [])]
     for each in sorted(found, key=lambda each: each.created_at, reverse=True):
         if newest is None or each.created_at > newest:
-            yield _of_task(account, each)
+            yield _run_of_task(account, each)
 
 
 def _one(account: "Account", which: Which) -> _Run:
     """The run that is named, from ECS or, after an hour, from the table, which knows it by its job."""
     name = which.run or ""
     if found := ecs_tasks.find(account, name):
-        return _of_task(account, found)
+        return _run_of_task(account, found)
     short = name.rpartition("/")[2]
     known = (
         account.table.runs_since(live_schedules.task_of(which.task, account.stack.rule_prefix), _EVER)
@@ -169,15 +169,15 @@ def _one(account: "Account", which: Which) -> _Run:
             f"rota history --task {which.task} lists them" if which.task else "name its job, too: rota logs TASK --run"
         )
         raise CommandError(Exit.NOT_ALLOWED, f"there is no run {name}", todo, error="NoRun")
-    return _of_item(item)
+    return _run_of_item(item)
 
 
-def _of_one_off(run: one_offs.OneOff) -> _Run:
+def _run_of_one_off(run: one_offs.OneOff) -> _Run:
     status = ("ok" if run.exit == 0 else "failed") if run.finished else None
     return _Run(run.task, run.revision, run.kind, None, status, run.exit, [])
 
 
-def _of_task(account: "Account", task: "TaskChange") -> _Run:
+def _run_of_task(account: "Account", task: "TaskChange") -> _Run:
     code = task.container(account.stack.container)
     return _Run(
         task.task_arn,
@@ -190,7 +190,7 @@ def _of_task(account: "Account", task: "TaskChange") -> _Run:
     )
 
 
-def _of_item(item: "Item") -> _Run:
+def _run_of_item(item: "Item") -> _Run:
     code = item.get("exit_code")
     return _Run(
         item["task_arn"],

@@ -54,7 +54,7 @@ def next_(
         raise CommandError(Exit.MISUSED, "--ics and --json both print on standard output", "type one of them")
     if lasts and until:
         raise CommandError(Exit.MISUSED, "--for and --until both say when it ends", "type one of them")
-    jobs = gather.of_a_file(file, tasks) if file else gather.of_the_app(account, tasks)
+    jobs = gather.jobs_of_file(file, tasks) if file else gather.jobs_of_app(account, tasks)
     stack, now = None if file else account.stack, account.now()
     begin, end = span(since, until, lasts or _LASTS[as_ics], now.astimezone())
     found = calendar(jobs, begin, end)

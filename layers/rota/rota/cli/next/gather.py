@@ -12,7 +12,7 @@ from rota.cli.next.calendar import Job
 from rota.cli.status.gather import pause_of
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.parse import ANY_NUMBER, parse_schedule_file
-from rota.schedule_file.when import of_aws
+from rota.schedule_file.when import when_of_aws
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rota.cli.frame import Account
 
 
-def of_the_app(account: "Account", names: Iterable[str]) -> list[Job]:
+def jobs_of_app(account: "Account", names: Iterable[str]) -> list[Job]:
     """Its jobs by their schedules, of those names or all. CommandError for a name that is none's."""
     stack, table = account.stack, account.table
     found = live_schedules.Schedules(account, stack).listed()
@@ -33,12 +33,12 @@ def of_the_app(account: "Account", names: Iterable[str]) -> list[Job]:
         return next((items.at(each, "scheduled_at") for each in table.runs(task, 1)), None) if rated else None
 
     return [
-        Job(task, of_aws(found[task]), found[task]["State"] != "DISABLED", pause_of(pauses.get(task)), at)
+        Job(task, when_of_aws(found[task]), found[task]["State"] != "DISABLED", pause_of(pauses.get(task)), at)
         for task, at in zip(wanted, in_parallel(last, wanted), strict=True)
     ]
 
 
-def of_a_file(name: str, names: Iterable[str]) -> list[Job]:
+def jobs_of_file(name: str, names: Iterable[str]) -> list[Job]:
     """The jobs of a schedule file. CommandError for one with problems, and for a name that is none's."""
     source = read(name, raw(name))
     if problems := source.problems(rule_prefix="", max_tasks=ANY_NUMBER):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rota.cli.live_schedules import task_of
 from rota.cli.plan.model import TaskChange
 from rota.schedule_file.next_runs import in_words, written
-from rota.schedule_file.when import When, of_aws
+from rota.schedule_file.when import When, when_of_aws
 
 if TYPE_CHECKING:
     from rota.schedule_file.task import Task
@@ -125,7 +125,7 @@ def _schedule(found: Mapping[str, Any] | None) -> dict[str, str | None]:
 def _when(found: Mapping[str, Any]) -> When | None:
     """Of a schedule of the snapshot, or of a change; None of a change that leaves it as it is."""
     if put := found.get("members") or found.get("put_rule"):
-        return of_aws(put) if put.get("ScheduleExpression") else None
+        return when_of_aws(put) if put.get("ScheduleExpression") else None
     return When(found["schedule_expression"]) if found.get("schedule_expression") else None
 
 

@@ -24,12 +24,12 @@ def remarks(account: "Account", job: "Job", now: datetime) -> Iterator[str]:
     pause = account.table.pauses().get(job.task)
     item = account.table.jobs().get(job.task, {}) if account.stack.watches_runs else {}
     if not job.is_of_a_release:
-        yield from of_the_schedule(job, pause, item, now)
+        yield from remarks_on_schedule(job, pause, item, now)
     for change in running(account, job.task):
         yield f"{job.task} runs already, as task {short(change.task_arn)}: both run at once."
 
 
-def of_the_schedule(job: "Job", pause: Item | None, item: Item, now: datetime) -> Iterator[str]:
+def remarks_on_schedule(job: "Job", pause: Item | None, item: Item, now: datetime) -> Iterator[str]:
     """What its pause, its rule and its next run say. Pure."""
     if pause:
         until, reason = items.at(pause, "until"), pause.get("reason")

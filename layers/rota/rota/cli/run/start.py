@@ -55,7 +55,7 @@ def find(account: "Account", name: str) -> Job:
             live_schedules.require([task], owned)
         todo = f"the jobs are {', '.join(sorted(owned))}" if owned else live_schedules.NO_JOBS
         raise CommandError(Exit.NOT_ALLOWED, f"the app owns no rule of the job {task}", todo, error="NoTask")
-    schedule = backend.of_shown(rule)
+    schedule = backend.schedule_of_shown(rule)
     return Job(task, schedule, next(iter(backend.revisions_of([schedule])), ""))
 
 

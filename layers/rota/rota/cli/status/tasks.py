@@ -10,7 +10,7 @@ from rota.cli.status.model import LastRun, Pause, Task
 from rota.cli.table import Item
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import in_words, next_runs, written
-from rota.schedule_file.when import When, of_aws
+from rota.schedule_file.when import When, when_of_aws
 
 _MARKS = {"ok": ".", "failed": "x", "not_started": "!", "missed": "-", "unknown": "?", "starting": ">", "running": ">"}
 GONE = "its schedule is gone"
@@ -39,7 +39,7 @@ def status(
     the newest first; `compared`: the job is as the live release has it; `live`: the item of what is live.
     """
     spans = (job or {}).get("spans")
-    when = of_aws(rule) if rule else _when(spans[-1]) if spans else None
+    when = when_of_aws(rule) if rule else _when(spans[-1]) if spans else None
     enabled = rule is not None and rule["State"] != "DISABLED"
     last = run_of(runs[0], live) if runs else None
     rate = None if when is None or when.start else period_of(when.expression)
@@ -96,7 +96,7 @@ def _drift(rule: Mapping[str, Any] | None, job: Item | None, paused: Pause | Non
     its = f"its {noun(rule)}"
     if rule["State"] == "DISABLED" and not paused:
         yield f"{its} is disabled, and the schedule file has it enabled"
-    found, wanted = of_aws(rule), _when(job["spans"][-1])
+    found, wanted = when_of_aws(rule), _when(job["spans"][-1])
     if _comparable(found, now) != _comparable(wanted, now):
         yield f"{its} has {written(found)}, and the schedule file {written(wanted)}"
 

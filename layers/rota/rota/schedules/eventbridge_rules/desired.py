@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from rota.ownership import OWNER_TAG
-from rota.schedules import of_the_file
+from rota.schedules import target_keys
 from rota.schedules.eventbridge_rules import watching
 from rota.schedules.eventbridge_rules.rule import Rule
 
@@ -42,7 +42,7 @@ def desired_rule(
     name, had = settings.rule_prefix + task.name, watching.target_of(current)
     kept, kept_of_ecs = kept_members(current, settings, task)
     of_ecs = {member: value for member, value in kept_of_ecs.items() if member not in set_before}
-    of_ecs |= of_the_file.of_ecs(task)
+    of_ecs |= target_keys.ecs_members(task)
     if sets_retry:
         kept.pop("RetryPolicy", None)
     if watching.sets_retry(task, settings, had, before=sets_retry):
@@ -52,7 +52,7 @@ def desired_rule(
         "Id": next((target["Id"] for target in (had, *(current.targets if current else ())) if target), name),
         "Arn": cluster_arn,
         "RoleArn": settings.events_role_arn,
-        "EcsParameters": of_the_file.ecs_parameters(of_ecs, task, settings, revision),
+        "EcsParameters": target_keys.ecs_parameters(of_ecs, task, settings, revision),
         **watching.input_members(overrides, task, settings, had),
         **watching.dead_letters(settings, had),
     }
@@ -71,7 +71,7 @@ def kept_members(current: Rule | None, settings: "Settings", task: "Task") -> tu
     EcsParameters.
     """
     target = watching.target_of(current)
-    set_of_ecs = {*_SET_OF_ECS, *of_the_file.of_ecs(task)}
+    set_of_ecs = {*_SET_OF_ECS, *target_keys.ecs_members(task)}
     set_ = {*_SET, *watching.dead_letters(settings, target)}
     return (
         {member: value for member, value in target.items() if member not in set_},

@@ -32,9 +32,9 @@ class RuleInventory(NamedTuple):
         """
         desired = list(desired)
         yield from self._room(desired, settings)
-        yield from _of_prefix(self.names, self.indexed, settings.rule_prefix)
-        yield from _of_names([*desired, *elsewhere], self.tags, self.managers, settings.app)
-        yield from _of_roles(self.schedules.values(), settings)
+        yield from _problems_of_prefix(self.names, self.indexed, settings.rule_prefix)
+        yield from _problems_of_names([*desired, *elsewhere], self.tags, self.managers, settings.app)
+        yield from _problems_of_roles(self.schedules.values(), settings)
 
     def _room(self, desired: list[str], settings: "Settings") -> Iterator[str]:
         new, free = len({*desired} - self.schedules.keys()), settings.rule_quota - len(self.names)
@@ -46,7 +46,9 @@ class RuleInventory(NamedTuple):
             )
 
 
-def _of_names(desired: Iterable[str], tags: dict[str, Tags], managers: dict[str, str], app: str) -> Iterator[str]:
+def _problems_of_names(
+    desired: Iterable[str], tags: dict[str, Tags], managers: dict[str, str], app: str
+) -> Iterator[str]:
     """A sentence for each desired name that a foreign rule has."""
     for name in desired:
         if name in managers:
@@ -65,7 +67,7 @@ def _of_names(desired: Iterable[str], tags: dict[str, Tags], managers: dict[str,
             )
 
 
-def _of_prefix(on_the_bus: Iterable[str], indexed: Iterable[str], prefix: str) -> Iterator[str]:
+def _problems_of_prefix(on_the_bus: Iterable[str], indexed: Iterable[str], prefix: str) -> Iterator[str]:
     """A sentence if the app's rules are on the bus under another prefix than the parameter's.
 
     No deployment would remove them: each of their jobs would run twice, once with the old image. Only the index of tags
@@ -83,7 +85,7 @@ def _of_prefix(on_the_bus: Iterable[str], indexed: Iterable[str], prefix: str) -
         )
 
 
-def _of_roles(rules: Iterable[Rule], settings: "Settings") -> Iterator[str]:
+def _problems_of_roles(rules: Iterable[Rule], settings: "Settings") -> Iterator[str]:
     """What would keep a restore from writing these rules: roles that Rota may not pass."""
     passable = {settings.events_role_arn, *settings.former_events_role_arns}
     for rule in rules:

@@ -89,10 +89,10 @@ def _not_kept(target: dict[str, Any], task: "Task", settings: "Settings") -> Ite
         if target.get(member) and overrides is None:
             yield member, "put the target without it"
     if overrides:
-        yield from _of_input(overrides, task, settings)
+        yield from _lost_of_input(overrides, task, settings)
 
 
-def _of_input(text: str, task: "Task", settings: "Settings") -> Iterator[tuple[str, str]]:
+def _lost_of_input(text: str, task: "Task", settings: "Settings") -> Iterator[tuple[str, str]]:
     """What the overrides say that the schedule file does not."""
     try:
         overrides = json.loads(text)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from rota import tracing
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.retry_age import retry_age
-from rota.schedules import of_the_file
+from rota.schedules import target_keys
 from rota.schedules.eventbridge_scheduler.schedule import (
     DEFAULTS,
     LONGEST_AGE,
@@ -78,11 +78,11 @@ def _when(when: "When") -> dict[str, Any]:
 
 
 def _ecs_parameters(task: "Task", settings: "Settings", revision: str) -> dict[str, Any]:
-    of_ecs = of_the_file.of_ecs(task)
+    of_ecs = target_keys.ecs_members(task)
     if tags := of_ecs.pop("Tags", None):
         # Each is a map from its key: with the members Key and Value no run would start.
         of_ecs["Tags"] = [{tag["Key"]: tag["Value"]} for tag in tags]
-    return of_the_file.ecs_parameters(of_ecs, task, settings, revision)
+    return target_keys.ecs_parameters(of_ecs, task, settings, revision)
 
 
 def _retry_policy(task: "Task", *, watched: bool) -> dict[str, int]:

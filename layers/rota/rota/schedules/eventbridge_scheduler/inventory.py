@@ -22,7 +22,7 @@ class GroupInventory(NamedTuple):
         """A sentence for everything that keeps these schedules from being deployed, or from being restored. `tasks`:
         what the schedules of all tasks are called, in rules too.
         """
-        yield from self._of_other_groups({*tasks})
+        yield from self._problems_of_other_groups({*tasks})
         begin = f"{settings.schedule_group}/{settings.rule_prefix}"
         if outside := sorted(name for name in self.schedules if not name.startswith(begin)):
             yield (
@@ -37,7 +37,7 @@ class GroupInventory(NamedTuple):
                     f"schedule; give it the stack's role, {settings.scheduler_role_arn}"
                 )
 
-    def _of_other_groups(self, tasks: set[str]) -> Iterator[str]:
+    def _problems_of_other_groups(self, tasks: set[str]) -> Iterator[str]:
         """A sentence if a group of another stack has schedules of the app, also of tasks that have left the file since.
         Such a group is known by a task's name: another app's prefix may begin with this one's.
         """

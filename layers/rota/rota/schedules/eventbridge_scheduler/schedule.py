@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field
 from rota import tracing
 from rota.contract.shape import Shape
 from rota.schedule_file.expression import one_time, period_of
-from rota.schedule_file.when import When, of_aws
+from rota.schedule_file.when import When, when_of_aws
 from rota.schedules.revision import registered
 
 # https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html: the default, and the most
@@ -130,7 +130,7 @@ class SchedulerChange(Shape):
     @property
     def when(self) -> When:
         """When the schedule is due."""
-        return of_aws(self.members)
+        return when_of_aws(self.members)
 
     @property
     def switches(self) -> bool | None:
@@ -251,7 +251,7 @@ def _closing(members: Mapping[str, Any]) -> _Span | None:
     if last is None:
         return None
     begin = last.replace(second=0, microsecond=0)
-    return _Span(begin, begin + timedelta(minutes=1 + of_aws(members).window))
+    return _Span(begin, begin + timedelta(minutes=1 + when_of_aws(members).window))
 
 
 def first_due(anchor: datetime, period: timedelta, now: datetime) -> datetime:
@@ -275,7 +275,7 @@ def _is_spent(schedule: SchedulerSchedule) -> bool:
 
 
 def _when(members: Mapping[str, Any]) -> When:
-    return of_aws(members)._replace(start=None, window=0)
+    return when_of_aws(members)._replace(start=None, window=0)
 
 
 def _in_phase(current: SchedulerSchedule, desired: SchedulerSchedule) -> dict[str, Any]:

@@ -15,7 +15,7 @@ _NEEDS = {
 }
 
 
-def of_ecs(task: "Task") -> dict[str, Any]:
+def ecs_members(task: "Task") -> dict[str, Any]:
     """The members of EcsParameters that the task's keys set where they are written, and else leave alone."""
     members: dict[str, Any] = {}
     if task.capacity_provider:
@@ -32,14 +32,12 @@ def of_ecs(task: "Task") -> dict[str, Any]:
     return members
 
 
-def ecs_parameters(of_ecs: Mapping[str, Any], task: "Task", settings: "Settings", revision: str) -> dict[str, Any]:
-    """EcsParameters of the target that runs `revision` (an ARN) for the task, with the members `of_ecs` that have a
-    value.
-    """
+def ecs_parameters(members: Mapping[str, Any], task: "Task", settings: "Settings", revision: str) -> dict[str, Any]:
+    """EcsParameters of the target that runs the `revision`, an ARN, with those of the `members` that have a value."""
     # ECS takes one of the two: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
-    launch = {} if of_ecs.get("CapacityProviderStrategy") else {"LaunchType": "FARGATE"}
+    launch = {} if members.get("CapacityProviderStrategy") else {"LaunchType": "FARGATE"}
     return {
-        **{member: value for member, value in of_ecs.items() if value not in (None, [])},
+        **{member: value for member, value in members.items() if value not in (None, [])},
         "TaskDefinitionArn": revision,
         "TaskCount": task.count,
         **launch,

@@ -11,7 +11,7 @@ from rota import tracing
 from rota.cli.import_schedules import copilot
 from rota.cli.import_schedules.job import CannotTakeError, Job, kept
 from rota.schedule_file.expression import period_of
-from rota.schedule_file.when import of_aws
+from rota.schedule_file.when import when_of_aws
 from rota.schedules.eventbridge_scheduler.schedule import only_time, text
 
 RUN_TASK = ":scheduler:::aws-sdk:ecs:runTask"
@@ -45,18 +45,20 @@ class Listed:
         return ":ecs:" in self.target or self.target.endswith(RUN_TASK) or self.machine is not None
 
 
-def of_schedule(listed: Listed, shown: Mapping[str, Any], app: str, own_group: str, machine: str, now: datetime) -> Job:
+def job_of_schedule(
+    listed: Listed, shown: Mapping[str, Any], app: str, own_group: str, machine: str, now: datetime
+) -> Job:
     """The job of a schedule as GetSchedule shows it. CannotTakeError names everything that no key can say.
 
     `own_group`: the group of the app's stack; empty where none is known, and then the tag of the group decides.
     `machine`: the definition of the state machine that it starts.
     """
     is_own = listed.group == own_group if own_group else listed.owner == app
-    reasons = [*_of_ownership(listed, app)]
+    reasons = [*_problems_of_ownership(listed, app)]
     if not listed.may_start_a_task:
         raise CannotTakeError(*reasons, f"its target is not an ECS task ({listed.target.split(':')[2]})")
     target = shown["Target"]
-    reasons += _of_time(shown, now, is_own=is_own)
+    reasons += _problems_of_time(shown, now, is_own=is_own)
     given = _input(target)
     attributes = sorted({*_ATTRIBUTE.findall(json.dumps(_without_own_variables(given)))}) if given else []
     if attributes:
@@ -93,7 +95,7 @@ def of_schedule(listed: Listed, shown: Mapping[str, Any], app: str, own_group: s
     return replace(begin, ecs=ecs, overrides=given, remarks=(*begin.remarks, *_unsaid(unsaid)))
 
 
-def _of_ownership(listed: Listed, app: str) -> Iterator[str]:
+def _problems_of_ownership(listed: Listed, app: str) -> Iterator[str]:
     if listed.owner and listed.owner != app:
         yield f"belongs to {listed.owner}, by the tag rota:app of its group"
 
@@ -120,7 +122,7 @@ def _is_own_variable(each: Any) -> bool:
     return isinstance(each, dict) and (each.get("name") or each.get("Name")) in tracing.VARIABLES
 
 
-def _of_time(shown: Mapping[str, Any], now: datetime, *, is_own: bool) -> Iterator[str]:
+def _problems_of_time(shown: Mapping[str, Any], now: datetime, *, is_own: bool) -> Iterator[str]:
     """Why it never runs again; a deployment refuses a new task of which that is so."""
     if is_own:
         return
@@ -155,7 +157,7 @@ def _expression(given: str) -> str:
 def _bounds(shown: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The keys beside its expression that say when it is due, without what changes nothing from now on."""
     expression = _expression(shown["ScheduleExpression"])
-    when, start, period = of_aws(shown), shown.get("StartDate"), _period(expression)
+    when, start, period = when_of_aws(shown), shown.get("StartDate"), _period(expression)
     keys: dict[str, Any] = {}
     if when.timezone != "UTC" and not period:
         keys["timezone"] = when.timezone
