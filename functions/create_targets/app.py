@@ -39,14 +39,25 @@ def handler(request: CreateTargetsInput, settings: Settings, given: Read) -> Cre
     if moves and "targets" not in request.model_fields_set:  # a machine that comes once alone
         raise updated_meanwhile(CreateTargetsInput.__name__)
 
-    def write(change: backend.Change, kept_off: bool) -> None:
+    def write(change: backend.Change, kept_off: bool) -> bool:
         kept_off = kept_off or change.replaces is not None
-        schedules.apply(backend.kept_off(change) if kept_off else change, given.revisions)
+        return schedules.apply(backend.kept_off(change) if kept_off else change, given.revisions)
 
-    write_schedules(settings, given.pauses, changes, backend.switches, write)
+    late = write_schedules(settings, given.pauses, changes, backend.switches, write)
     # Another round moves schedules: tried again, this one would switch off what it has switched on.
     left = tuple(range(moves))
-    return CreateTargetsOutput(written=len(changes), finished=not left, wait_seconds=int(bool(left)), left=left)
+    return CreateTargetsOutput(
+        written=len(changes),
+        finished=not left,
+        wait_seconds=int(bool(left)),
+        left=left,
+        late=tuple(
+            backend.plain_name(change.name).removeprefix(settings.rule_prefix)
+            for change, is_late in zip(changes, late, strict=True)
+            # A release that is brought back may have a time that was past before.
+            if is_late and backend.is_due_after(change, request.execution.started_at)
+        ),
+    )
 
 
 def _move(before: CreateTargetsOutput, settings: Settings, given: Read) -> CreateTargetsOutput:
@@ -63,4 +74,5 @@ def _move(before: CreateTargetsOutput, settings: Settings, given: Read) -> Creat
         left=done.left,
         starts_at=done.starts_at,
         ends_at=done.ends_at,
+        late=before.late,
     )

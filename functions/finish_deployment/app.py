@@ -20,13 +20,20 @@ def handler(request: FinishDeploymentInput, settings: Settings, session: LeaseSe
             outcome=Outcome.NOTHING_TO_DO if request.plan.nothing_to_do else Outcome.DEPLOYED,
             image=request.image,
             schedule=request.config.schedule,
-            summary=request.plan.summary,
+            summary="; ".join([request.plan.summary, *map(_said_of, request.targets.late if request.targets else ())]),
             tasks=request.config.tasks,
             origin=record.origin,
         )
 
     entry = end_once(request.execution, settings, session, work)
     return FinishDeploymentOutput(outcome=entry.outcome, summary=entry.summary, release=entry.release)
+
+
+def _said_of(late: str) -> str:
+    return (
+        f"the time of {late} passed before its schedule was made, so it did not run: start it with rota run {late}, or "
+        "write a later time"
+    )
 
 
 def _delete_removed(request: FinishDeploymentInput, settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -281,7 +281,27 @@ def once_tomorrow() -> dict[str, Any]:
     return ONCE | {"at": f"{clock.now() + timedelta(days=1):%Y-%m-%dT06:00:00}"}
 
 
-def test_what_is_about_to_run_is_not_written(world: World, deployments: Deployments) -> None:
+@pytest.mark.parametrize("call", ["scheduler.CreateSchedule", "scheduler.UpdateSchedule"])
+@pytest.mark.parametrize("killed", [False, True], ids=["at once", "tried again"])
+def test_one_whose_time_passes_meanwhile_is_reported(
+    world: World, deployments: Deployments, call: str, killed: bool
+) -> None:
+    once = once_tomorrow()
+    deployed(world=world, deployments=deployments, tasks=[once | {"at": "2098-01-01T06:00:00"}] * ("Up" in call))
+    at(5, 0)
+    world.upload({"tasks": [once]})
+    deployment = deployments.start(NEXT).until("CreateTargets")
+    passes(3 * 60 * 60)
+    with world.calls.killing(call, after=True) if killed else nullcontext(), suppress(KilledError):
+        deployment.until("RollService")
+    assert deploy(world, deployment, once) == "Deployed"
+    assert world.schedules()["Once"]["State"] == "DISABLED"
+    said = "the time of Once passed before its schedule was made, so it did not run: start it with rota run Once"
+    assert said in world.entry(deployment.arn)["summary"]
+
+
+@pytest.mark.parametrize("minutes", [2, 120], ids=["about to run", "has run"])
+def test_what_is_about_to_run_is_not_written(world: World, deployments: Deployments, minutes: int) -> None:
     once = once_tomorrow()
     deployed(world=world, deployments=deployments, tasks=[once])
     at(5, 59)
@@ -289,10 +309,11 @@ def test_what_is_about_to_run_is_not_written(world: World, deployments: Deployme
     world.upload({"tasks": [once]})
     deployment = deployments.start(NEXT).until("CreateTargets")
     assert deployment.document["plan"]["updated"] == 1
-    passes(2 * 60)
+    passes(minutes * 60)
     with world.calls.refusing("scheduler.UpdateSchedule", "AccessDeniedException", count=0):
         assert deploy(world, deployment, once) == "Deployed"
     assert world.schedules()["Once"] == before
+    assert "did not run" not in world.entry(deployment.arn)["summary"]
 
 
 def test_what_a_failed_deployment_wrote_is_restored_in_time(world: World, deployments: Deployments) -> None:

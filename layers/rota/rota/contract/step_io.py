@@ -190,7 +190,7 @@ class ClearRulesOutput(Shape):
 class CreateTargetsOutput(Shape):
     """`left`: the numbers of the schedules that are still to move to the other backend, for which another round comes
     after `wait_seconds`; `starts_at`: the minute at which some of them begin there; `ends_at`: when those that end at a
-    minute have run for the last time.
+    minute have run for the last time. `late`: the tasks whose one time had passed when their schedule was made.
     """
 
     written: int
@@ -199,6 +199,7 @@ class CreateTargetsOutput(Shape):
     left: tuple[int, ...] = ()
     starts_at: AwareDatetime | None = None
     ends_at: AwareDatetime | None = None
+    late: tuple[str, ...] = ()
 
 
 class CreateTargetsInput(WritingInput):
@@ -265,7 +266,10 @@ class RunAfterInput(WritingInput):
 
 
 class FinishDeploymentInput(WritingInput):
+    """The machine of a release before hands over no `targets`."""
+
     image: Image
+    targets: CreateTargetsOutput | None = None
 
     def facts(self) -> dict[str, Any]:
         return {**super().facts(), "complete": True}

@@ -266,6 +266,13 @@ def when_of(schedule: Schedule) -> When | None:
     return When(schedule.schedule_expression) if schedule.schedule_expression else None
 
 
+def is_due_after(change: Change, at: "datetime") -> bool:
+    """Whether what a change creates or updates is due after that time. Pure."""
+    from rota.schedule_file.next_runs import runs_after  # noqa: PLC0415  few ask
+
+    return next(runs_after(change.when, at), None) is not None
+
+
 def retry_age_of(schedule: Schedule) -> int:
     """Seconds for which a start is tried. Pure."""
     return rule.retry_age_of(schedule) if isinstance(schedule, Rule) else schedule.retry_age

@@ -87,9 +87,11 @@ class Connected:
         in_group = self._scheduler.revisions_in_use() if "scheduler" in backends else set()
         return self._rules.revisions_in_use() | in_group
 
-    def apply(self, change: "Change", revisions: Mapping[str, str]) -> None:
-        """Create or update one schedule; `revisions`: ARNs by fingerprint."""
-        self._of(change).apply(change, revisions)
+    def apply(self, change: "Change", revisions: Mapping[str, str]) -> bool:
+        """Create or update one schedule; `revisions`: ARNs by fingerprint. True if its one time had passed by then, so
+        that it did not run.
+        """
+        return self._of(change).apply(change, revisions)
 
     def disable(self, change: "Change") -> bool:
         """Stop a schedule that is to be removed; False if it is not the app's any more."""

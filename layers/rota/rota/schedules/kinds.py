@@ -43,8 +43,10 @@ class Backend(Protocol):
     def revisions_in_use(self) -> set[str]:
         """The ARNs of all task definitions that any schedule with the app's prefix runs now, foreign ones included."""
 
-    def apply(self, change: Any, revisions: Mapping[str, str]) -> None:
-        """Create or update one schedule; `revisions`: ARNs by fingerprint."""
+    def apply(self, change: Any, revisions: Mapping[str, str]) -> bool:
+        """Create or update one schedule; `revisions`: ARNs by fingerprint. True if its one time had passed by then, so
+        that it did not run.
+        """
 
     def disable(self, change: Any) -> bool:
         """Stop a schedule that is to be removed; False if it is not the app's any more."""

@@ -80,8 +80,9 @@ class EventBridgeRules:
             t["EcsParameters"]["TaskDefinitionArn"] for found in targets for t in found or [] if "EcsParameters" in t
         }
 
-    def apply(self, change: "RuleChange", revisions: Mapping[str, str]) -> None:
-        """Create or update the rule and its target; `revisions`: ARNs by fingerprint of what was registered.
+    def apply(self, change: "RuleChange", revisions: Mapping[str, str]) -> bool:
+        """Create or update the rule and its target; `revisions`: ARNs by fingerprint of what was registered. False: no
+        rule has one time.
 
         RejectedError if someone has created a rule of a new name since the plan, or has deleted or untagged one that is
         to be updated.
@@ -100,6 +101,7 @@ class EventBridgeRules:
                 "task, or tag the rule to hand it over, and start the deployment again"
             )
         api.send(self._events, change.with_revisions(revisions), {OWNER_TAG: self._app})
+        return False
 
     def disable(self, change: "RuleChange") -> bool:
         """Disable a rule that is to be removed; False if it was deleted or untagged since the plan."""

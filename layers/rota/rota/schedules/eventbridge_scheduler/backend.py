@@ -15,6 +15,7 @@ from rota.schedules.eventbridge_scheduler.schedule import (
     difference,
     is_closing,
     is_due_as,
+    is_over,
     revisions_of,
     writable,
 )
@@ -56,16 +57,19 @@ class EventBridgeScheduler:
         """The ARNs of all task definitions that the group's schedules run now."""
         return revisions_of(api.read_group(self._scheduler, self._group, self._settings.rule_prefix).values())
 
-    def apply(self, change: "SchedulerChange", revisions: Mapping[str, str]) -> None:
-        """Create or replace the schedule; `revisions`: ARNs by fingerprint of what was registered.
+    def apply(self, change: "SchedulerChange", revisions: Mapping[str, str]) -> bool:
+        """Create or replace the schedule; `revisions`: ARNs by fingerprint of what was registered. True if its one time
+        had passed by then, so that it is off and has not run.
 
-        One whose last run AWS may start just now is not updated: the run could be lost, or begin twice. RejectedError
-        if someone has deleted one since the plan that is to be updated.
+        One whose last run has begun, or may just now, is not updated: the run could be lost, or begin twice.
+        RejectedError if someone has deleted one since the plan that is to be updated.
         """
         wanted = change.with_revisions(revisions).as_schedule
+        is_late = change.switches is True and is_over(wanted.members, datetime.now(UTC))
         if change.kind == "update":
-            if (shown := self._closing(wanted)) and is_due_as(shown.members, wanted.members):
-                return
+            shown = api.read_schedule(self._scheduler, wanted.name) if is_late else self._closing(wanted)
+            if shown and is_due_as(shown.members, wanted.members):
+                return is_late and not shown.is_enabled
             if not api.replace(self._scheduler, wanted):
                 raise RejectedError(
                     f"the schedule {change.name} was deleted since the deployment was planned; start it again"
@@ -73,8 +77,10 @@ class EventBridgeScheduler:
         elif not api.create(self._scheduler, wanted):  # an earlier try has made it: a rate keeps its phase
             made = api.read_schedule(self._scheduler, change.name)
             rest = difference(made, wanted)
+            is_late = is_late and not (made and made.is_enabled)
             if rest and not (made and api.replace(self._scheduler, rest.as_schedule)):
                 api.create(self._scheduler, wanted)
+        return is_late
 
     def disable(self, change: "SchedulerChange") -> bool:
         """Disable a schedule that is to be removed; False if it was deleted since the plan."""

@@ -237,6 +237,12 @@ def is_closing(members: Mapping[str, Any], now: datetime) -> bool:
     return closes is not None and closes.begin <= now < closes.end
 
 
+def is_over(members: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the one time of a schedule is past, and its window: AWS starts it no more."""
+    closes = _closing(members) if only_time(members) else None
+    return closes is not None and closes.end <= now
+
+
 def is_due_as(members: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
     """Whether both are due at the same times, wherever they begin."""
     return _when(members) == _when(others)
