@@ -190,6 +190,7 @@ def test_a_daily_rate_is_not_late_after_an_update(world: World, deployments: Dep
 def test_a_rate_with_a_start_counts_from_that(world: World, deployments: Deployments, start: str) -> None:
     """Not from the minute at which it moves, where the file would have it elsewhere in the next deployment."""
     task = RATE | {"rate": "1 hour"}
+    at(5, 30)  # the rule counts from then, and is not due meanwhile
     deployed(world=world, deployments=deployments, tasks=[task])
     at(6, 3)
     deployment = deployments.start(NEXT)
