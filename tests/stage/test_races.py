@@ -13,6 +13,7 @@ from tests.sweep.races import Race
     [
         pytest.param(Race("aborted", pushes=4, pause=0.3, aborted=1), id="each aborted but the newest"),
         pytest.param(Race("at once", pushes=4, pause=0), id="at once"),
+        pytest.param(Race("held", pushes=4, pause=0.1, gates="hold"), id="held and approved"),
     ],
 )
 def test_the_newest_push_wins_everywhere(one_stage: Client, race: Race) -> None:

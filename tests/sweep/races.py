@@ -1,4 +1,6 @@
-"""Races: pushes at random moments, some deployments aborted; in the end one image must run everywhere."""
+"""Races: pushes at random moments, some deployments aborted; in the end one image must run everywhere. Half of them
+have a migration and go through gates (`gated.py`).
+"""
 
 import math
 import random
@@ -9,13 +11,19 @@ from typing import Any
 
 from examples.guestbook.client import Client
 from stage.client import wait_for
+from tests.stage.updated import update
 from tests.sweep.app import FILES, App
+from tests.sweep.gated import SCRIPTED, Gates
 from tests.sweep.report import race_recipe
 from tests.sweep.script import Conditions
 
 # Seconds between two pushes, on average: all at once, several during each deployment, or mostly after each other.
 _PAUSES = (0.0, 0.1, 0.5)
+# Through gates a deployment takes longer, and has more executions.
+_PAUSES_GATED = (0.1, 1.0, 3.0)
+_MOST, _MOST_GATED = 50, 15
 _ABORTED = 0.25
+_GATES = ("", "", "hold", "window")
 LONGEST_SECONDS = 300
 # Each waiting execution asks for its turn every twenty seconds, which is real work for one function per push.
 TIME_SCALE = 0.02
@@ -30,12 +38,16 @@ class Race:
     pause: float
     aborted: float = _ABORTED
     """The probability that a push is followed by an abort of an earlier deployment."""
+    gates: str = ""
+    """`hold` or `window`: what pushes wait for, beside an approval; empty without any gate."""
 
     @classmethod
     def drawn(cls, seed: int, number: int) -> "Race":
         """The race of that number: the same one for the same seed."""
         draw = random.Random(f"{seed}/{number}")  # noqa: S311 - no secret
-        return cls(f"{seed}/{number}", round(math.exp(draw.uniform(math.log(2), math.log(50)))), draw.choice(_PAUSES))
+        gates = draw.choice(_GATES)
+        pushes = round(math.exp(draw.uniform(math.log(2), math.log(_MOST_GATED if gates else _MOST))))
+        return cls(f"{seed}/{number}", pushes, draw.choice(_PAUSES_GATED if gates else _PAUSES), gates=gates)
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,9 @@ def run(stage: Client, conditions: Conditions, rounds: Sequence[int], say: Calla
         begun = time.monotonic()
         ended = hold(stage, race, conditions.late)
         outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ended.outcomes.items()))
-        say(f"race {number}: {race.pushes} pushes, {race.pause} s apart: {outcomes}; {time.monotonic() - begun:.0f} s")
+        gates = f", with approvals and a {race.gates}" if race.gates else ""
+        took = f"{time.monotonic() - begun:.0f} s"
+        say(f"race {number}: {race.pushes} pushes, {race.pause} s apart{gates}: {outcomes}; {took}")
         if ended.wrong:
             for sentence in ended.wrong:
                 say(f"  - {sentence}")
@@ -65,38 +79,52 @@ def run(stage: Client, conditions: Conditions, rounds: Sequence[int], say: Calla
 
 def hold(stage: Client, race: Race, late: float = 0) -> Ended:
     """One race from the start, judged; EventBridge shows its rules so many seconds late."""
-    app = App(stage, late)
+    app, draw = App(stage, late), random.Random(race.seed)  # noqa: S311 - no secret
+    gates = Gates(app, race, draw) if race.gates else None
+    update(stage)  # a reset leaves the stack as another race has updated it
     app.begin(TIME_SCALE)
-    app.want(0)
+    one_offs = gates.one_offs if gates else {}
+    if gates:
+        stage.settings(**SCRIPTED)
+    app.want(0, one_offs=one_offs)
     stage.deploy("first")
-    app.want(1)
-    app.watch()
+    app.want(1, one_offs=one_offs)
+    if gates:
+        gates.close()
+    if not (gates and gates.pauses):
+        app.watch()
     first = set(stage.executions())
-    draw = random.Random(race.seed)  # noqa: S311 - no secret
     newest = ""
     for number in range(race.pushes):
         time.sleep(draw.expovariate(1 / race.pause) if race.pause else 0)
+        if gates and number:
+            gates.between_pushes(number)
         newest = stage.push(f"v{number}")
         # Not the newest: a person who aborts that one withdraws the push.
         if number and draw.random() < race.aborted:
             _abort_one(stage, draw, first)
     wait_for(lambda: len(_pushed(stage, first)) == race.pushes, 30)
+    if gates:
+        gates.open()
     ended = [stage.wait(execution, LONGEST_SECONDS) for execution in _pushed(stage, first)]
     for each in ended:
         if each["status"] == "ABORTED":
             stage.restored_by(str(each["executionArn"]), LONGEST_SECONDS)
+    others = [stage.wait(each, LONGEST_SECONDS) for each in stage.executions() if each not in first] if gates else []
     outcomes: dict[str, int] = {}
-    for execution in ended:
+    for execution in others or ended:
         outcome = app.entry(execution).get("outcome") or str(execution["status"])
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
-    return Ended(outcomes, tuple(_wrong(app, ended, newest)))
+    wrong = [*_wrong(app, ended, newest, gated=bool(gates)), *(gates.faults_of(others) if gates else ())]
+    update(stage)
+    return Ended(outcomes, tuple(wrong))
 
 
 def _pushed(stage: Client, first: set[str]) -> list[str]:
     """The executions that pushes have started, the newest first, without those that restore an aborted one."""
     states = stage.client("stepfunctions")
     new = (states.describe_execution(executionArn=each) for each in stage.executions() if each not in first)
-    return [each["executionArn"] for each in new if '"aws.states"' not in each["input"]]
+    return [each["executionArn"] for each in new if '"aws.ecr"' in each["input"]]
 
 
 def _abort_one(stage: Client, draw: random.Random, first: set[str]) -> None:
@@ -116,7 +144,9 @@ def _abort_one(stage: Client, draw: random.Random, first: set[str]) -> None:
         states.stop_execution(executionArn=draw.choice(running))
 
 
-def _wrong(app: App, ended: Sequence[Mapping[str, Any]], newest: str) -> Iterator[str]:
+def _wrong(app: App, ended: Sequence[Mapping[str, Any]], newest: str, *, gated: bool) -> Iterator[str]:
+    # Under gates another execution deploys what it has left pending.
+    expected = ("deployed", "held") if gated else ("deployed",)
     for execution in ended:
         digest = execution["input"]["detail"]["image-digest"]
         outcome = app.entry(execution).get("outcome")
@@ -124,12 +154,14 @@ def _wrong(app: App, ended: Sequence[Mapping[str, Any]], newest: str) -> Iterato
             yield f"{execution['name']} FAILED: {execution['cause']}"
         if outcome is None or outcome == "restoring":
             yield f"{execution['name']} has ended and left no entry in the ledger"
-        if digest == newest and outcome != "deployed":
+        if digest == newest and outcome not in expected:
             yield f"the newest push was not deployed but is {outcome}"
     state = app.state()
     wanted = {app.stage.names["rule_prefix"] + task["name"] for task in FILES[1]}
     if state.rules.keys() != wanted:
         yield f"the rules are {sorted(state.rules)}, not {sorted(wanted)}"
+    if off := [name for name, rule in state.rules.items() if rule["State"] == "DISABLED" and "Disabled" not in name]:
+        yield f"still off: {sorted(off)}"
     in_use = {state.service, *state.revisions()}
     for revision in sorted(in_use):
         if not app.runs(revision).image.endswith(newest):

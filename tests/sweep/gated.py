@@ -1,0 +1,183 @@
+"""Races through gates: each push has a migration and is to be approved; some wait for the end of a hold or for the
+deployment window. Others try to approve without the right.
+"""
+
+import itertools
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.exceptions import ClientError
+
+from rota.deployment.items import plain
+from stage.client import wait_for
+from tests.stage.scenarios import sweep
+from tests.stage.updated import update
+from tests.sweep.app import App
+
+if TYPE_CHECKING:
+    from tests.sweep.races import Race
+
+APPROVER, OTHER = "ann", "mallory"
+# Long enough that pushes meet a migration that runs.
+SCRIPTED = {"tasks": "scripted", "script": {"seconds": 0.3}}
+_HOLD, _RESUME = ({"kind": kind, "hold": {}, "by": "bea", "reason": "the sale"} for kind in ("pause", "resume"))
+_SAYS_SO: Mapping[str, Any] = {"kind": "resume", "by": OTHER, "reason": "it is urgent", "approve": True}
+_LONGEST_SECONDS = 300
+_ROUNDS = 20
+_TRUST = '{"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}'
+
+
+class Gates:
+    """What people do at the gates of one race, drawn by its seed."""
+
+    def __init__(self, app: App, race: "Race", draw: random.Random) -> None:
+        self._app, self._stage, self._race, self._draw = app, app.stage, race, draw
+        self._opens: datetime | None = None
+        self._refused: set[str] = set()
+        self.wrong: list[str] = []
+
+    @property
+    def pauses(self) -> bool:
+        """Whether a migration pauses the jobs."""
+        return self._race.gates == "hold"
+
+    @property
+    def one_offs(self) -> Mapping[str, Any]:
+        """What runs once in each deployment."""
+        return {"before": {"task": "migrate", "pause_tasks": self.pauses}, "after": {"task": "smoke_test"}}
+
+    def close(self) -> None:
+        """From now on pushes wait: for an approval, and for what the race has beside it."""
+        parameters = {"Approval": "required"}
+        if self._race.gates == "window":
+            now = datetime.fromisoformat(self._stage.clock())
+            self._opens = (now + timedelta(hours=2)).replace(minute=0, second=0, microsecond=0)
+            parameters["DeployWindow"] = f"Mon-Sun {self._opens:%H:%M}-{self._opens + timedelta(hours=3):%H:%M} UTC"
+        update(self._stage, **parameters)
+
+    def between_pushes(self, number: int) -> None:
+        """What happens beside the pushes."""
+        if self._opens and number == self._race.pushes // 2:
+            self._open_window()
+        if self._race.gates == "hold" and self._draw.random() < 0.3:
+            self._stage.start(self._draw.choice((_HOLD, _RESUME)))
+        if self._draw.random() < 0.6:
+            self._all_ended()
+            self._answer(approves=self._draw.random() < 0.8)
+            if self._draw.random() < 0.6:  # else the next push comes before it is live
+                self._all_ended()
+        if self._draw.random() < 0.2:
+            self._try_without_the_right()
+        if self._draw.random() < 0.3:
+            sweep(self._stage)
+
+    def open(self) -> None:
+        """All that waits goes through the gates, one after the other."""
+        if self._opens:
+            self._open_window()
+        self._stage.start(_RESUME)
+        for _ in range(_ROUNDS):
+            self._all_ended()
+            if not self.pending():
+                return
+            self._try_without_the_right()
+            self._answer(approves=True)
+            sweep(self._stage)
+        self.wrong.append(f"after {_ROUNDS} rounds it still waits: {self.pending()}")
+
+    def pending(self) -> Mapping[str, Any]:
+        """The push that waits; empty without one."""
+        found: Mapping[str, Any] = plain(self._app.lease().get("gates", {"M": {}})).get("pending", {})
+        return found
+
+    def is_refused(self, execution: str) -> bool:
+        """Whether that execution had no right to what it asked."""
+        return execution in self._refused
+
+    def faults_of(self, executions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+        """What breaks a promise of the gates, of all executions but the first."""
+        yield from dict.fromkeys(self.wrong)
+        if paused := self._app.paused():
+            yield f"still paused: {paused}"
+        spans = []
+        for execution in executions:
+            entry, arn = self._app.entry(execution), str(execution["executionArn"])
+            record = plain({"M": entry["deployment"]}) if isinstance(entry.get("deployment"), dict) else {}
+            if entry.get("outcome") == "deployed" and record.get("answer", {}).get("by") != APPROVER:
+                yield f"{execution['name']} is deployed, and {APPROVER} has not approved it: {record.get('answer')}"
+            if self.is_refused(arn) and execution["status"] != "FAILED":
+                yield f"{execution['name']}, which says itself that it is approved, is {execution['status']}"
+            migrations = self._app.one_offs("before", arn)
+            if len(migrations) > 1 or (entry.get("outcome") == "deployed" and not migrations):
+                yield f"the migration of {execution['name']} ran {len(migrations)} times"
+            if any(task["lastStatus"] != "STOPPED" for task in migrations):
+                yield f"the migration of {execution['name']} still runs"
+            spans += [(task["createdAt"], task.get("stoppedAt"), execution["name"]) for task in migrations]
+        spans.sort()
+        for (_, ended, first), (began, _, second) in itertools.pairwise(spans):
+            if ended is None or began < ended:
+                yield f"the migrations of {first} and {second} ran at once"
+
+    def _open_window(self) -> None:
+        self._all_ended()
+        ahead = (
+            self._opens + timedelta(minutes=1) - datetime.fromisoformat(self._stage.clock()) if self._opens else None
+        )
+        if ahead and ahead > timedelta():
+            self._stage.advance(ahead.total_seconds())
+        sweep(self._stage)
+
+    def _all_ended(self) -> None:
+        for execution in self._stage.executions():
+            self._stage.wait(execution, _LONGEST_SECONDS)
+        wait_for(lambda: not self._stage.invocations(), _LONGEST_SECONDS)
+
+    def _answer(self, *, approves: bool) -> None:
+        """Answer what waits now. It may be replaced, or answered, in the same moment: then it is refused."""
+        pending = self.pending()
+        if pending.get("asks"):
+            self._invoke(self._stage.client("lambda"), pending["asks"]["changes"], approves=approves, by=APPROVER)
+
+    def _try_without_the_right(self) -> None:
+        """Whoever may only deploy approves; the input of an execution says so; other changes are approved."""
+        self._refused.add(self._stage.start(_SAYS_SO))
+        changes = self.pending().get("asks", {}).get("changes", "0" * 32)
+        if self._invoke(self._deployer(), changes, approves=True, by=OTHER) != "AccessDeniedException":
+            self.wrong.append("a deployer could invoke Approve")
+        if self._invoke(self._stage.client("lambda"), "f" * 32, approves=True, by=OTHER) != "RejectedError":
+            self.wrong.append("changes that nobody has seen could be approved")
+
+    def _invoke(self, functions: Any, changes: str, *, approves: bool, by: str) -> str:
+        """Returns the error's name; empty if it is answered."""
+        given = {"changes": changes, "approves": approves, "by": by, "reason": "the new prices"}
+        name = self._stage.names["outputs"]["ApproveFunctionName"]
+        try:
+            reply = functions.invoke(FunctionName=name, Payload=json.dumps(given).encode())
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        answer = json.loads(reply["Payload"].read())
+        return str(answer["errorType"]) if "FunctionError" in reply else ""
+
+    def _deployer(self) -> Any:
+        """Lambda, as whoever has all of the stack's policies but the approver's."""
+        iam, outputs = self._stage.client("iam"), self._stage.names["outputs"]
+        try:
+            role = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=_TRUST)["Role"]
+        except iam.exceptions.EntityAlreadyExistsException:
+            role = iam.get_role(RoleName="deployer")["Role"]
+        for policy in ("Viewer", "PlanReader", "Deployer", "Runner", "Doctor"):
+            iam.attach_role_policy(RoleName="deployer", PolicyArn=outputs[f"{policy}PolicyArn"])
+        sts = self._stage.client("sts")
+        given = sts.assume_role(RoleArn=role["Arn"], RoleSessionName=OTHER)["Credentials"]
+        return botocore.session.Session({"profile": (None, [], None, None)}).create_client(
+            "lambda",
+            endpoint_url=self._stage.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given["SessionToken"],
+        )
