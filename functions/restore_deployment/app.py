@@ -41,12 +41,12 @@ def _restore(request: RestoreDeploymentInput, settings: Settings, enter_lease: E
     document = failed.document
     with enter_lease(failed.execution, _facts(failed), recreate=bool(document and document.has_begun)) as session:
         if document or session.record or session.standing == "lost":
-            before = ledger_of(settings, session.record.execution if session.record else failed.execution).read()
-            retries = _retries(request, session, before)
-            record = session.record or (before.deployment if before.is_restoring else None)
+            in_ledger = ledger_of(settings, session.record.execution if session.record else failed.execution).read()
+            retries = _retries(request, session, in_ledger)
+            record = session.record or (in_ledger.deployment if in_ledger.is_restoring else None)
             if session.record:
                 record = session.record.model_copy(update={"idle_retries": request.retries - retries})
-            attempt = _attempt(request, settings, failed, record, before, retries)
+            attempt = _attempt(request, settings, failed, record, in_ledger, retries)
             live = Releases(clients.dynamodb(), settings.table, settings.app).read()
             if session.standing == "overtaken" and attempt.record.asks and not attempt.error:
                 attempt = attempt._replace(error=CaughtError(Error="OvertakenError", Cause="a newer push has arrived"))
@@ -55,13 +55,13 @@ def _restore(request: RestoreDeploymentInput, settings: Settings, enter_lease: E
     return _restore(request, settings, enter_lease, _from_history(failed))
 
 
-def _retries(request: RestoreDeploymentInput, session: LeaseSession, before: LedgerItem) -> int:
+def _retries(request: RestoreDeploymentInput, session: LeaseSession, in_ledger: LedgerItem) -> int:
     """How often this execution has tried to restore the deployment before, which an earlier one may have tried too. The
     state's retries are more: they also count each wait for an invocation, and each call that Lambda refused.
     """
     if session.record and session.record.restore_attempts:
         return min(request.retries, session.record.restore_attempts - 1)
-    idle = before.deployment.idle_retries if before.deployment else None  # the lease was released, or deleted
+    idle = in_ledger.deployment.idle_retries if in_ledger.deployment else None  # the lease was released, or deleted
     return max(0, request.retries - (idle or 0))
 
 
@@ -89,7 +89,7 @@ def _attempt(
     settings: Settings,
     failed: Failed,
     record: DeploymentRecord | None,
-    before: LedgerItem,
+    in_ledger: LedgerItem,
     retries: int,
 ) -> Attempt:
     document = failed.document
@@ -105,7 +105,7 @@ def _attempt(
         error=_first_error(record, failed),
         verdict=document.turn if document else None,
         retries=retries,
-        before=before,
+        in_ledger=in_ledger,
         tasks=_resumed(failed.event, record),
     )
 
@@ -159,7 +159,7 @@ def _unrecorded(failed: Failed, settings: Settings) -> DeploymentRecord:
 def _end(attempt: Attempt, session: LeaseSession) -> Entry:
     settings, record = attempt.settings, attempt.record
     # It is there if only what follows it failed: what was deployed stays, what was restored is restored.
-    entry = attempt.before.ended() or restore_or_finish(attempt, holds_lease=session.holds_lease)
+    entry = attempt.in_ledger.ended() or restore_or_finish(attempt, holds_lease=session.holds_lease)
 
     def publish(entry: Entry) -> None:
         try:

@@ -16,7 +16,7 @@ def is_earlier(stored: dict[str, Any]) -> bool:
     return "tasks" in stored
 
 
-def plan_of(stored: dict[str, Any], before: Snapshot, rule_prefix: str) -> Plan:
+def plan_of(stored: dict[str, Any], snapshot: Snapshot, rule_prefix: str) -> Plan:
     """The plan, as far as a restore needs it: every rule that it may have changed is restored whole.
 
     The previous version of Rota deleted what this one disables, so a rule that was to be removed is put again.
@@ -24,7 +24,7 @@ def plan_of(stored: dict[str, Any], before: Snapshot, rule_prefix: str) -> Plan:
     cluster_arn = stored["cluster_arn"]
     names = [rule_prefix + each["task"]["name"] for each in stored["tasks"] if each["change"] != "keep"]
     names += stored["remove"]
-    changes = (backend.restored_whole(name, before.schedules.get(name), cluster_arn) for name in names)
+    changes = (backend.restored_whole(name, snapshot.schedules.get(name), cluster_arn) for name in names)
     return Plan.model_validate(
         {
             **{key: stored[key] for key in ("image_uri", "base", "newest_revision", "roll")},
@@ -33,7 +33,7 @@ def plan_of(stored: dict[str, Any], before: Snapshot, rule_prefix: str) -> Plan:
             "registers": [],
             "reused": {_API: stored["api_revision"]} if stored["api_revision"] else {},
             "api": _API,
-            "service_runs": before.service.task_definition,
+            "service_runs": snapshot.service.task_definition,
             "algorithm": 0,
         },
         extra="ignore",

@@ -23,14 +23,14 @@ _NOT_SEEN = {
 _LENGTH = 32
 
 
-def digest_of_changes(plan: Plan, before: Snapshot) -> str:
+def digest_of_changes(plan: Plan, snapshot: Snapshot) -> str:
     """The same for plans that change the same in the same way, whenever they are made: a revision counts by its
     content, and not by whether it has a number yet.
     """
     said = plan.model_dump(mode="json", exclude=_NOT_SEEN, by_alias=False)
     changed = {change["name"] for change in said["changes"]}
     said["changes"] = [_without_start_of_rate(change) for change in said["changes"]]
-    there = {name: found for name, found in before.schedules.items() if name in changed}
+    there = {name: found for name, found in snapshot.schedules.items() if name in changed}
     said["there"] = {name: found.model_dump(mode="json", exclude={"read_at"}) for name, found in there.items()}
     text = json.dumps(said, sort_keys=True)
     for fingerprint, arn in plan.reused.items():

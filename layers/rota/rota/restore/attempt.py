@@ -39,7 +39,7 @@ class Attempt(NamedTuple):
 
     `restorer` is the execution that does it, `step` where the deployment failed, `error` why; None if it ended before
     it took the lease, by TakeTurn's `verdict`. `retries`: how often this execution has tried it before.
-    `before` is what the ledger has of the deployment: an attempt before this one may have written that it is being
+    `in_ledger` is what the ledger has of the deployment: an attempt before this one may have written that it is being
     restored. `live` is the release that is live; None if that is not known.
     """
 
@@ -50,7 +50,7 @@ class Attempt(NamedTuple):
     error: CaughtError | None
     verdict: Verdict | None
     retries: int
-    before: LedgerItem = LedgerItem()
+    in_ledger: LedgerItem = LedgerItem()
     live: Live | None = None
     tasks: tuple[str, ...] = ()
     """Which a resume names; none are all."""
@@ -117,7 +117,7 @@ def restore_or_finish(attempt: Attempt, *, holds_lease: bool) -> Entry:
     if not record.has_begun:
         return attempt.entry(str(RestoreResult()))
     # Once begun, a restore is not replaced by finishing, whatever the record or the document says.
-    if record.complete and not attempt.before.is_restoring:
+    if record.complete and not attempt.in_ledger.is_restoring:
         return _finish(attempt)
     restoring = attempt.entry("It is being restored.")
     ended = ledger_of(settings, record.execution).begin_restoring(restoring, record, datetime.now(UTC))
@@ -152,9 +152,11 @@ def _restore_pauses(attempt: Attempt) -> Entry:
 
 def _not_held(attempt: Attempt) -> Entry:
     """How a deployment ends that does not hold the lease. What an attempt before has written of it stays."""
-    record, begun = attempt.record, attempt.before.so_far() if attempt.before.is_restoring else None
+    record, begun = attempt.record, attempt.in_ledger.so_far() if attempt.in_ledger.is_restoring else None
     too_late = RestoreResult(too_late=True) if record.has_begun or begun else RestoreResult()
-    if begun and attempt.before.deployment is None:  # by a version of Rota that keeps its cause in this sentence alone
+    if (
+        begun and attempt.in_ledger.deployment is None
+    ):  # by a version of Rota that keeps its cause in this sentence alone
         return begun.model_copy(update={"cause": f"{begun.cause} {too_late}"})
     is_anothers = record.execution.id != attempt.restorer.id
     return attempt.entry(_NOT_HELD if is_anothers and not record.has_begun else str(too_late))

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 class RestoreContext(NamedTuple):
-    """`execution`, `record` and `plan` are those of the deployment that is restored, `before` is its snapshot,
-    `revisions` ARNs by fingerprint of what it registered or used again; `retries`: how often this was tried before.
+    """`execution`, `record`, `plan` and `snapshot` are those of the deployment that is restored, `revisions` ARNs by
+    fingerprint of what it registered or used again; `retries`: how often this was tried before.
     """
 
     settings: "Settings"
     execution: Execution
     record: DeploymentRecord
     plan: Plan
-    before: Snapshot
+    snapshot: Snapshot
     revisions: dict[str, str]
     retries: int
     earlier: bool = False
@@ -66,10 +66,10 @@ def read(settings: "Settings", record: DeploymentRecord, retries: int) -> Restor
     if record.plan is None or record.snapshot is None:
         raise ValueError("a deployment without a plan has changed nothing")
     stored = _read(settings, record.plan)
-    before = _read(settings, record.snapshot)
+    found = _read(settings, record.snapshot)
     registered = _read(settings, record.revisions) if record.revisions else {}
     try:
-        snapshot = Snapshot.model_validate(before, extra="ignore")
+        snapshot = Snapshot.model_validate(found, extra="ignore")
         is_earlier = earlier.is_earlier(stored)
         if is_earlier:
             plan = earlier.plan_of(stored, snapshot, settings.rule_prefix)

@@ -111,13 +111,13 @@ def _schedules(
         return []
 
     def write(change: backend.Change, kept_off: bool) -> Restored | None:
-        before = context.before.schedules.get(change.name)
+        before = context.snapshot.schedules.get(change.name)
         if before and kept_off:
             before = backend.switched(before, on=False)
         return tried(partial(schedules.restore, change, before, context.retries))
 
     def is_on(change: backend.Change) -> bool | None:
-        before = context.before.schedules.get(change.name)
+        before = context.snapshot.schedules.get(change.name)
         leaves = change.kind == "update" and backend.switches(change) is None
         return None if before is None or leaves else backend.is_enabled(before)
 

@@ -39,9 +39,9 @@ def deregister(context: "RestoreContext", begun: float) -> Iterable[str]:
         return ()
     if context.targets_begun:  # rules may have run what is unused now, and may be shown as they were
         time.sleep(_UNTIL_NOTHING_FIRES)
-    backends = {each.backend for each in (*context.plan.changes, *context.before.schedules.values())}
+    backends = {each.backend for each in (*context.plan.changes, *context.snapshot.schedules.values())}
     shown = backend.connect(settings).revisions_in_use(backends)
-    in_use, completed = shown | backend.revisions_of(context.before.schedules.values()), set[str]()
+    in_use, completed = shown | backend.revisions_of(context.snapshot.schedules.values()), set[str]()
     if description := service.described(ecs, settings):
         in_use.add(description["taskDefinition"])
         # ECS itself goes back to what was completed last, should the rollback fail.

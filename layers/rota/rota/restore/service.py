@@ -27,7 +27,7 @@ class ServiceRestored(NamedTuple):
 
 def restore_service(context: "RestoreContext") -> ServiceRestored:
     """Roll the service back if it has to be."""
-    ecs, settings, before = clients.ecs(), context.settings, context.before.service
+    ecs, settings, before = clients.ecs(), context.settings, context.snapshot.service
     own_revision = context.revisions[context.plan.api]
     description = described(ecs, settings)
     if _rolled_just_now(context) and description and description["taskDefinition"] != own_revision:
@@ -79,7 +79,7 @@ def _rolled_back_by_ecs(
     """Have ECS itself roll back, if the deployment's rollout is in progress and what ran before was complete. If Rota
     rolled the former revision out, ECS would bake it and wait at each hook, while the failed one keeps serving.
     """
-    if not (context.before.service.steady and service.has_stages(description)):
+    if not (context.snapshot.service.steady and service.has_stages(description)):
         return False
     rollout = context.record.rollout
     deployment = service_deployments.find(ecs, description, own_revision, rollout.staged if rollout else None)
