@@ -11,6 +11,7 @@ import pytest
 
 from rota.errors import ConfigError, RejectedError
 from stage import clock
+from stage.gateway.calls import Call, Reply
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.environment import functions_environment
@@ -352,6 +353,36 @@ def test_one_that_is_off_stays_off(world: World, deployments: Deployments, task:
     found = {**world.owned_rules(), **world.schedules()}
     assert (len(world.schedules()), found[task["name"]]["State"]) == (int(there), "DISABLED")
     assert clock.now() - begin < MINUTE, "there is nothing to wait for"
+
+
+class Slow:
+    """A hook: the first call of an operation takes minutes."""
+
+    def __init__(self, operation: str, minutes: int) -> None:
+        self._operation, self._minutes = operation, minutes
+
+    def before(self, call: Call) -> None:
+        if call.operation == self._operation and self._minutes:
+            self._minutes, seconds = 0, self._minutes * 60
+            passes(seconds)
+
+    def after(self, _call: Call, _reply: Reply) -> None:
+        """Leave every reply as it is."""
+
+
+def test_one_that_is_due_by_its_turn_waits(world: World, deployments: Deployments) -> None:
+    """It was quiet as the round began; the others took so long that its run is near."""
+    local_stage().settings.change({"schedules": {"lag_seconds": 0}})
+    tasks = [NIGHTLY, EVERY_MINUTE]
+    deployed(world=world, deployments=deployments, tasks=tasks)
+    at(5, 54, 30)
+    deployment = deployments.start(NEXT)
+    world.upload({"tasks": bounded(*tasks)})
+    deployment.until("WaitForMoves")
+    with local_stage().hooked(Slow("GetSchedule", 5)):
+        assert deploy(world, deployment, *bounded(*tasks)) == "Deployed"
+    passes(10 * 60)
+    assert set(starts("IngestData").values()) == {1}
 
 
 def test_what_was_switched_on_is_not_left_on_beside_the_old_one(world: World, deployments: Deployments) -> None:

@@ -165,6 +165,9 @@ def move(
             return min(
                 (shown and shown.start) or begins, begins
             )  # an earlier try of the first round may have let it begin sooner
+        return switches_at(each, now)
+
+    def switches_at(each: Move, now: datetime) -> datetime:
         at = _quiet_at(now, each) if each.is_on else now
         # An earlier try of this round has switched it on: until the old one is off, the task would run twice.
         return now if at > now and schedules.is_on(each.new) else at
@@ -172,6 +175,11 @@ def move(
     def carry_out(number: int) -> datetime | None:
         """Returns until when the old one must stay on, if it ends at a minute."""
         each = moves[number]
+        if not each.hands_over:  # hundreds of others may have taken a minute meanwhile
+            moment = datetime.now(UTC)
+            if (at := switches_at(each, moment)) > moment:
+                postponed[number] = at
+                return None
         if not each.hands_over or (each.ends and ends_at is None):
             schedules.switch_on(each.new, revisions)
         if each.ends and ends_at is None and isinstance(each.old, SchedulerChange):
@@ -180,12 +188,13 @@ def move(
             schedules.disable(each.old)
         return None
 
-    numbers = tuple(left)
+    numbers, postponed = tuple(left), dict[int, datetime]()
     ready = dict(zip(numbers, in_parallel(ready_at, numbers), strict=True))
     due_now = [number for number, at in ready.items() if at <= now]
     ending = {number: at for number, at in zip(due_now, in_parallel(carry_out, due_now), strict=True) if at}
     ends_at = max(ending.values(), default=ends_at)
-    waiting = {number: at for number, at in ready.items() if at > now} | dict.fromkeys(ending, ends_at or now)
+    waiting = {number: at for number, at in ready.items() if at > now} | postponed
+    waiting |= dict.fromkeys(ending, ends_at or now)
     wait = max(_SECOND, min(waiting.values()) - now) if waiting else timedelta()
     return Moved(tuple(waiting), wait, begins, ends_at)
 
