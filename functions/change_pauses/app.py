@@ -18,17 +18,27 @@ def handler(request: ChangePausesInput, settings: Settings, session: LeaseSessio
     def work(record: DeploymentRecord) -> Entry:
         origin = execution_input.origin(request.event, None, request.execution.name)
         passed = f"; passed: {'; '.join(record.passed)}" if record.passed else ""
-        summary = f"{_change(request, settings, origin)}{passed}"
-        return Entry(outcome=Outcome.DONE, image=None, schedule=None, summary=summary, origin=origin)
+        given = execution_input.parse(request.event)
+        tasks, until = (given.pause.tasks, given.pause.until) if given.pause else ((), None)
+        return Entry(
+            outcome=Outcome.DONE,
+            image=None,
+            schedule=None,
+            summary=f"{_change(request, settings, given, origin)}{passed}",
+            origin=origin,
+            paused=tasks,
+            until=until,
+        )
 
     entry = end_once(request.execution, settings, session, work)
     return ChangePausesOutput(outcome=entry.outcome, summary=entry.summary)
 
 
-def _change(request: ChangePausesInput, settings: Settings, origin: Origin) -> str:
-    given, now = execution_input.parse(request.event), datetime.now(UTC)
-    tasks = given.pause.tasks if given.pause else ()
+def _change(
+    request: ChangePausesInput, settings: Settings, given: execution_input.ExecutionInput, origin: Origin
+) -> str:
+    now = datetime.now(UTC)
+    tasks, until = (given.pause.tasks, given.pause.until) if given.pause else ((), None)
     if given.kind == Kind.RESUME:
         return change.resume(settings, tasks, origin, now)
-    until = given.pause.until if given.pause else None
     return change.pause(settings, change.Asked(tasks, until, origin, request.execution), now)

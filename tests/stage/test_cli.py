@@ -497,3 +497,10 @@ def test_a_job_is_paused_and_resumed(deployed: Client, rota: Rota) -> None:
     (task,) = (each for each in rota("status", "--json").json["tasks"] if each["task"] == "RemoveSpam")
     assert (task["enabled"], task["paused"]) == (True, None)
     assert rota("resume", "RemoveSpam").out == "Not paused: RemoveSpam.\n"
+    (over,) = (each for each in rota("explain", "RemoveSpam", "--json").json["chain"] if each["what"] == "was paused")
+    assert (over["name"], over["because"].endswith('user/moto resumed it: "it removes too much"')) == (
+        "by user/moto",
+        True,
+    )
+    (pause,) = rota("history", "--task", "RemoveSpam", "--json").json["pauses"]
+    assert (pause["by"], pause["reason"]) == ("user/moto", "it removes too much")

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from pydantic import AwareDatetime
+
 from rota.aws import clients
 from rota.aws.parallel import thread_pool
 from rota.contract.deployment import Execution, Image, Kind, Origin, Outcome, Stored
@@ -41,6 +43,10 @@ class Entry(Shape):
     """The number of the release that the deployment made live; None if it made none."""
     origin: Origin | None = None
     """Who started the deployment and why; None if that is not known."""
+    paused: tuple[str, ...] | None = None
+    """The tasks that a request was to pause or to resume, where none means all; None if it was about none."""
+    until: AwareDatetime | None = None
+    """When that pause ends automatically."""
 
     @property
     def noun(self) -> str:
@@ -212,6 +218,9 @@ class Ledger:
         item["deployment"] = record.stored()
         if entry.release:
             item["release"] = entry.release
+        if entry.paused is not None:
+            item["paused"] = list(entry.paused)
+            item |= {"until": entry.until.isoformat()} if entry.until else {}
         well = outcome in (Outcome.DEPLOYED, Outcome.NOTHING_TO_DO, Outcome.DONE)
         values: dict[str, Any] = {} if well else {"ExpressionAttributeValues": {":restoring": stored(_RESTORING)}}
         return {

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rota.aws.parallel import thread_pool
@@ -11,6 +11,7 @@ from rota.cli import table as items
 from rota.cli.explain.deployment import who
 from rota.cli.explain.model import Explanation, Link
 from rota.cli.local_file.lines import place_of
+from rota.cli.pauses import due_in, past
 from rota.cli.status import tasks
 from rota.cli.status.gather import are_live, pause_of
 from rota.cli.status.model import BAD
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _RUNS = 20
 _LINES = 10
+_RECENT = timedelta(days=7)
 _LEDGER = 50
 """Entries in which the one that registered a revision is looked for."""
 
@@ -64,6 +66,7 @@ def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
     chain = [
         *_rule_links(facts),
         *_pause_links(facts, utc=utc),
+        *_past_pause_links(facts, now, utc=utc),
         *_file_links(facts, utc=utc),
         *_revision_links(facts),
         *_run_links(facts, found.strip, now, utc=utc),
@@ -113,6 +116,20 @@ def _pause_links(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
         until = f"until {time_text.whole(paused.until, utc=utc)}" if paused.until else "until a person resumes it"
         why = f': "{paused.reason}"' if paused.reason else ""
         yield Link("paused", f"by {paused.by}" if paused.by else "", f"{' '.join(filter(None, (since, until)))}{why}")
+
+
+def _past_pause_links(facts: TaskFacts, now: datetime, *, utc: bool) -> Iterator[Link]:
+    """The last pause that is over, and how many runs it has cost."""
+    for pause in past(facts.ledger, facts.task, now)[:1]:
+        if facts.paused or now - pause.ended > _RECENT:
+            return
+        since, ended = (time_text.whole(each, utc=utc) for each in (pause.since, pause.ended))
+        why = f': "{pause.reason}"' if pause.reason else ""
+        ends = f", when {pause.ended_by} resumed it" if pause.ended_by else ""
+        last = items.at(facts.runs[0], "scheduled_at") if facts.runs else None
+        due = due_in(pause, when_of_aws(facts.rule), last) if facts.rule else 0
+        cost = f"; {'one run' if due == 1 else f'{due} runs'} due then did not start" if due else ""
+        yield Link("was paused", f"by {pause.by}" if pause.by else "", f"{since} to {ended}{ends}{why}{cost}")
 
 
 def _file_links(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:

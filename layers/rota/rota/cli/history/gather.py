@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rota.cli import live_schedules
 from rota.cli import table as items
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
+from rota.cli.pauses import past
 from rota.cli.status import tasks
 from rota.cli.status.gather import origin
 from rota.cli.table import Item, Table
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from rota.cli.frame import Account
 
 _WENT_LIVE = "deployed"
+_LEDGER = 50
+"""Entries in which a task's pauses are looked for."""
 
 
 def history(table: Table, most: int, *, every: bool) -> History:
@@ -39,8 +42,12 @@ def runs(account: "Account", task: str, most: int) -> TaskHistory:
     found = account.table.runs(task, most)
     if not found:
         live_schedules.require([task], live_schedules.known(account))
-    live = account.table.present(0).live if found else None
-    return TaskHistory(task=task, runs=[_run(each, live) for each in found])
+    live, _, ended = account.table.present(_LEDGER)
+    runs_found = [_run(each, live) for each in found]
+    pauses = past(ended, task, account.now())
+    if len(runs_found) == most:
+        pauses = [each for each in pauses if each.ended >= runs_found[-1].at]
+    return TaskHistory(task=task, runs=runs_found, pauses=pauses)
 
 
 def _deployment(entry: Item, *, live: bool) -> Deployment:

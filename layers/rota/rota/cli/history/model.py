@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from rota.cli.pauses import PastPause
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -57,8 +59,9 @@ class History:
 
 @dataclass(frozen=True)
 class TaskHistory:
-    """The runs of one task, the newest first."""
+    """The runs of one task, the newest first, and the pauses in that time that are over."""
 
     task: str
     runs: list[TaskRun]
+    pauses: list[PastPause]
     kind: Literal["runs"] = "runs"

@@ -6,6 +6,7 @@ from datetime import datetime
 from rota.cli import time_text
 from rota.cli.columns import Cell, Row, beginning, table
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
+from rota.cli.pauses import PastPause
 from rota.cli.status.text import how, short
 from rota.watch.wording import for_people
 
@@ -32,12 +33,28 @@ def lines(history: History, now: datetime, width: int, *, every: bool) -> Iterat
 
 
 def run_lines(history: TaskHistory, now: datetime, width: int, *, utc: bool) -> Iterator[str]:
-    """A row for each run."""
+    """A row for each run, and for each pause between them."""
     if not history.runs:
         yield f"There is no run of {history.task} yet."
-        return
     titles = ["due", "", "took", "release", "started by", "why"]
-    yield from table(titles, [_run_row(each, now, utc=utc) for each in history.runs], width)
+    rows = [(each.at, _run_row(each, now, utc=utc)) for each in history.runs]
+    rows += [(each.since, _pause_row(each, now, utc=utc)) for each in history.pauses]
+    if rows:
+        yield from table(titles, [row for _, row in sorted(rows, key=lambda each: each[0], reverse=True)], width)
+
+
+def _pause_row(pause: PastPause, now: datetime, *, utc: bool) -> Row:
+    by = f"by {pause.by} " if pause.by else ""
+    said = f': "{pause.reason}"' if pause.reason else ""
+    ends = f"; {pause.ended_by} resumed it" if pause.ended_by else ""
+    return [
+        time_text.clock(pause.since, now, utc=utc),
+        Cell("paused", "yellow"),
+        time_text.duration((pause.ended - pause.since).total_seconds()),
+        "-",
+        "-",
+        f"{by}until {time_text.clock(pause.ended, now, utc=utc)}{said}{ends}",
+    ]
 
 
 def _row(each: Deployment, now: datetime) -> Row:
