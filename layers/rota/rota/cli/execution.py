@@ -53,6 +53,15 @@ ACTS: dict[str, Acts] = {
 """Who acts, by the name of the error with which an execution failed."""
 
 
+def end_without_one(account: "Account", outcome: str, words: str) -> Exit:
+    """Say how the command ended, which followed no execution."""
+    if account.output.as_json:
+        account.output.event(Ended(outcome, None, "", 0.0, "", words, int(Exit.DONE)))
+    else:
+        account.output.line(words)
+    return Exit.DONE
+
+
 def confirm(account: "Account", question: str, *, yes: bool) -> None:
     """Ask at a terminal. CommandError where there is none, or if the answer is no."""
     if yes:

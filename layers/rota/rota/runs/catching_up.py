@@ -40,8 +40,6 @@ _REPEATED_FOR = timedelta(minutes=45)
 _BEGINS_WITHIN = timedelta(minutes=1)
 _RAN = "it has run meanwhile"
 _DID_NOT_BEGIN = (Status.NOT_STARTED, Status.MISSED)
-# How often a job may change between reading and writing it: RecordRun writes it as its runs end.
-_ATTEMPTS = 5
 
 _logger = Logger()
 
@@ -187,13 +185,12 @@ def _note(table: "RunTable", job: Job, answer: str) -> None:
     due = job.owed and job.owed.scheduled_at
     if answer != STARTED:
         _logger.warning("not caught up", task=job.task, scheduled_at=due, answer=answer)
-    for _ in range(_ATTEMPTS):
-        fresh = table.job(job.task)
-        if fresh is None or fresh.owed is None or fresh.owed.scheduled_at != due or fresh.owed.answer:
-            return
-        if table.update_state(_answered(fresh, fresh.owed, answer), fresh):
-            return
-    raise TransientError(f"the job {job.task} changes too often to note what became of its catch_up")
+
+    def answered(fresh: Job) -> Job | None:
+        owed = fresh.owed
+        return None if owed is None or owed.scheduled_at != due or owed.answer else _answered(fresh, owed, answer)
+
+    table.change_state(job.task, answered)
 
 
 def _answered(job: Job, owed: Owed, answer: str) -> Job:

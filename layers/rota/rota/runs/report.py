@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 # A Sweep that is killed or fails here holds the item for so long; one that succeeds is done in seconds.
 _HELD_FOR = timedelta(seconds=120)
-# How often a job may change between reading and writing it: RecordRun writes it as its runs end.
-_ATTEMPTS = 5
 
 _logger = Logger()
 
@@ -92,11 +90,5 @@ def _with_log(alert: Alert, settings: "Settings") -> Alert:
 
 
 def _note(table: "RunTable", alert: Alert, now: datetime, report: Report) -> None:
-    """Write into the job that it is reported. A job that changes meanwhile is read again."""
-    job: Job | None = report.job
-    for _ in range(_ATTEMPTS):
-        changed = job and reported(job, report, alert.thread, now)
-        if job is None or changed is None or table.update_state(changed, job):
-            return
-        job = table.job(job.task)
-    raise TransientError(f"the job {report.job.task} changes too often to note that it is reported")
+    """Write into the job that it is reported."""
+    table.change_state(report.job.task, lambda job: reported(job, report, alert.thread, now), seen=report.job)

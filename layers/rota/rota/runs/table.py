@@ -4,11 +4,12 @@ Every write is one that may come twice, late or in any order: the version of the
 changes, let each be written once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rota.deployment.items import Item, plain, stored
+from rota.errors import TransientError
 from rota.runs.model import (
     RELEASES_KEY,
     REPORTING_KEY,
@@ -32,6 +33,8 @@ _STATE = {
     *("state", "bad_runs", "last_good", "last_run_at", "last_run_good", "overlapping", "gave_way_at", "lasted", "owed"),
     *("incident", "notices"),
 }
+# How often a job may change between reading and writing it: RecordRun writes it as its runs end.
+_ATTEMPTS = 5
 _FAILED, _CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
 
 
@@ -105,6 +108,18 @@ class RunTable:
         """Write how a job does."""
         self.wrote_jobs = True
         return self._updated(self._state(job, seen))
+
+    def change_state(self, task: str, change: Callable[[Job], Job | None], seen: Job | None = None) -> None:
+        """Write what `change(job)` makes of how the job does now, as it was `seen` if it was; nothing for None, and for
+        a task without a job. TransientError if it is written meanwhile each time that this is tried.
+        """
+        for _ in range(_ATTEMPTS):
+            job = seen or self.job(task)
+            changed = job and change(job)
+            if job is None or changed is None or self.update_state(changed, job):
+                return
+            seen = None
+        raise TransientError(f"{job_key(task)} is written too often to change it")
 
     def put_settings(self, job: Job) -> None:
         """Write what the schedule file says of a job; how it does stays. One that has left the file expires."""

@@ -62,7 +62,8 @@ def _answer(account: Account, changes: str, reason: str | None, ways: _Ways, *, 
     execution.confirm(account, f"{'Approve' if approves else 'Reject'} {what} for {stack}?", yes=ways.yes)
     answered = _invoke(account, {"changes": asks["changes"], "approves": approves, "reason": reason})
     if not answered["execution"]:
-        return _stopped(account, f"{what} is approved, and deploys after this: {'; '.join(answered['stopped_by'])}")
+        words = f"{what} is approved, and deploys after this: {'; '.join(answered['stopped_by'])}"
+        return execution.end_without_one(account, "held", words)
     started = stack.execution(answered["execution"])
     if ways.no_wait:
         return execution.started(account, started)
@@ -105,13 +106,3 @@ def _invoke(account: Account, answer: dict[str, Any]) -> dict[str, Any]:
         error = str(content.get("errorType", "Error"))
         raise CommandError(Exit.NOT_ALLOWED, str(content.get("errorMessage", content)), _STATUS, error=error)
     return content
-
-
-def _stopped(account: Account, words: str) -> Exit:
-    if account.output.as_json:
-        from rota.cli.events import Ended
-
-        account.output.event(Ended("held", None, "", 0.0, "", words, int(Exit.DONE)))
-    else:
-        account.output.line(words)
-    return Exit.DONE

@@ -51,7 +51,9 @@ def resume(
     if tasks or every:
         paused = _paused(account, tasks)
         if not paused:
-            return _nothing(account, f"Not paused: {', '.join(tasks)}." if tasks else "No job is paused.")
+            return execution.end_without_one(
+                account, "nothing to do", f"Not paused: {', '.join(tasks)}." if tasks else "No job is paused."
+            )
         signed = execution.signed(account, {"pause": {"tasks": [*paused]} if tasks else {}}, "resume", reason)
         started = execution.start(account, signed, "resume")
         code = execution.started(account, started) if no_wait else execution.follow(account, started, timeout)
@@ -61,12 +63,12 @@ def resume(
     if deployments:
         event, kind, question = {"hold": {}}, "resume", f"End the hold of {stack}?"
         if not (gates.get("hold") or gates.get("pending")):
-            return _nothing(account, "Deployments are not held.")
+            return execution.end_without_one(account, "nothing to do", "Deployments are not held.")
     else:
         digests = list(dict.fromkeys(each["digest"] for each in gates.get("bars", ())))
         event, kind, question = {"lift": digests}, "lift", f"Lift the bars of {len(digests)} images of {stack}?"
         if not digests:
-            return _nothing(account, "No image is barred.")
+            return execution.end_without_one(account, "nothing to do", "No image is barred.")
     execution.confirm(account, question, yes=yes)
     started = execution.start(account, execution.signed(account, event, kind, reason), kind)
     return execution.started(account, started) if no_wait else execution.follow(account, started, timeout)
@@ -97,14 +99,4 @@ def _run_missed(account: Account, paused: "Mapping[str, Item]") -> Exit:
             continue
         request = start.request_of(job, account.stack.container, start.Changes(), due, late=True)
         wait.wait(account, task, due, start.start(account, task, request), None, stops=False)
-    return Exit.DONE
-
-
-def _nothing(account: Account, words: str) -> Exit:
-    if account.output.as_json:
-        from rota.cli.events import Ended
-
-        account.output.event(Ended("nothing to do", None, "", 0.0, "", words, int(Exit.DONE)))
-    else:
-        account.output.line(words)
     return Exit.DONE
