@@ -12,6 +12,8 @@ import pytest
 from rota.errors import ConfigError, RejectedError
 from stage import clock
 from stage.gateway.calls import Call, Reply
+from tests.guestbook import PREFIX
+from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.environment import functions_environment
@@ -510,3 +512,52 @@ def test_what_has_moved_runs_until_the_old_one_is_on(
     )
     passes(12 * 60)
     assert starts("RemoveSpam").keys() == set(due(begin, 10))
+
+
+def untag(rule: str) -> None:
+    arn = f"arn:aws:events:us-east-1:123456789012:rule/{PREFIX}{rule}"
+    client("events").untag_resource(ResourceARN=arn, TagKeys=["rota:app"])
+
+
+def test_a_rule_that_is_untagged_meanwhile_ends_its_move(world: World, deployments: Deployments) -> None:
+    """Left on beside the schedule, each run would come twice."""
+    deployed(world=world, deployments=deployments, tasks=[OFTEN])
+    at(6, 3)
+    world.upload({"tasks": bounded(OFTEN)})
+    deployment = deployments.start(NEXT).until("WaitForMoves")
+    untag("RemoveSpam")
+    assert deploy(world, deployment, *bounded(OFTEN)) == "DeploymentFailed"
+    assert (world.rules()[PREFIX + "RemoveSpam"]["State"], world.schedules()) == ("ENABLED", {})
+    said = "RemoveSpam was untagged by someone while its task moved to EventBridge Scheduler, and is on: disable it"
+    assert said in world.entry(deployment.arn)["cause"]
+
+
+def test_a_new_rule_that_is_untagged_is_said_to_be_on(world: World, deployments: Deployments) -> None:
+    deployed(world=world, deployments=deployments, tasks=bounded(OFTEN))
+    at(6, 3)
+    deployment = deployments.start(NEXT)
+    deploy(world, deployment, OFTEN, until="RollService")
+    untag("RemoveSpam")
+    with world.calls.refusing("ecs.UpdateService", "AccessDeniedException"):
+        assert deployment.run() == "DeploymentFailed"
+    said = "RemoveSpam has another owner and was left unchanged, on: until you disable it, each run of its task comes"
+    assert said in world.entry(deployment.arn)["cause"]
+
+
+@pytest.mark.parametrize(
+    ("there", "call", "what"),
+    [(True, "scheduler.DeleteSchedule", "schedule"), (False, "events.DeleteRule", "rule")],
+    ids=["to Scheduler", "to rules"],
+)
+def test_a_refused_restore_says_that_both_may_be_on(
+    world: World, deployments: Deployments, there: bool, call: str, what: str
+) -> None:
+    before, after = ([OFTEN], bounded(OFTEN)) if there else (bounded(OFTEN), [OFTEN])
+    deployed(world=world, deployments=deployments, tasks=before)
+    at(6, 3)
+    deployment = deployments.start(NEXT)
+    deploy(world, deployment, *after, until="RollService")
+    deployment.fail("RejectedError", "what happened")
+    said = rf"until the {what} .*RemoveSpam is deleted, each run of its task may come twice"
+    with world.calls.refusing(call, "AccessDeniedException", count=0), pytest.raises(RejectedError, match=said):
+        deployment.restore()

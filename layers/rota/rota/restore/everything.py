@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from rota.aws.errors import AWS_ERRORS
+from botocore.exceptions import ClientError
+
+from rota.aws.errors import AWS_ERRORS, translate
 from rota.contract.shape import Shape
 from rota.errors import RejectedError, TransientError, listed
 from rota.pauses.table import pauses_of
@@ -18,6 +20,7 @@ from rota.schedules.restored import Restored
 
 if TYPE_CHECKING:
     from rota.restore.context import RestoreContext
+    from rota.schedules.connected import Connected
 
 Result = TypeVar("Result")
 
@@ -116,6 +119,9 @@ def _schedules(
             before = backend.switched(before, on=False)
         return tried(partial(schedules.restore, change, before, context.retries))
 
+    def end_move(change: backend.Change, _kept_off: bool) -> Restored | None:
+        return tried(partial(_end_move, schedules, change, context.retries))
+
     def is_on(change: backend.Change) -> bool | None:
         before = context.snapshot.schedules.get(change.name)
         leaves = change.kind == "update" and backend.switches(change) is None
@@ -131,8 +137,20 @@ def _schedules(
 
         began = datetime.now(UTC)
         time.sleep(SETTLES_WITHIN.total_seconds())
-        restored += write_schedules(settings, pauses_of(settings).read(), last, is_on, write)
+        restored += write_schedules(settings, pauses_of(settings).read(), last, is_on, end_move)
         since = context.moving_back_since or began
         remarks = moving.remarks_on_return(last, since, datetime.now(UTC))
         restored += [Restored(remark=each) for each in remarks]
     return restored
+
+
+def _end_move(schedules: "Connected", change: "backend.Change", retries: int) -> Restored:
+    """Remove what a move has created, now that the old one is on. What AWS refuses says that both may be."""
+    try:
+        return schedules.restore(change, None, retries)
+    except (ClientError, RejectedError) as refusal:
+        error = translate(refusal) if isinstance(refusal, ClientError) else refusal
+        if not isinstance(error, RejectedError) or not change.switches:
+            raise
+        name = f"the {'rule' if change.backend == 'rules' else 'schedule'} {change.name}"
+        raise RejectedError(f"{error}; until {name} is deleted, each run of its task may come twice") from refusal

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from rota.aws.parallel import in_parallel
-from rota.errors import listed
+from rota.errors import RejectedError, listed
 from rota.schedule_file.expression import one_time, period_of
 from rota.schedule_file.retry_age import shortest_interval
 from rota.schedules.eventbridge_scheduler.schedule import (
@@ -184,8 +184,13 @@ def move(
             schedules.switch_on(each.new, revisions)
         if each.ends and ends_at is None and isinstance(each.old, SchedulerChange):
             return _end(schedules, each.old, each.new.when, datetime.now(UTC))
-        if each.old.disable:  # else it is off, and a write would give a rate another StartDate
-            schedules.disable(each.old)
+        # Else it is off, and a write would give a rate another StartDate.
+        if each.old.disable and not schedules.disable(each.old) and schedules.is_on(each.old):
+            name = plain_name(each.old.name)
+            raise RejectedError(
+                f"the rule {name} was untagged by someone while its task moved to EventBridge Scheduler, and is on: "
+                "disable it, or tag it to hand it over, and start the deployment again"
+            )
         return None
 
     numbers, postponed = tuple(left), dict[int, datetime]()

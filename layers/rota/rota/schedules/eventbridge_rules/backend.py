@@ -182,7 +182,9 @@ class EventBridgeRules:
         if not exists:
             return Restored()
         self._refuse_late_tags(change, owner, retries)
-        return Restored(remark=f"the rule {change.name} has another owner and was left unchanged")
+        is_twice = change.replaces is not None and self.find(change.name).is_on
+        both = ", on: until you disable it, each run of its task comes twice" if is_twice else ""
+        return Restored(remark=f"the rule {change.name} has another owner and was left unchanged{both}")
 
     def _refuse_late_tags(self, change: "RuleChange", owner: str | None, retries: int) -> None:
         """TransientError while a rule that shows no owner may be the app's own, created a moment ago."""
