@@ -1,6 +1,6 @@
 """What a person changes of what is live, with faults: a rollback, a hold with its push and its end, a push that is to
-be approved and then is, a pause, a resume; and deployments of a task with every key, and of jobs that move between
-rules and EventBridge Scheduler.
+be approved and then is, the answer to it, a pause, a resume, an upload; and deployments of a task with every key, and
+of jobs that move between rules and EventBridge Scheduler.
 
 Each trial begins at the same snapshot. It ends as without the faults, or as if it had not begun; what Sweep is to make
 up for it does before that is looked at.
@@ -44,8 +44,9 @@ class Scenario:
     deployment that it started was aborted, whose entry then names the image. `tasks`: what the two schedule files have
     beside their own, by which a deployment changes more than others do; then the calls of a restore are tried too.
     `parameters`: those of the stack, for both; then what the push has beside them. `jobs`: the tasks that must have a
-    schedule that is on, all the time. `migrations`: how many may run; None: the file has none. If one may, every fault
-    of every call of the steps is tried, and of the restore while it runs.
+    schedule that is on, all the time. `whole`: every fault of every call of the steps is tried. `migrations`: how many
+    may run; None: the file has none. If one may, every fault of every call of the steps is tried, and of the restore
+    while it runs.
     """
 
     ready: tuple[Mapping[str, Any] | None, ...]
@@ -58,6 +59,7 @@ class Scenario:
     parameters: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {})
     jobs: tuple[str, ...] = ()
     migrations: int | None = None
+    whole: bool = False
 
 
 _DEPLOYING = ("ReadConfig", "PlanDeployment", "ClearRules", "RegisterRevisions", "CreateTargets", "FinishDeployment")
@@ -111,6 +113,10 @@ _HOLD = {"kind": "pause", "hold": {}, **_BY}
 _ASKS = ({}, {"Approval": "required"})
 _APPROVAL: dict[str, Any] = {}
 """Not the input of an execution: what waits is approved, and not started."""
+_ANSWERS: Mapping[str, Any] = {"approves": True}
+"""The same; and Approve starts it, or Sweep."""
+_UPLOADS: Mapping[str, Any] = {"file": 1}
+"""Nor is this one: a schedule file is uploaded, and Sweep starts its deployment."""
 _STARTS_NOTHING = {
     "service": "stepfunctions",
     "operation": "StartExecution",
@@ -145,6 +151,8 @@ SCENARIOS: Mapping[str, Scenario] = {
         parameters=_ASKS,
         aborted={"pending": None},
     ),
+    "approval": Scenario((None,), _ANSWERS, ("deployed",), steps=("Approve",), parameters=_ASKS, whole=True),
+    "upload": Scenario((), _UPLOADS, ("deployed",), or_done=True, parameters=({}, {"DeployOnScheduleChange": "true"})),
     "pause": Scenario((), _pause(), ("done",)),
     "resume": Scenario((_pause(),), {"kind": "resume", "pause": {}, **_BY}, ("done",), or_done=True),
     "every key": Scenario((), None, ("deployed",), steps=_DEPLOYING, tasks=_every_key(), parameters=(RIGHTS, {})),
@@ -217,6 +225,8 @@ class Steering:
         calls = [call for call in self._calls if call["caller"] in self._scenario.steps]
         if self._scenario.migrations:
             return [*self._of_migrations(calls)]
+        if self._scenario.whole:
+            return [each for each in (*singles(calls), *bursts(calls)) if each[0]["fault"] != "abort"]
         scripts = [each for each in (*singles(calls), *bursts(calls)) if self._is_tried(each[-1])]
         if self._scenario.tasks:
             self._played((LAST_STRAW,))
@@ -257,6 +267,8 @@ class Steering:
 
     def _wrong(self, seen: Seen, shown: Mapping[str, Any], *, done: bool) -> Iterable[str]:
         wanted = [self._after] if done else [self._before, *([self._after] if self._scenario.or_done else [])]
+        if self._scenario.start is _UPLOADS:  # its deployment could not begin: it is tried again an hour later
+            wanted.append(self._before | {"pending_schedule": True})
         if seen.aborted and seen.entry.get("digest") == self._before["pending"]:
             wanted.append(self._before | self._scenario.aborted)
         if shown not in wanted:
@@ -269,7 +281,8 @@ class Steering:
                 yield f"the migration ran {len(tasks)} times"
             if any(task["desiredStatus"] == "RUNNING" for task in tasks):
                 yield "the migration still runs"
-        yield from not_closed(seen, *self._scenario.outcomes, *([] if done else ["failed", "refused", "aborted"]))
+        undone = ["held"] if self._scenario.start is _ANSWERS else ["failed", "refused", "aborted"]
+        yield from not_closed(seen, *self._scenario.outcomes, *([] if done else undone))
         if not (done or seen.aborted):
             yield from unexplained(seen)
 
@@ -323,9 +336,14 @@ class Steering:
         stage.clear_calls()
         stage.faults(faults)
         with app.time_passing():
-            given = self._scenario.start
-            execution = self._started(given, "tried") if given else stage.deploy(_PUSHED, timeout=LONGEST_SECONDS)
-            ended_by = execution
+            given, told = self._scenario.start, ""
+            if given is _ANSWERS:
+                execution, told = self._answered()
+            elif given is _UPLOADS:
+                execution = self._uploaded()
+            else:
+                execution = self._started(given, "tried") if given else stage.deploy(_PUSHED, timeout=LONGEST_SECONDS)
+            ended_by = {**execution, "cause": told} if told else execution
             if execution["status"] == "ABORTED":
                 ended_by = stage.restored_by(str(execution["executionArn"]), LONGEST_SECONDS)
         wait_for(lambda: not stage.invocations(), LONGEST_SECONDS)
@@ -372,6 +390,37 @@ class Steering:
         stage.faults([])
         return stage.wait(pending["execution"], LONGEST_SECONDS)
 
+    def _answered(self) -> tuple[dict[str, Any], str]:
+        """Approve what waits, and let Sweep start what Approve has not. Returns the execution that deploys it, or else
+        the one that was held; and what the person was told instead of an answer.
+        """
+        stage, pending, before = self._stage, plain(self._app.lease()["gates"])["pending"], {*self._stage.executions()}
+        given = {"changes": pending["asks"]["changes"], "approves": True, **_BY}
+        name = stage.names["outputs"]["ApproveFunctionName"]
+        reply = stage.client("lambda").invoke(FunctionName=name, Payload=json.dumps(given).encode())
+        answer = json.loads(reply["Payload"].read())
+        told = f"Approve: {answer['errorMessage']}" if "FunctionError" in reply else ""
+        sweep(stage)
+        begun = [each for each in stage.executions() if each not in before]
+        return stage.wait(begun[-1] if begun else pending["execution"], LONGEST_SECONDS), told
+
+    def _uploaded(self) -> dict[str, Any]:
+        """Upload the file again; two minutes later Sweep starts its deployment. Returns that, or what came before."""
+        stage, before = self._stage, {*self._stage.executions()}
+        self._app.want(1)
+
+        def begun() -> list[str]:
+            return [each for each in stage.executions() if each not in before]
+
+        first = stage.wait(wait_for(begun, 10)[-1], LONGEST_SECONDS)
+        if first["status"] == "ABORTED":
+            stage.restored_by(str(first["executionArn"]), LONGEST_SECONDS)
+        stage.advance(121)
+        known = {*stage.executions()}
+        sweep(stage)
+        started = [each for each in stage.executions() if each not in known]
+        return stage.wait(started[-1], LONGEST_SECONDS) if started else first
+
     def _end(self, execution: Mapping[str, Any]) -> None:
         if execution["status"] != "SUCCEEDED":
             raise RuntimeError(f"even without faults it failed: {execution['cause']}")
@@ -404,6 +453,8 @@ class Steering:
             "bars": sorted(bar["digest"] for bar in gates.get("bars", ())),
             "hold": gates.get("hold", {}).get("by"),
             "pending": gates.get("pending", {}).get("image", {}).get("digest"),
+            "answered": bool(gates.get("pending", {}).get("answer")),
+            "pending_schedule": bool(gates.get("pending_schedule")),
             "pauses": app.paused(),
         }
 
