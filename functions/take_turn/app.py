@@ -57,6 +57,7 @@ def _turn_of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -
         lifts=_lifted(keys, image),
         schedule=keys.schedule,
     )
+    said = ""
     if reason := push_event.reason_to_skip(request.event):
         verdict = Verdict(decision=Decision.IGNORE, reason=reason)
     elif image.started(execution.name) and push_event.is_replication(request.event) and not keys.dry_run:
@@ -65,8 +66,20 @@ def _turn_of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -
         if not image.started(execution.name):
             _require_image(image)
         _require_file(settings, keys.schedule)
+        said = "" if keys.dry_run else _replaced(execution, settings)
         verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
-    return _answer_to(asked, settings, verdict, waited, keys, image, _pinned(keys.schedule))
+    return _answer_to(asked, settings, verdict, waited, keys, image, _pinned(keys.schedule), said)
+
+
+def _replaced(execution: Execution, settings: Settings) -> str:
+    """The rollback that a person asked for and that waits for an approval, in words: a push takes its place."""
+    if settings.approval == "none":
+        return ""
+    pending = _lease(execution, settings).read().gate.pending
+    if not (pending and pending.back_to):
+        return ""
+    release = pending.back_to.release
+    return f"replaces the rollback to {release}, which waits ({pending.origin}); to ask again: rota rollback {release}"
 
 
 def _turn_of_an_upload(request: TakeTurnInput, settings: Settings, waited: float) -> TakeTurnOutput:

@@ -154,6 +154,7 @@ def test_without_an_answer_it_expires_and_that_is_told_once(world: World, asking
     for _ in range(2):
         sweep()
     expired = begun(world)
+    assert started()[0][1]["reason"] == "no person approved it in time"
     assert expired.run() == "Rejected"
     assert "no person approved it until " in world.entry(expired.arn)["cause"]
     sweep()
@@ -184,6 +185,7 @@ def test_what_would_change_otherwise_is_asked_again(world: World, asking: Deploy
     approve()
     world.upload({"tasks": [SCHEDULE["tasks"][0]]})
     resumed = begun(world)
+    assert started()[0][1]["reason"] == "a person approved it"
     assert resumed.run() == "Held"
     assert "It is asked again, because this is not what ann approved." in world.entry(resumed.arn)["cause"]
     assert (waits(), "answer" in pending(), live()) == (NEXT, False, DIGEST)
@@ -443,6 +445,16 @@ def test_a_rollback_to_todays_file_is_asked_for(world: World, second: Deployment
     rollback = begun(world)
     assert (rollback.run(), live()) == ("Deployed", NEXT)
     assert world.entry(rollback.arn)["by"] == "eve"
+
+
+def test_a_push_says_that_it_replaces_a_rollback(world: World, second: Deployments) -> None:
+    second.ask(kind="rollback", release="v1", image_only=True, by="eve", reason="the login fails").run()
+    push = second.start(THIRD)
+    assert (push.run(), waits()) == ("Held", THIRD)
+    words = (
+        "replaces the rollback to v1, which waits (rollback by eve: the login fails); to ask again: rota rollback v1"
+    )
+    assert words in world.entry(push.arn)["summary"]
 
 
 def test_a_rollback_with_its_migration_is_approved_so(

@@ -24,7 +24,7 @@ from tests.steps.world import World, handler
 HOUR = timedelta(hours=1)
 HOLD = {"kind": "pause", "hold": {}, "by": "ann", "reason": "the sale"}
 RESUME = {"kind": "resume", "hold": {}, "by": "bob"}
-START_PENDING = {"kind": "resume", "by": "Sweep", "reason": "the hold is over"}
+START_PENDING = {"kind": "resume", "by": "Sweep", "reason": "no hold and no closed deployment window stops it any more"}
 
 
 def gates() -> dict[str, Any]:

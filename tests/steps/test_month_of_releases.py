@@ -191,7 +191,7 @@ class Month:
         closed = closed_at(settings.deploy_window, self.now)
         name = start_pending(client("stepfunctions"), settings, gates, closed, self.now)
         if name and all(name != _name(each) for each in self.executions):
-            given = {"kind": "resume", "by": "Sweep", "reason": "the hold is over"}
+            given = {"kind": "resume", "by": "Sweep", "reason": "no hold"}
             self._begin(name, given, "resume", is_there=True)
 
     # ------------------------------------------------------------------ how it goes on

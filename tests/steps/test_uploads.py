@@ -90,6 +90,7 @@ def test_it_is_deployed_two_minutes_later(world: World, known: Deployments, mach
     assert started(machine) == []
     two_minutes_pass()
     begun = deployed_by_sweep(world, machine)
+    assert begun.context["Execution"]["Input"]["reason"] == "the schedule file that was uploaded is due"
     assert begun.run() == "Deployed"
     entry = world.entry(begun.arn)
     assert (entry["kind"], entry["by"], entry["digest"], pending_schedule()) == ("schedule", "an upload", DIGEST, {})
@@ -107,6 +108,12 @@ def test_that_version_is_deployed(world: World, known: Deployments, machine: str
 def test_a_newer_upload_replaces_it(world: World, known: Deployments) -> None:
     uploaded(world, known, ago=30).run()
     newer = uploaded(world, known, SCHEDULE)
+    assert (newer.run(), pending_schedule()["execution"]) == ("Held", newer.arn)
+
+
+def test_one_from_the_future_counts_from_now(world: World, known: Deployments) -> None:
+    uploaded(world, known, time="2099-01-01T00:00:00Z").run()
+    newer = uploaded(world, known, SCHEDULE, ago=-1)
     assert (newer.run(), pending_schedule()["execution"]) == ("Held", newer.arn)
 
 

@@ -26,8 +26,10 @@ def defer(table: "LeaseTable", execution: Execution, upload: "Upload") -> Verdic
 
     TransientError if others change the gates, too, each time that this is tried.
     """
+    # An event whose time is to come would be newer than all that is uploaded until then.
+    at = min(upload.at, execution.started_at)
     pending = PendingSchedule(
-        order=upload.order,
+        order=upload.model_copy(update={"at": at}).order,
         origin=upload.origin,
         schedule=upload.file,
         execution=execution.id,

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from rota.settings import Settings
 
-# The same each time, as StartExecution of one name takes one input only.
-_INPUT = json.dumps({"kind": Kind.RESUME, "by": "Sweep", "reason": "the hold is over"})
+_BY = "Sweep"
 
 
 def leave_pending(table: LeaseTable, pending: Pending | PendingSchedule) -> None:
@@ -91,6 +90,18 @@ def start_pending(
     ]
     what = hashlib.sha256(" ".join((gates.hold_changed, *said)).encode()).hexdigest()[:24]
     name = f"pending-{what}-{now:%Y%m%d%H}"
+    given = json.dumps({"kind": Kind.RESUME, "by": _BY, "reason": _why(found[0], now)})
     with suppress(stepfunctions.exceptions.ExecutionAlreadyExists):
-        stepfunctions.start_execution(stateMachineArn=settings.state_machine_arn, name=name, input=_INPUT)
+        stepfunctions.start_execution(stateMachineArn=settings.state_machine_arn, name=name, input=given)
     return name
+
+
+def _why(pending: Pending | PendingSchedule, now: datetime) -> str:
+    """Why it is started, or what is to be recorded of it."""
+    if pending.answer:
+        return f"a person {'approved' if pending.answer.approves else 'rejected'} it"
+    if pending.rejected_at(now):
+        return "no person approved it in time"
+    if isinstance(pending, PendingSchedule) and pending.due:
+        return "the schedule file that was uploaded is due"
+    return "no hold and no closed deployment window stops it any more"
