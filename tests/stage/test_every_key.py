@@ -15,6 +15,7 @@ from tests.stage.with_every_key.scenario import MODE, ROLE
 
 PLAIN = {"name": "Plain", "task": "spam_task", "rate": "1 hour"}
 BARE = {"name": "Report", "command": ["sh", "-c", "echo $TOKEN $KEY"], "rate": "1 day"}
+ZONED = {"name": "Zoned", "command": BARE["command"], "cron": "0 7 * * ? *", "timezone": "Europe/Berlin"}
 DENIED = {"service": "ecs", "operation": "UpdateService", "caller": "RollService", "fault": "denied"}
 # What a key may need that is read or set nowhere else.
 OF_KEYS = {"ecs:DescribeClusters", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups", "secretsmanager:DescribeSecret"}
@@ -45,9 +46,17 @@ def target_of(stage: Client, task: str) -> dict[str, Any]:
     return found
 
 
+def in_scheduler(stage: Client) -> dict[str, Any]:
+    """The task Zoned's schedule, as EventBridge Scheduler describes it, but for the date of its last change."""
+    group = stage.names["outputs"]["ScheduleGroup"]
+    found: dict[str, Any] = stage.client("scheduler").get_schedule(GroupName=group, Name=f"{PREFIX}Zoned")
+    return {key: each for key, each in found.items() if key not in ("LastModificationDate", "ResponseMetadata")}
+
+
 def run(stage: Client, task: str) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """Fire a task's rule: the task as ECS describes it, its revision, and what it has printed."""
-    fired, ecs = stage.fire(PREFIX + task), stage.client("ecs")
+    """Fire a task's rule or schedule: the task as ECS describes it, its revision, and what it has printed."""
+    group = f"{stage.names['outputs']['ScheduleGroup']}/" if task == "Zoned" else ""
+    fired, ecs = stage.fire(group + PREFIX + task), stage.client("ecs")
     (described,) = ecs.describe_tasks(cluster=stage.names["cluster"], tasks=[fired["task_arn"]], include=["TAGS"])[
         "tasks"
     ]
@@ -62,35 +71,37 @@ def test_a_task_with_every_key(stage: Client) -> None:
     before = deployed(stage, "v1", PLAIN, BARE)
     plain = target_of(stage, "Report")
     keys = keys_of(stage)
-    summary = deployed(stage, "v2", PLAIN, BARE | keys)
+    summary = deployed(stage, "v2", PLAIN, BARE | keys, ZONED | keys)
     ((mode,),) = [{each["ParameterValue"] for each in _parameters(stage) if each["ParameterKey"] == "RevisionMode"}]
-    assert ("1 task needs its own revision: 1 s" in summary) == (mode == "shared"), summary
+    assert ("2 tasks need their own revision: 2 s" in summary) == (mode == "shared"), summary
     assert "own revision" not in before
 
-    task, revision, printed = run(stage, "Report")
-    assert (task["capacityProviderName"], task["launchType"]) == ("FARGATE_SPOT", "FARGATE")
-    assert (task["enableExecuteCommand"], task["ephemeralStorage"]) == (True, {"sizeInGiB": 50})
-    tags = {each["key"]: each["value"] for each in task["tags"]}
-    assert (tags["team"], tags["cost-centre"], tags["rota:app"]) == ("data", "12", "production/guestbook-api")
-    details = {each["name"]: each["value"] for each in task["attachments"][0]["details"]}
-    assert details["subnetId"] == keys["subnets"][0]
+    for name in ("Report", "Zoned"):
+        task, revision, printed = run(stage, name)
+        assert (task["capacityProviderName"], task["launchType"]) == ("FARGATE_SPOT", "FARGATE")
+        assert (task["enableExecuteCommand"], task["ephemeralStorage"]) == (True, {"sizeInGiB": 50})
+        tags = {each["key"]: each["value"] for each in task["tags"]}
+        assert (tags["team"], tags["cost-centre"], tags["rota:app"]) == ("data", "12", "production/guestbook-api")
+        details = {each["name"]: each["value"] for each in task["attachments"][0]["details"]}
+        assert details["subnetId"] == keys["subnets"][0]
+        assert (revision["taskRoleArn"], printed) == (ROLE, "let-me-in of-ssm\n")
     network = target_of(stage, "Report")["EcsParameters"]["NetworkConfiguration"]["awsvpcConfiguration"]
     assert network == {
         "Subnets": keys["subnets"],
         "SecurityGroups": keys["security_groups"],
         "AssignPublicIp": "ENABLED",
     }
-    assert (revision["taskRoleArn"], printed) == (ROLE, "let-me-in of-ssm\n")
+    assert in_scheduler(stage)["Target"]["EcsParameters"]["NetworkConfiguration"]["awsvpcConfiguration"] == network
     task, revision, _ = run(stage, "Plain")
     assert (task.get("capacityProviderName"), task["enableExecuteCommand"], task["tags"]) == (None, False, [])
     assert "/guestbook/key" not in str(revision["containerDefinitions"])
 
     other = others(keys)
-    live = schedules(stage)
-    stage.upload_schedule({"tasks": [PLAIN, BARE | other]})
+    live = schedules(stage), in_scheduler(stage)
+    stage.upload_schedule({"tasks": [PLAIN, BARE | other, ZONED | other]})
     stage.faults([DENIED])
     assert stage.deploy("v3")["status"] == "FAILED"
-    assert schedules(stage) == live, "the target is restored"
+    assert (schedules(stage), in_scheduler(stage)) == live, "the targets are restored"
 
     deployed(stage, "v4", PLAIN, BARE, defaults=other)
     task, revision, _ = run(stage, "Report")
