@@ -162,6 +162,8 @@ def _end(attempt: Attempt, session: LeaseSession) -> Entry:
     entry = attempt.in_ledger.ended() or restore_or_finish(attempt, holds_lease=session.holds_lease)
 
     def publish(entry: Entry) -> None:
+        if _is_published_later(settings, record, entry, session):
+            return
         try:
             notify(settings, record.execution, entry)
         except (*AWS_ERRORS, TransientError, RejectedError):
@@ -170,3 +172,16 @@ def _end(attempt: Attempt, session: LeaseSession) -> Entry:
             logger.exception("the outcome could not be published")
 
     return end_deployment(settings, session.lease, entry, record, {record.execution.id, attempt.restorer.id}, publish)
+
+
+def _is_published_later(settings: Settings, record: DeploymentRecord, entry: Entry, session: LeaseSession) -> bool:
+    """Whether it is an upload that waits two minutes for its image, and that nothing else stops: how it is deployed is
+    news, and that it waits is none.
+    """
+    is_of_a_file = entry.origin and entry.origin.kind == Kind.SCHEDULE
+    if entry.outcome != Outcome.HELD or record.asks or settings.deploy_window or not is_of_a_file:
+        return False
+    gates = session.lease.table.read().gate
+    pending = gates.pending_schedule
+    is_its_own = pending and pending.due and pending.execution == record.execution.id
+    return bool(is_its_own) and gates.hold_at(record.execution.started_at) is None

@@ -77,7 +77,7 @@ def deployed_by_sweep(world: World, machine: str) -> Deployment:
 
 
 def test_it_is_deployed_two_minutes_later(world: World, known: Deployments, machine: str) -> None:
-    before = world.everything()
+    before, told = world.everything(), [*world.calls.notifications]
     upload = uploaded(world, known)
     assert (upload.run(), world.everything()) == ("Held", before)
     entry = world.entry(upload.arn)
@@ -86,12 +86,14 @@ def test_it_is_deployed_two_minutes_later(world: World, known: Deployments, mach
     due = datetime.fromisoformat(pending_schedule()["due"])
     assert due - datetime.fromisoformat(upload.context["Execution"]["StartTime"]) == timedelta(minutes=2)
     assert "holder" not in items.read(LEASE)
+    assert world.calls.notifications == told, "that it waits is no news"
     sweep()
     assert started(machine) == []
     two_minutes_pass()
     begun = deployed_by_sweep(world, machine)
     assert begun.context["Execution"]["Input"]["reason"] == "the schedule file that was uploaded is due"
     assert begun.run() == "Deployed"
+    assert [each["execution"] for each in world.calls.notifications[len(told) :]] == [begun.arn]
     entry = world.entry(begun.arn)
     assert (entry["kind"], entry["by"], entry["digest"], pending_schedule()) == ("schedule", "an upload", DIGEST, {})
     assert every() == "rate(20 minutes)"
@@ -154,6 +156,7 @@ def test_a_hold_keeps_it(world: World, known: Deployments, machine: str) -> None
     upload = uploaded(world, known)
     assert upload.run() == "Held"
     assert "; but deployments are held by ann: the sale." in world.entry(upload.arn)["cause"]
+    assert world.calls.notifications[-1]["execution"] == upload.arn
     two_minutes_pass()
     sweep()
     assert started(machine) == []
