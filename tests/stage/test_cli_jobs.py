@@ -123,6 +123,10 @@ def test_what_failed_is_repeated_with_its_scheduled_time(deployed: Client, rota:
     assert (again["at"], again["trigger"]) == (failed["at"], "by_hand")
     nothing = rota("run", "--failed", "IngestData", "--since", "24h", "--yes")
     assert (nothing.exit, nothing.err) == (0, "Nothing failed that was not repeated since.\n")
+    assert rota("run", "IngestData", "--variable", "PYTHONHOME=/nowhere", "--yes").exit == 1
+    ended(rota, 3)
+    lines = logged(rota)
+    assert (1 < len(lines) <= 10, any("encodings" in each for each in lines)) == (True, True), lines
 
 
 def test_a_run_is_stopped_by_its_job_or_its_id(deployed: Client, rota: Rota) -> None:
