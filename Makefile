@@ -158,7 +158,7 @@ races: $(READY) ## up to 50 pushes at random moments, some aborted: some minutes
 	@$(BIN)/python -m tests.sweep --races $(ONLY)
 
 # ONLY="--seed 7 --days 3" plays that month, and so much of it.
-month: $(READY) ## a simulated month of 60 jobs, in which everything goes wrong: three minutes
+month: $(READY) ## a simulated month of 65 jobs, in which everything goes wrong: three minutes
 	@$(BIN)/python -m tests.month $(ONLY)
 
 # ONLY="--count 40 --no-stage" tries a part; a stopped run continues where it was.

@@ -100,7 +100,29 @@ def dead_letter(
         **({"EXHAUSTED_RETRY_CONDITION": exhausted} if exhausted else {}),
     }
     event = {"detail-type": "Scheduled Event", "source": "aws.events", "time": "2026-03-01T06:00:00Z", "detail": {}}
-    record = _record(json.dumps(event) if body is None else body, number, sent)
+    return _letter(json.dumps(event) if body is None else body, attributes, number, sent)
+
+
+def dead_letter_of_schedule(
+    arn: str, at: datetime, execution: str, *, code: str, text: str, exhausted: str | None, sent: datetime
+) -> dict[str, Any]:
+    """The same of what EventBridge Scheduler gave up."""
+    attributes = {
+        "ERROR_CODE": code,
+        "ERROR_MESSAGE": text,
+        "EXECUTION_ID": execution,
+        "IS_PAYLOAD_TRUNCATED": "false",
+        "RETRY_ATTEMPTS": "0",
+        "SCHEDULED_TIME": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "SCHEDULE_ARN": arn,
+        "TARGET_ARN": "arn:aws:scheduler:::aws-sdk:ecs:runTask",
+        **({"EXHAUSTED_RETRY_CONDITION": exhausted} if exhausted else {}),
+    }
+    return _letter("{}", attributes, 1, sent)
+
+
+def _letter(body: str, attributes: dict[str, str], number: int, sent: datetime) -> dict[str, Any]:
+    record = _record(body, number, sent)
     record["messageAttributes"] = {
         name: {"stringValue": value, "stringListValues": [], "binaryListValues": [], "dataType": "String"}
         for name, value in attributes.items()

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from moto.events.models import Rule
 
 from rota.aws import clients, parallel, rate_limit
 from rota.deployment.items import plain
@@ -32,14 +31,16 @@ from stage.eventbridge import bus
 from stage.eventbridge.retries import LONGEST_WAIT
 from stage.eventbridge.schedules import due
 from stage.eventbridge.targets import run_task_request
+from stage.scheduler.schedules import due as due_in_scheduler
+from stage.scheduler.schedules import members, run_task_of, schedules
 from stage.settings import Script as Ends
 from tests.examples import PUSH
 from tests.guestbook import ACCOUNT, PREFIX, REGION
 from tests.month.fleet import Fleet, Task
 from tests.month.script import BEGINS, HOUR, MINUTE, Script
 from tests.month.table import Table
-from tests.run_events import dead_letter, message
-from tests.steps import items
+from tests.run_events import dead_letter, dead_letter_of_schedule, message
+from tests.steps import firing, items
 from tests.steps.deployments import Deployment
 from tests.steps.environment import functions_environment
 from tests.steps.local_stage import local_stage
@@ -72,6 +73,17 @@ class Due:
     tasks: list[Task] = field(default_factory=list)
     lost: str = ""
     """Why there is none."""
+
+
+class Start(NamedTuple):
+    """What starts for a minute, by a rule or a schedule."""
+
+    due: Due
+    age: int
+    """Seconds for which it is tried."""
+    request: Callable[[], dict[str, Any]]
+    letter: Callable[..., dict[str, Any]]
+    """Makes the dead letter of an error."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +189,8 @@ class Month:
         events = clients._session().get_component("event_emitter")
         events.register("before-parameter-build", _remember)
         events.register_first("before-call", self._answer)
-        for name in ("take_turn", "record_run", "sweep", "finish_deployment", "restore_deployment"):
+        firing.load_steps()
+        for name in ("record_run", "sweep"):
             handler(name)
         with pytest.MonkeyPatch.context() as patch:
             for name, module in list(sys.modules.items()):
@@ -237,6 +250,14 @@ class Month:
                 late = self.script.chance("late", name, at).uniform(0, 55)
                 self._at(at + timedelta(seconds=late), partial(self._fire, name, expression, at))
 
+        for name, schedule in schedules().items():
+            known = members(schedule)
+            window = known["FlexibleTimeWindow"].get("MaximumWindowInMinutes", 0)
+            for at in due_in_scheduler(schedule, self.now, until):
+                late = self.script.chance("late", name, at).uniform(0, 55 + 60 * window)
+                fire = partial(self._fire_schedule, name, known["ScheduleExpression"], at)
+                self._at(at + timedelta(seconds=late), fire)
+
     def _fire(self, name: str, expression: str, at: datetime) -> None:
         rule = bus.rules().get(name)
         if rule is None or rule.scheduled_expression != expression or (name, at) in self._fired:
@@ -251,40 +272,62 @@ class Month:
             return
         event = bus.event("aws.events", "Scheduled Event", {}, [rule.arn]) | {"time": clock.text(at)}
         chance = self.script.chance("start", job, at)
+        start = Start(
+            found,
+            target["RetryPolicy"]["MaximumEventAgeInSeconds"],
+            partial(run_task_request, rule, target, event),
+            partial(dead_letter, PREFIX + job, body=json.dumps(event)),
+        )
         for _ in range(2 if chance.random() < FIRES_TWICE else 1):
-            self._start(found, rule, target, event)
+            self._start(start)
 
-    def _start(self, found: Due, rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
-        """EventBridge calls RunTask, again if it is throttled."""
+    def _fire_schedule(self, name: str, expression: str, at: datetime) -> None:
+        schedule = schedules().get(name)
+        if schedule is None or members(schedule)["ScheduleExpression"] != expression or (name, at) in self._fired:
+            return
+        self._fired.add((name, at))
+        known, job = members(schedule), schedule.name.removeprefix(PREFIX)
+        found = Due(job, at, 1)
+        self.dues.append(found)
+        if known["State"] != "ENABLED":
+            found.lost = "disabled"
+            return
+        chance = self.script.chance("start", job, at)
+        execution = uuid.UUID(int=chance.getrandbits(128)).hex
+        start = Start(
+            found,
+            known["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"],
+            partial(run_task_of, schedule, known, at, execution, 1),
+            partial(dead_letter_of_schedule, schedule.arn, at, execution),
+        )
+        for _ in range(2 if chance.random() < FIRES_TWICE else 1):
+            self._start(start)
+
+    def _start(self, start: Start) -> None:
+        """EventBridge or EventBridge Scheduler calls RunTask, again if it is throttled."""
+        found = start.due
         script, now = self.script, self.now
         if script.fault(now, "capacity"):
             found.lost = "capacity"
         elif script.fault(now, "refused"):
-            self._give_up(found, event, "NO_PERMISSIONS")
+            self._give_up(start, "NO_PERMISSIONS")
         elif throttled := script.fault(now, "throttled"):
-            wait, at, age = 1, now, timedelta(seconds=target["RetryPolicy"]["MaximumEventAgeInSeconds"])
+            wait, at, age = 1, now, timedelta(seconds=start.age)
             while at < throttled.until:
                 at, wait = at + timedelta(seconds=wait), min(2 * wait, int(LONGEST_WAIT))
             if at - now > age:
-                given_up = partial(self._give_up, found, event, "THROTTLING", "MaximumEventAgeInSeconds")
+                given_up = partial(self._give_up, start, "THROTTLING", "MaximumEventAgeInSeconds")
                 self._at(now + age, given_up)
             else:
-                self._at(at, partial(self._start, found, rule, target, event))
+                self._at(at, partial(self._start, start))
         else:
             for _ in range(found.wanted):
-                self._begin(found, run_task_request(rule, target, event))
+                self._begin(found, start.request())
 
-    def _give_up(self, found: Due, event: dict[str, Any], code: str, exhausted: str | None = None) -> None:
-        found.lost = code
-        letter = dead_letter(
-            PREFIX + found.job,
-            code=code,
-            text="not authorized" if not exhausted else "Rate exceeded",
-            body=json.dumps(event),
-            exhausted=exhausted,
-            sent=self.now,
-        )
-        self._hand_over(letter)
+    def _give_up(self, start: Start, code: str, exhausted: str | None = None) -> None:
+        start.due.lost = code
+        text = "not authorized" if not exhausted else "Rate exceeded"
+        self._hand_over(start.letter(code=code, text=text, exhausted=exhausted, sent=self.now))
 
     def _begin(self, found: Due, request: dict[str, Any]) -> None:
         number = len(found.tasks)
@@ -375,6 +418,9 @@ class Month:
     def _switch(self, job: str, state: str) -> None:
         if rule := bus.rules().get(PREFIX + job):
             rule.state = state
+        for schedule in schedules().values():
+            if schedule.name == PREFIX + job:
+                members(schedule)["State"] = state
 
     def _deploy(self, number: int) -> None:
         """A push. Its parts come one after the other."""

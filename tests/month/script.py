@@ -114,4 +114,12 @@ def _jobs(chance: random.Random, number: int) -> dict[str, dict[str, Any]]:
         # A third of them at six, when most people have their jobs run.
         at = "0 6" if index % 3 == 0 else f"{minute()} {hour()}"
         schedules[f"Job{index}"] = {"cron": f"{at} ? * {index % 7 + 1} *" if index % 5 == 1 else f"{at} * * ? *"}
+    # In EventBridge Scheduler. The clocks of both zones change in the month.
+    schedules |= {
+        "Berlin": {"cron": f"{minute()} {hour()} * * ? *", "timezone": "Europe/Berlin"},
+        "NewYork": {"cron": f"{minute()} * * * ? *", "timezone": "America/New_York"},
+        "InWindow": {"cron": f"{minute()} {hour()} * * ? *", "window": 15},
+        "Once": {"at": f"{BEGINS + timedelta(minutes=chance.randrange(60, 1380)):%Y-%m-%dT%H:%M:%S}"},
+        "Season": {"rate": "2 hours", "start": "2026-03-01T02:30:00Z", "end": "2026-03-01T20:00:00Z"},
+    }
     return {name: {"name": name, "task": "task", **given} for name, given in schedules.items()}

@@ -16,6 +16,14 @@ from tests.steps.local_stage import local_stage
 from tests.steps.world import handler
 
 
+def load_steps() -> None:
+    """Load every module of the steps that asks for the time."""
+    for step in asl.TASKS:
+        handler("".join(f"_{c.lower()}" if c.isupper() else c for c in step).strip("_"))
+    for lazy in ("eventbridge_scheduler.backend", "moving"):  # which handlers load where they use it
+        import_module(f"rota.schedules.{lazy}")
+
+
 @contextmanager
 def on_the_stages_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """While the block runs the handlers take the stage's time for the time, and all schedules fire, whatever time goes
@@ -26,10 +34,7 @@ def on_the_stages_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     background = local_stage().background
     for starter in (background.targets, background._starts):  # that it fires is enough: tasks would be refused
         monkeypatch.setattr(starter, "_start_task", lambda *_: [])
-    for step in asl.TASKS:
-        handler("".join(f"_{c.lower()}" if c.isupper() else c for c in step).strip("_"))
-    for lazy in ("eventbridge_scheduler.backend", "moving"):  # which handlers load where they use it
-        import_module(f"rota.schedules.{lazy}")
+    load_steps()
     for name, module in list(sys.modules.items()):
         if name.startswith(("rota.", "functions_")) and vars(module).get("datetime") is datetime:
             monkeypatch.setattr(module, "datetime", clock.Datetime)

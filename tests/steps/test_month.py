@@ -13,5 +13,6 @@ def test_a_day_of_runs(seed: int, traced: bool) -> None:
     month = Month(drawn(seed, 1, traced=traced, jobs=16))
     month.play()
     assert wrong(month) == []
+    assert {due.job for due in month.dues} >= {"Berlin", "NewYork", "InWindow", "Once", "Season"}
     assert {due.lost for due in month.dues} >= {"", "capacity", "NO_PERMISSIONS", "THROTTLING"}
     assert {each.kind for each in month.reported} >= {"missed", "failed", "recovered"}
