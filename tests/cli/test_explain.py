@@ -1,9 +1,12 @@
 """Why a release or a run is as it is."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from rota.cli.explain import deployment, task
 from rota.cli.frame import Account
@@ -69,3 +72,39 @@ def test_a_failed_migration_is_pushed_again_or_deployed_again() -> None:
         "the app's developers act: do what the cause says",
         "then push again, or the same image once more: rota deploy --again run-4",
     ]
+
+
+# ---------------------------------------------------------------------- the log of a bad run
+
+RUN = {"task_arn": "arn:aws:ecs:eu-west-1:111122223333:task/prod/4f2a", "revision": "shop:3", "status": "failed"}
+OPTIONS = {"awslogs-group": "/ecs/shop", "awslogs-stream-prefix": "jobs"}
+CONTAINER = {"name": "app", "logConfiguration": {"logDriver": "awslogs", "options": OPTIONS}}
+KEY = ["MIIEpAIBAAKCAQEA", "dpA9e6QN/i4WNzMfJQ==", "-----END RSA PRIVATE KEY-----"]
+DESCRIBED: dict[str, Any] = {"taskDefinition": {"containerDefinitions": [CONTAINER]}}
+
+
+def page(*lines: str) -> dict[str, Any]:
+    events = [{"timestamp": 0, "message": each, "ingestionTime": 0} for each in lines]
+    return {"events": events, "nextForwardToken": "f", "nextBackwardToken": "b"}
+
+
+def stubbed(service: Any, answers: dict[str, Any]) -> Any:
+    """A client that answers each of these operations once."""
+    client = boto3.client(service, "eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+    stub = Stubber(client)
+    for operation, answer in answers.items():
+        stub.add_response(operation, answer)
+    stub.activate()
+    return client
+
+
+def log_of_the_run(described: Any = DESCRIBED, logged: Any = None) -> list[str]:
+    ecs = stubbed("ecs", {"describe_task_definition": described})
+    logs = stubbed("logs", {"get_log_events": logged})
+    clients, stack = {"ecs": ecs, "logs": logs}, SimpleNamespace(container="app")
+    facts: Any = SimpleNamespace(account=SimpleNamespace(client=clients.__getitem__, stack=stack))
+    return [each.because for each in task._log_links(facts, RUN)]
+
+
+def test_the_end_of_a_key_is_masked_although_its_begin_is_not_read() -> None:
+    assert log_of_the_run(logged=page(*KEY, "ValueError: bad key\n")) == ["***", "ValueError: bad key"]

@@ -65,6 +65,16 @@ STRIPE = "sk_live_" + "x4" * 12
             id="a private key",
         ),
         pytest.param("-----BEGIN PRIVATE KEY-----\nMIIE\nabc", "***", id="a private key that is cut"),
+        pytest.param(
+            "-----BEGIN EC PRIVATE KEY-----\nMIIE\n-----\nabc", "***", id="a private key that is cut, and a rule"
+        ),
+        pytest.param("MIIE\nabc\n-----END PRIVATE KEY-----\nok", "***\nok", id="the end of a private key"),
+        pytest.param(
+            "abc\n-----END PRIVATE KEY-----\nok\n-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\nwell",
+            "***\nok\n***\nwell",
+            id="the end of a private key, and another",
+        ),
+        pytest.param(f"one\n{'Ab+/' * 16}\n {'Ab+/' * 15}==", "one\n***\n***", id="the middle of a private key"),
     ],
 )
 def test_a_secret_is_masked(text: str, masked: str) -> None:
@@ -84,6 +94,9 @@ def test_a_secret_is_masked(text: str, masked: str) -> None:
         "ResourceInitializationError: unable to pull secrets or registry auth: the task cannot find the secret",
         "12 tokens left",
         "turkey=roasted",
+        "-----END CERTIFICATE-----",
+        f"layer {'a1' * 32}",
+        "=" * 80,
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:

@@ -18,6 +18,7 @@ _KEYS = "api|access|auth|private|encryption|signing|account|shared"
 _SECRET_NAME = rf"(?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?|authorization|(?:{_KEYS}|_)[_-]?key)"
 # What comes after a colon that is no value: two words.
 _SENTENCE = r"\s{1,3}[a-z']{1,30}[ ,.]{1,2}[a-z]"
+_PRIVATE_KEY = r"[A-Z ]{0,30}PRIVATE KEY-----"
 # A shorter value is as likely a word of the message.
 _SHORTEST_SECRET = 4
 # Every repetition has an end, or has one place to begin: a job may log anything, and masking must not take minutes.
@@ -28,12 +29,10 @@ _SECRETS = (
     (re.compile(r"\bAIza[\w-]{30,}"), MASK),
     (re.compile(r"\beyJ[\w-]{5,500}\.[\w-]{1,2000}\.[\w-]*"), MASK),
     (re.compile(r"(hooks\.slack\.com/(?:services|workflows)/)[\w/-]+"), rf"\1{MASK}"),
-    (
-        re.compile(
-            r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:(?!-----)[\s\S])*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
-        ),
-        MASK,
-    ),
+    # a private key; of one that is cut what follows its begin, what is before its end, and lines that are long enough
+    (re.compile(rf"-----BEGIN {_PRIVATE_KEY}[\s\S]*?(?:-----END {_PRIVATE_KEY}|\Z)"), MASK),
+    (re.compile(rf"\A[\s\S]*-----END {_PRIVATE_KEY}"), MASK),
+    (re.compile(r"^[ \t]*[A-Za-z0-9+/]{60,}={0,2}[ \t]*$", re.MULTILINE), MASK),
     # https://user:password@host
     (re.compile(r"(://[^\s:/@]{0,100}:)[^\s/]{1,200}(?=@)"), rf"\1{MASK}"),
     (re.compile(r"\b(bearer|basic)\s{1,3}[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {MASK}"),
@@ -57,7 +56,8 @@ def is_named_like_a_secret(name: str) -> bool:
 
 def mask(text: str, known: Iterable[str] = ()) -> str:
     """The text with `***` for what looks like a secret: keys, tokens, passwords in URLs, values beside such names; and
-    for each of the `known` values that has four characters or more.
+    for each of the `known` values that has four characters or more. Where a private key ends that began before the
+    text, all that is before its end is masked.
     """
     for value in sorted((each for each in known if len(each) >= _SHORTEST_SECRET), key=len, reverse=True):
         text = text.replace(value, MASK)

@@ -232,7 +232,7 @@ def _log_links(facts: TaskFacts, last: Item) -> Iterator[Link]:
         return
     try:
         log = TaskLog(facts.account, last["task_arn"], last["revision"], [])
-        lines, why_not = [each.message for each in log.last(_LINES)], log.why_not
+        lines, why_not = log.last(_LINES), log.why_not
     except ClientError as error:
         if not is_denied(error):
             raise

@@ -48,7 +48,8 @@ class TaskLog:
         self.task_arn = task_arn
         self._place = place_of(container, name, task_arn)
         self._logs = account.client("logs")
-        self._masked = Masked([*secrets_of(container), *secrets])
+        self._secrets = [*secrets_of(container), *secrets]
+        self._masked = Masked(self._secrets)
         self._token = ""
 
     @property
@@ -73,14 +74,15 @@ class TaskLog:
                 return lines
             self._token = page["nextForwardToken"]
 
-    def last(self, most: int) -> list[Line]:
-        """The last lines of one that has ended."""
+    def last(self, most: int) -> list[str]:
+        """The last lines of one that has ended, masked as one text: a key may begin before the first of them."""
+        lines: list[str] = []
         if self.why_not or self._place is None:
-            return []
-        lines: list[Line] = []
+            return lines
         for _ in range(_MOST_PAGES):  # one may be empty although more follow
             page = self._page(self._place.group, self._place.stream, limit=most, startFromHead=False)
-            lines = [self._masked.line(each["timestamp"], each["message"]) for each in page["events"]]
+            text = "\n".join(each["message"].rstrip("\n") for each in page["events"])
+            lines = mask(clean(text), self._secrets).splitlines()[-most:]
             if lines or page.get("nextBackwardToken", "") == self._token:
                 break
             self._token = page["nextBackwardToken"]
