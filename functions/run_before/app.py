@@ -55,7 +55,7 @@ def handler(request: RunBeforeInput, settings: Settings, given: Read, session: L
         from rota.pauses import migration  # noqa: PLC0415  likewise
 
         session.note(run.facts())  # also if the pauses cannot be ended: it has run
-        migration.lift(settings, request.execution, datetime.now(UTC))
+        migration.lift(settings, request.execution.id, datetime.now(UTC))
     return run
 
 
@@ -68,8 +68,12 @@ def _left_running(settings: Settings, session: LeaseSession) -> str:
     from rota.one_offs import left_running  # noqa: PLC0415  here, because next to no deployment needs it
 
     waits = left_running.stop(settings, session.lease.left_running)
-    if waits and session.overtaken:
+    if session.overtaken:  # and nothing of this deployment's has begun
         raise OvertakenError("a newer push has arrived")
     if not waits:
+        from rota.pauses import migration  # noqa: PLC0415  likewise
+
+        # Else this deployment's own pauses would replace them, and bring them back.
+        migration.lift(settings, session.lease.left_running.execution, datetime.now(UTC))
         session.lease.forget_left_running()
     return waits

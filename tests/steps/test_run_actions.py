@@ -341,7 +341,7 @@ def test_what_was_due_while_a_migration_ran(catch_up: Any, started: int, ends: s
     daily.sweep_for(20 * MINUTE, MINUTE)
     assert caught_up(six) == []
     if ends == "well":
-        migration.lift(SETTINGS, execution, six + 12 * MINUTE)
+        migration.lift(SETTINGS, execution.id, six + 12 * MINUTE)
     else:
         end_pauses(SETTINGS, six + 20 * MINUTE).raise_first()
     daily.sweep_for(7 * HOUR)
@@ -360,7 +360,7 @@ def test_nothing_is_caught_up_while_a_migration_runs(owing: Watched) -> None:
     migration.pause(SETTINGS, [schedule], execution, six + HOUR, six + MINUTE)
     owing.sweep_for(10 * MINUTE, MINUTE)
     assert caught_up(six) == []
-    migration.lift(SETTINGS, execution, owing.now)
+    migration.lift(SETTINGS, execution.id, owing.now)
     owing.sweep()
     assert len(caught_up(six)) == 1
 

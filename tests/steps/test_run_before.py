@@ -11,7 +11,7 @@ from stage.gateway.calls import Call, Reply
 from tests.in_process import client
 from tests.steps import items
 from tests.steps.calls import KilledError
-from tests.steps.deployments import AFTER, BEFORE, NEXT, THIRD, Deployments
+from tests.steps.deployments import AFTER, BEFORE, NEXT, THIRD, Deployment, Deployments
 from tests.steps.items import LEASE
 from tests.steps.local_stage import local_stage
 from tests.steps.snapshots import once
@@ -237,6 +237,12 @@ def test_one_that_is_not_in_the_record_is_stopped_too(world: World, live: Deploy
     assert [task["lastStatus"] for task in tasks()] == ["STOPPED"]
 
 
+def is_lost(push: Deployment) -> None:
+    """It is aborted, and the event of that is lost."""
+    push.stop(timedelta(minutes=4))
+    items.change(LEASE, "SET at_work = :none", none={"M": {}})
+
+
 class TestWhatAnotherHasLeftRunning:
     """It was aborted in the middle of its migration, and the event of that is lost."""
 
@@ -248,8 +254,7 @@ class TestWhatAnotherHasLeftRunning:
         if not request.param:
             with world.calls.killing("ecs.RunTask", after=True), pytest.raises(KilledError):
                 push.step("RunBefore")
-        push.stop(timedelta(minutes=4))
-        items.change(LEASE, "SET at_work = :none", none={"M": {}})
+        is_lost(push)
         (task,) = tasks()
         return str(task["taskArn"])
 
@@ -276,11 +281,15 @@ class TestWhatAnotherHasLeftRunning:
         assert len(tasks()) == 2
         assert {task["taskArn"] for task in tasks() if task["stopCode"] == "UserInitiated"} == {left}
 
-    def test_a_newer_push_comes_before_it(self, left: str, world: World, live: Deployments) -> None:
+    @pytest.mark.parametrize("ended", [False, True], ids=["it runs", "it has ended"])
+    def test_a_newer_push_comes_before_it(self, ended: bool, left: str, world: World, live: Deployments) -> None:
         with local_stage().hooked(IgnoringSigterm()):
             push = live.start(THIRD).until("WaitForBefore")
             world.execution(push.context["Execution"]["Name"])
             live.start().step("TakeTurn")
+            if ended:
+                end_tasks(137)
+                ends()
             assert push.run() == "Overtaken"
         assert [task["taskArn"] for task in tasks()] == [left]
 
@@ -499,6 +508,13 @@ class TestPausingJobs:
         assert cause.startswith("The migration ran and stays. RunBefore: ")
         assert "before it ended" not in cause
         assert world.everything() == before, "the restore has ended them"
+
+    def test_those_of_a_migration_that_was_left_running(self, world: World, live: Deployments) -> None:
+        ends(seconds=LASTING)
+        is_lost(live.start(NEXT).until("WaitForBefore"))
+        ends()
+        assert live.start(THIRD).run() == "Deployed"
+        assert {*states(world).values()} == {"ENABLED"}
 
     def test_sweep_ends_it_if_nothing_else_does(self, world: World, live: Deployments) -> None:
         before = states(world)

@@ -38,7 +38,7 @@ def pause(settings: "Settings", asked: Asked, now: datetime) -> str:
     RejectedError, before anything is written, if the app has no schedule for one of them.
     """
     schedules, table, tasks = backend.connect(settings), pauses_of(settings), sorted(set(asked.tasks))
-    if asked.until and asked.until <= now and not _own(table, asked.execution):
+    if asked.until and asked.until <= now and not _own(table, asked.execution.id):
         return f"nothing was paused: {minute(asked.until)} was over before this execution held the lease"
     found = dict(zip(tasks, in_parallel(lambda task: schedules.find(settings.rule_prefix + task), tasks), strict=True))
     if problems := [*_problems(settings, found)]:
@@ -50,7 +50,7 @@ def pause(settings: "Settings", asked: Asked, now: datetime) -> str:
     switched = in_parallel(lambda task: schedules.switch(settings.rule_prefix + task, on=False), kept_off)
     # Sweep may have ended one, in that moment or after an attempt before this one, and have switched its schedule on
     # before it was switched off.
-    over = [pause for pause in _own(table, asked.execution) if not pause.is_in_force]
+    over = [pause for pause in _own(table, asked.execution.id) if not pause.is_in_force]
     in_parallel(lambda pause: schedules.switch(settings.rule_prefix + pause.task, on=pause.enabled), over)
     if problems := [*_problems(settings, dict(zip(kept_off, switched, strict=True)))]:
         raise RejectedError(f"the schedules have just changed: {'; '.join(problems)}")
@@ -90,18 +90,18 @@ def finish_resume(
 
 def withdraw(
     settings: "Settings",
-    execution: "Execution",
+    execution: str,
     now: datetime,
     why: str = "withdrawn, because it could not be carried out",
 ) -> list[str]:
-    """Undo what an execution had paused, mostly because it failed: the pause from before it is in force again, or none
-    is. Returns the tasks.
+    """Undo what the execution of that ARN had paused, mostly because it failed: the pause from before it is in force
+    again, or none is. Returns the tasks.
     """
     table, schedules = pauses_of(settings), backend.connect(settings)
     own = _own(table, execution)
 
     def undone(seen: Pause | None) -> Pause | None:
-        if seen is None or seen.execution != execution.id or not seen.is_in_force:
+        if seen is None or seen.execution != execution or not seen.is_in_force:
             return seen
         return seen.replaces or seen.ended(now, why)
 
@@ -130,9 +130,9 @@ def _end(table: "PauseTable", pauses: list[Pause], origin: "Origin", now: dateti
     return [pause for pause in in_parallel(lambda task: table.change(task, _ended(origin, now)), names) if pause]
 
 
-def _own(table: "PauseTable", execution: "Execution") -> list[Pause]:
-    """What that execution has paused so far."""
-    return [pause for pause in table.read().values() if pause.execution == execution.id]
+def _own(table: "PauseTable", execution: str) -> list[Pause]:
+    """What the execution of that ARN has paused so far."""
+    return [pause for pause in table.read().values() if pause.execution == execution]
 
 
 def _paused(seen: Pause | None, task: str, asked: Asked, now: datetime, *, is_on: bool) -> Pause:

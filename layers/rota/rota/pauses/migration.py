@@ -33,6 +33,6 @@ def pause(
     change.pause(settings, change.Asked(names, until, origin, execution, for_migration=True), now)
 
 
-def lift(settings: "Settings", execution: "Execution", now: "datetime") -> list[str]:
-    """End what that execution has paused, also what Sweep has ended already. Returns the tasks."""
+def lift(settings: "Settings", execution: str, now: "datetime") -> list[str]:
+    """End what the execution of that ARN has paused, also what Sweep has ended already. Returns the tasks."""
     return change.withdraw(settings, execution, now, "the migration is over")

@@ -145,7 +145,7 @@ def _restore_pauses(attempt: Attempt) -> Entry:
         if change.finish_resume(settings, attempt.tasks, record.origin, record.execution.started_at, now):
             return attempt.entry("The pauses are over all the same: Sweep keeps trying to switch the schedules on.")
         return attempt.entry(str(RestoreResult()))
-    withdrawn = change.withdraw(settings, record.execution, now)
+    withdrawn = change.withdraw(settings, record.execution.id, now)
     became = f"The pause of {listed(withdrawn)} is withdrawn." if withdrawn else str(RestoreResult())
     return attempt.entry(became)
 

@@ -57,7 +57,7 @@ def lift_pauses(context: "RestoreContext") -> None:
         return  # which has done it, or no later step would have begun
     from rota.pauses import migration  # noqa: PLC0415  here, because few files ask for it
 
-    migration.lift(context.settings, context.execution, datetime.now(UTC))
+    migration.lift(context.settings, context.execution.id, datetime.now(UTC))
 
 
 def _stop(context: "RestoreContext", kind: _Kind, run: "OneOffRun | None") -> list[str]:
