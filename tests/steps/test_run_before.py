@@ -90,6 +90,17 @@ class IgnoringSigterm:
         """Leave every reply as it is."""
 
 
+class EndingFirst:
+    """A hook with which what runs ends by itself just before it is stopped."""
+
+    def before(self, call: Call) -> None:
+        if call.operation == "StopTask":
+            end_tasks()
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Leave every reply as it is."""
+
+
 def entered_ago(ago: timedelta) -> None:
     """RunBefore has entered so long ago."""
     at = (datetime.now(UTC) - ago).isoformat()
@@ -271,6 +282,14 @@ class TestWhatAnotherHasLeftRunning:
         assert len(stopped) == 2
         assert stopped[left] == "The deployment deployment-2 was aborted, and the next one runs its own migration"
         assert "left_running" not in items.read(LEASE)
+
+    def test_it_ends_as_it_is_to_be_stopped(self, left: str, world: World, live: Deployments) -> None:
+        """AWS denies StopTask then, as its tags are gone."""
+        ends()
+        refused = world.calls.refusing("ecs.StopTask", "AccessDeniedException")
+        with local_stage().hooked(EndingFirst()), refused:
+            assert live.start(THIRD).run() == "Deployed"
+        assert len(tasks()) == 2
 
     def test_also_by_a_later_one(self, left: str, world: World, live: Deployments) -> None:
         world.upload({"tasks": "none"})

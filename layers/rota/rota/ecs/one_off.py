@@ -9,6 +9,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rota.aws.errors import is_denied
+
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.literals import DesiredStatusType
@@ -97,13 +99,23 @@ def stop(
     ecs: "ECSClient", settings: "Settings", kind: str, execution_arn: str, known: str, reason: str
 ) -> list["TaskTypeDef"]:
     """Stop the tasks of `started`, and return all of them as they are then."""
+    return [_stopped(ecs, settings, each, reason) for each in started(ecs, settings, kind, execution_arn, known)]
+
+
+def _stopped(ecs: "ECSClient", settings: "Settings", task: "TaskTypeDef", reason: str) -> "TaskTypeDef":
     # One that is being stopped has lost its tags, by which it may be stopped: API_StopTask.
-    return [
-        each
-        if each["desiredStatus"] == "STOPPED"
-        else ecs.stop_task(cluster=settings.cluster, task=each["taskArn"], reason=reason)["task"]
-        for each in started(ecs, settings, kind, execution_arn, known)
-    ]
+    if task["desiredStatus"] == "STOPPED":
+        return task
+    try:
+        return ecs.stop_task(cluster=settings.cluster, task=task["taskArn"], reason=reason)["task"]
+    except ecs.exceptions.ClientError as refusal:
+        if not is_denied(refusal):
+            raise
+        # It may have ended since it was described.
+        for now in ecs.describe_tasks(cluster=settings.cluster, tasks=[task["taskArn"]])["tasks"]:
+            if now["desiredStatus"] == "STOPPED":
+                return now
+        raise
 
 
 def has_ended(task: Mapping[str, Any]) -> bool:
