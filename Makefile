@@ -124,7 +124,7 @@ test-aws-cli: $(READY) ## the commands of README and runbook: the demo, and with
 	@$(BIN)/python -m pytest -n 2 -m "aws_cli or demo" -rs tests/stage/test_demo.py tests/stage/test_cli_session.py tests/stage/test_runbook.py tests/stage/test_example_workflow.py
 
 test-permissions: $(READY) ## a deployment without each statement of the policies in turn, and every combination of parameters that add rights
-	@$(BIN)/python -m pytest -m permissions $(ONLY) tests/stage/test_statements.py tests/stage/test_switched_rights.py
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m permissions $(ONLY) tests/stage/test_statements.py tests/stage/test_switched_rights.py
 
 test-iam-simulate: $(READY) ## the same permissions as an npm package simulates them
 	@$(BIN)/python -m pytest -m iam_simulate -rs tests/iam_simulate
