@@ -1,5 +1,6 @@
 """Why a release or a run is as it is."""
 
+import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -76,6 +77,7 @@ def test_a_failed_migration_is_pushed_again_or_deployed_again() -> None:
 
 # ---------------------------------------------------------------------- the log of a bad run
 
+NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 RUN = {"task_arn": "arn:aws:ecs:eu-west-1:111122223333:task/prod/4f2a", "revision": "shop:3", "status": "failed"}
 OPTIONS = {"awslogs-group": "/ecs/shop", "awslogs-stream-prefix": "jobs"}
 CONTAINER = {"name": "app", "logConfiguration": {"logDriver": "awslogs", "options": OPTIONS}}
@@ -98,13 +100,52 @@ def stubbed(service: Any, answers: dict[str, Any]) -> Any:
     return client
 
 
-def log_of_the_run(described: Any = DESCRIBED, logged: Any = None) -> list[str]:
-    ecs = stubbed("ecs", {"describe_task_definition": described})
+def log_of_the_run(logged: Any, rule: Any = None, overrides: Any = None) -> list[str]:
+    """`overrides`: those of the task that ECS knows; None if it has forgotten it."""
+    known = {
+        "taskArn": RUN["task_arn"],
+        "version": 1,
+        "lastStatus": "STOPPED",
+        "createdAt": NOW,
+        "overrides": overrides,
+    }
+    known |= {"taskDefinitionArn": "shop:3"}
+    tasks = {"tasks": [known] if overrides else []}
+    ecs = stubbed("ecs", {"describe_tasks": tasks, "describe_task_definition": DESCRIBED})
     logs = stubbed("logs", {"get_log_events": logged})
-    clients, stack = {"ecs": ecs, "logs": logs}, SimpleNamespace(container="app")
-    facts: Any = SimpleNamespace(account=SimpleNamespace(client=clients.__getitem__, stack=stack))
+    clients, stack = {"ecs": ecs, "logs": logs}, SimpleNamespace(container="app", cluster="prod")
+    account = SimpleNamespace(client=clients.__getitem__, stack=stack, now=lambda: NOW)
+    facts: Any = SimpleNamespace(account=account, rule=rule)
     return [each.because for each in task._log_links(facts, RUN)]
 
 
 def test_the_end_of_a_key_is_masked_although_its_begin_is_not_read() -> None:
-    assert log_of_the_run(logged=page(*KEY, "ValueError: bad key\n")) == ["***", "ValueError: bad key"]
+    assert log_of_the_run(page(*KEY, "ValueError: bad key\n")) == ["***", "ValueError: bad key"]
+
+
+OVERRIDES = {"containerOverrides": [{"name": "app", "environment": [{"name": "DB_PASSWORD", "value": "hunter22x"}]}]}
+TARGET = {"Id": "Mail", "Arn": "arn:aws:ecs:eu-west-1:111122223333:cluster/prod", "EcsParameters": {}}
+TIMED = json.dumps(OVERRIDES | {"note": "ROTA_SCHEDULED_AT"})
+SCHEDULE = {"Name": "Mail", "State": "ENABLED", "ScheduleExpression": "rate(1 hour)", "tags": {}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "overrides"),
+    [
+        ({**SCHEDULE, "targets": [TARGET | {"Input": json.dumps(OVERRIDES)}]}, None),
+        (
+            {
+                **SCHEDULE,
+                "targets": [
+                    TARGET | {"InputTransformer": {"InputPathsMap": {"time": "$.time"}, "InputTemplate": TIMED}}
+                ],
+            },
+            None,
+        ),
+        ({**SCHEDULE, "GroupName": "rota", "Target": TARGET | {"Input": json.dumps(OVERRIDES)}}, None),
+        (None, OVERRIDES),
+    ],
+    ids=["in a rule's target", "and in its template", "in a schedule's target", "in the task"],
+)
+def test_secrets_of_a_jobs_overrides_are_masked(rule: Any, overrides: Any) -> None:
+    assert log_of_the_run(page("connecting with hunter22x"), rule, overrides) == ["connecting with ***"]

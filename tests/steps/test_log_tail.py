@@ -1,10 +1,12 @@
 """The last lines that a run logged, as a message shows them."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from rota.ownership import OWNER_TAG
 from rota.runs.log_tail import with_log
 from rota.runs.model import LogPlace, Run
 from stage.gateway.calls import Call, Reply
@@ -120,3 +122,36 @@ def test_pages_without_a_line_are_passed(ran: Ran, empty: int, tail: tuple[str, 
     run = ran()
     with local_stage().hooked(_Pages(empty)):
         assert with_log(run, SETTINGS, lines=10).tail == tail
+
+
+OVERRIDES = {"containerOverrides": [{"name": "app", "environment": [{"name": "DB_PASSWORD", "value": "swordfish"}]}]}
+
+
+class _Known:
+    """A hook with which ECS knows the task, started with these overrides."""
+
+    def before(self, call: Call) -> Reply | None:
+        if call.operation != "DescribeTasks":
+            return None
+        task = {"taskArn": "arn", "version": 1, "lastStatus": "STOPPED", "createdAt": 1, "taskDefinitionArn": "arn"}
+        return Reply.result(call, {"tasks": [task | {"overrides": OVERRIDES}]})
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Leave every reply as it is."""
+
+
+def test_secrets_of_the_tasks_overrides_are_masked(ran: Ran) -> None:
+    run = ran("trying swordfish")
+    with local_stage().hooked(_Known()):
+        assert with_log(run, SETTINGS, lines=10).tail == ("trying ***",)
+
+
+def test_secrets_of_a_task_that_ecs_has_forgotten_are_masked_as_its_target_has_them(ran: Ran) -> None:
+    run, rule = ran("trying swordfish"), SETTINGS.rule_prefix + "IngestData"
+    made = client("events").put_rule(Name=rule, ScheduleExpression="rate(1 hour)")["RuleArn"]
+    client("events").tag_resource(ResourceARN=made, Tags=[{"Key": OWNER_TAG, "Value": SETTINGS.app}])
+    cluster = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/production"
+    ecs = {"TaskDefinitionArn": run.revision}
+    target = {"Id": rule, "Arn": cluster, "RoleArn": SETTINGS.events_role_arn, "EcsParameters": ecs}
+    client("events").put_targets(Rule=rule, Targets=[target | {"Input": json.dumps(OVERRIDES)}])
+    assert with_log(run, SETTINGS, lines=10).tail == ("trying ***",)

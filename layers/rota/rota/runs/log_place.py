@@ -2,10 +2,13 @@
 
 import fnmatch
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rota.notifications.sanitise import is_named_like_a_secret
 from rota.runs.model import LogPlace, Run
+
+if TYPE_CHECKING:
+    from rota.runs.event import TaskChange
 
 
 def container_of(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -48,3 +51,15 @@ def secrets_of(container: Mapping[str, Any]) -> list[str]:
     """The values of its environment that are named like a secret."""
     environment: Sequence[Mapping[str, str]] = container.get("environment") or ()
     return [each.get("value", "") for each in environment if is_named_like_a_secret(each.get("name", ""))]
+
+
+def secrets_of_start(request: Mapping[str, Any] | None) -> list[str]:
+    """The same of the overrides in a request of RunTask; None has none."""
+    overrides: Mapping[str, Any] = (request or {}).get("overrides") or {}
+    return [value for each in overrides.get("containerOverrides") or () for value in secrets_of(each)]
+
+
+def secrets_in(change: "TaskChange") -> list[str]:
+    """The same of the overrides with which a task was started."""
+    variables = (each for override in change.overrides.container_overrides for each in override.environment)
+    return [each.value for each in variables if is_named_like_a_secret(each.name)]

@@ -8,7 +8,8 @@ from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
 from rota.ecs.task_definitions import read_revision
 from rota.notifications.sanitise import clean, mask
-from rota.runs.log_place import container_of, may_be_read, place_of, secrets_of
+from rota.runs import tasks
+from rota.runs.log_place import container_of, may_be_read, place_of, secrets_in, secrets_of, secrets_of_start
 from rota.runs.model import LogPlace, Run
 
 if TYPE_CHECKING:
@@ -37,11 +38,24 @@ def with_log(run: Run, settings: "Settings", *, lines: int) -> Run:
     if not (lines and run.log and may_be_read(run.log, run, settings.job_log_groups)):
         return run
     try:
-        text = mask(clean("\n".join(_last(run.log, lines))), secrets_of(container))
+        secrets = [*secrets_of(container), *_overridden(run, settings)]
+        text = mask(clean("\n".join(_last(run.log, lines))), secrets)
     except AWS_ERRORS:
         _logger.exception("a run's log could not be read", task=run.task)
         return run
     return run.model_copy(update={"tail": tuple(text.splitlines())})
+
+
+def _overridden(run: Run, settings: "Settings") -> list[str]:
+    """The values that the task's overrides have and that are masked. An hour after its end ECS has forgotten them; then
+    as the job's schedule has them now.
+    """
+    if found := tasks.described(clients.ecs(), settings, [run.task_arn]):
+        return secrets_in(found[0])
+    from rota.schedules import backend  # noqa: PLC0415  here, because reminders alone need it
+
+    schedule = backend.connect(settings).read(settings.rule_prefix + run.task)
+    return secrets_of_start(backend.start_of(schedule, run.scheduled_at) if schedule else None)
 
 
 def _last(place: LogPlace, lines: int) -> list[str]:

@@ -183,12 +183,15 @@ def _log(account: "Account", item: Item) -> "tuple[list[Any], str]":
     from botocore.exceptions import ClientError
 
     from rota.cli.aws_errors import denial, is_denied
-    from rota.cli.logs.task_log import TaskLog
+    from rota.cli.live_schedules import Schedules
+    from rota.cli.logs.task_log import TaskLog, secrets_of_runs
 
     if not item.get("task_arn"):
         return [], "No task was started for it, so it has no log."
     try:
-        log = TaskLog(account, item["task_arn"], item["revision"])
+        schedule = Schedules(account, account.stack).read(item["task"])
+        secrets = secrets_of_runs(account, [item["task_arn"]], schedule)
+        log = TaskLog(account, item["task_arn"], item["revision"], secrets)
         lines = log.news()
     except ClientError as error:
         if is_denied(error):

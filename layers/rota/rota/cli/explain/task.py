@@ -226,12 +226,13 @@ def _log_links(facts: TaskFacts, last: Item) -> Iterator[Link]:
     from botocore.exceptions import ClientError
 
     from rota.cli.aws_errors import denial, is_denied
-    from rota.cli.logs.task_log import TaskLog
+    from rota.cli.logs.task_log import TaskLog, secrets_of_runs
 
     if not (last.get("task_arn") and last.get("revision")):  # it did not begin
         return
     try:
-        log = TaskLog(facts.account, last["task_arn"], last["revision"], [])
+        secrets = secrets_of_runs(facts.account, [last["task_arn"]], facts.rule)
+        log = TaskLog(facts.account, last["task_arn"], last["revision"], secrets)
         lines, why_not = log.last(_LINES), log.why_not
     except ClientError as error:
         if not is_denied(error):

@@ -11,8 +11,8 @@ from rota.cli.events import Logged
 from rota.cli.execution import patiently
 from rota.cli.exits import CommandError, Exit
 from rota.cli.logs.task_log import TaskLog
-from rota.notifications.sanitise import is_named_like_a_secret
 from rota.runs import tasks
+from rota.runs.log_place import secrets_in
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -81,12 +81,6 @@ def print_line(output: "Output", task_arn: str, line: "Line", *, several: bool) 
         output.event(Logged(task_arn, line.at, line.message))
     else:
         output.line(f"{f'{short(task_arn)}  ' if several else ''}{line.message}")
-
-
-def secrets_in(change: "TaskChange") -> list[str]:
-    """The values of a task's overrides that are named like a secret."""
-    variables = (each for override in change.overrides.container_overrides for each in override.environment)
-    return [each.value for each in variables if is_named_like_a_secret(each.name)]
 
 
 def _open(account: "Account", change: "TaskChange", logs: dict[str, TaskLog], show: Show) -> None:

@@ -10,9 +10,10 @@ from rota.cli import table as items
 from rota.cli.events import Task
 from rota.cli.exits import CommandError, Exit
 from rota.cli.logs.follow import follow as follow_tasks
-from rota.cli.logs.follow import print_line, secrets_in
+from rota.cli.logs.follow import print_line
 from rota.cli.logs.model import Line, Log, Logs
-from rota.cli.logs.task_log import TaskLog
+from rota.cli.logs.task_log import TaskLog, secrets_of_runs
+from rota.runs.log_place import secrets_in
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -136,10 +137,11 @@ def _runs(account: "Account", which: Which) -> "Iterator[_Run]":
     known = account.table.runs_since(task, account.now() - which.since if which.since else _EVER)
     started = (each for each in known if each.get("task_arn"))
     if which.since:
-        yield from map(_run_of_item, started)
+        yield from _recorded(account, task, [*started])
         return
     recorded = [*islice(started, which.last)]
-    yield from islice((*_not_recorded(account, task, recorded), *map(_run_of_item, recorded)), which.last)
+    found = [*_not_recorded(account, task, recorded), *_recorded(account, task, recorded)]
+    yield from found[: which.last]
 
 
 def _not_recorded(account: "Account", task: str, recorded: "Sequence[Item]") -> "Iterator[_Run]":
@@ -169,7 +171,7 @@ def _one(account: "Account", which: Which) -> _Run:
             f"rota history --task {which.task} lists them" if which.task else "name its job, too: rota logs TASK --run"
         )
         raise CommandError(Exit.NOT_ALLOWED, f"there is no run {name}", todo, error="NoRun")
-    return _run_of_item(item)
+    return _recorded(account, item["task"], [item])[0]
 
 
 def _run_of_one_off(run: one_offs.OneOff) -> _Run:
@@ -190,7 +192,16 @@ def _run_of_task(account: "Account", task: "TaskChange") -> _Run:
     )
 
 
-def _run_of_item(item: "Item") -> _Run:
+def _recorded(account: "Account", task: str, items: "Sequence[Item]") -> list[_Run]:
+    """Runs of a job as the table has them."""
+    if not items:
+        return []
+    schedule = live_schedules.Schedules(account, account.stack).read(task)
+    secrets = secrets_of_runs(account, [each["task_arn"] for each in items], schedule)
+    return [_run_of_item(each, secrets) for each in items]
+
+
+def _run_of_item(item: "Item", secrets: list[str]) -> _Run:
     code = item.get("exit_code")
     return _Run(
         item["task_arn"],
@@ -199,7 +210,7 @@ def _run_of_item(item: "Item") -> _Run:
         items.at(item, "scheduled_at"),
         item["status"],
         None if code is None else int(code),
-        [],
+        secrets,
     )
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from rota.cli.aws_errors import is_passing
 from rota.cli.logs.model import Line
 from rota.notifications.sanitise import MASK, clean, mask
-from rota.runs.log_place import container_of, place_of, secrets_of
+from rota.runs.log_place import container_of, place_of, secrets_in, secrets_of, secrets_of_start
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
+    from rota.cli.live_schedules import Schedule
 
 _KEY_BEGINS, _KEY_ENDS = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"), "-----END"
 
@@ -34,6 +35,18 @@ class Masked:
             return Line(at, MASK)
         self._in_key = bool(_KEY_BEGINS.search(text)) and _KEY_ENDS not in text
         return Line(at, mask(text, self._secrets))
+
+
+def secrets_of_runs(account: "Account", arns: Iterable[str], schedule: "Schedule | None") -> list[str]:
+    """The values in the overrides of a job's tasks that are masked: of those that ECS knows, which it forgets an hour
+    after their end; for the others as the job's schedule, whole, has them now.
+    """
+    from rota.runs import tasks
+    from rota.schedules import backend
+
+    known = tasks.described(account.client("ecs"), account.stack, arns)
+    start = backend.start_of(backend.schedule_of_shown(schedule), account.now()) if schedule else None
+    return [*(value for each in known for value in secrets_in(each)), *secrets_of_start(start)]
 
 
 class TaskLog:
