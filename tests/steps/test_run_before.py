@@ -235,6 +235,23 @@ def test_one_that_does_not_end_keeps_the_lease_for_minutes_only(world: World, li
                 restorer.step("RestoreDeployment")
         restorer.context["State"]["RetryCount"] = 8
         assert ", is being stopped. " in restorer.step("RestoreDeployment")["cause"]
+        ends()
+        live.start(THIRD).until("WaitForBefore")
+        assert len(tasks()) == 1, "the next one waits for its end"
+
+
+def test_one_that_cannot_be_stopped_is_left_to_the_next(world: World, live: Deployments) -> None:
+    ends(seconds=LASTING)
+    push = live.start(NEXT).until("WaitForBefore")
+    push.stop()
+    restorer = push.restorer().until("RestoreDeployment")
+    restorer.context["State"]["RetryCount"] = 8
+    items.change(LEASE, "SET deployment.restore_attempts = :eight", eight={"N": "8"})
+    with world.calls.refusing("ecs.StopTask", "AccessDeniedException"):
+        assert "the migration could not be stopped: " in restorer.step("RestoreDeployment")["cause"]
+    ends()
+    assert live.start(THIRD).run() == "Deployed"
+    assert {task["stoppedReason"][:26] for task in tasks()} >= {"The deployment deployment-"}
 
 
 def test_one_that_is_not_in_the_record_is_stopped_too(world: World, live: Deployments) -> None:

@@ -25,8 +25,8 @@ _DECIDED_ONCE = {"complete", "error", "failed_step", "asks"}
 
 
 class LeftRunning(Item):
-    """A migration that a deployment has begun which was stopped, and which nothing restored. `execution` is its ARN;
-    that of the task may not be known.
+    """A migration that a deployment has begun which was stopped, and which nothing restored, or whose restore could not
+    end the migration. `execution` is its ARN; that of the task may not be known.
     """
 
     execution: str

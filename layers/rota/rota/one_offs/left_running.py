@@ -1,4 +1,6 @@
-"""A migration that a deployment before has left running: it was aborted, and the event that restores it was lost."""
+"""A migration that a deployment before has left running: it was aborted, and the event that restores it was lost,
+or its restore could not end the migration.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS, translate
+from rota.deployment.lease.item import LeaseTable
 from rota.ecs import one_off
 from rota.errors import StillRunningError, listed
 
@@ -45,6 +46,8 @@ def stop(context: "RestoreContext") -> list[str]:
             if context.retries < _RETRIES:
                 raise
             stopped.append(f"But the {kind.name} could not be stopped: {translate(refusal)}.")
+            if kind.alone:
+                _leave_running(context)
     return stopped
 
 
@@ -60,6 +63,18 @@ def lift_pauses(context: "RestoreContext") -> None:
     migration.lift(context.settings, context.execution.id, datetime.now(UTC))
 
 
+def _leave_running(context: "RestoreContext") -> None:
+    """Write into the lease, which is released now, that the migration may run: the next one waits for its end."""
+    settings, left = context.settings, context.record.leaves_running
+    if left is None:
+        return
+    LeaseTable(clients.dynamodb(), settings.table, settings.app, context.execution.id).update(
+        "SET left_running = if_not_exists(left_running, :left)",
+        "holder = :me",
+        {":left": left.model_dump(mode="json")},
+    )
+
+
 def _stop(context: "RestoreContext", kind: _Kind, run: "OneOffRun | None") -> list[str]:
     """Stop its tasks by what ECS shows, and the one that the record names, which it may not show yet."""
     execution, known = context.execution, run.task_arn if run else ""
@@ -68,6 +83,8 @@ def _stop(context: "RestoreContext", kind: _Kind, run: "OneOffRun | None") -> li
     running = [each["taskArn"].rpartition("/")[2] for each in tasks if not one_off.has_ended(each)]
     if kind.alone and running and context.retries < _RETRIES:
         raise StillRunningError(f"the {kind.name}, task {listed(running)}, is being stopped")
+    if kind.alone and running:
+        _leave_running(context)
     ended = [
         each["taskArn"].rpartition("/")[2]
         for each in tasks

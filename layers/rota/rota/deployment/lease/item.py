@@ -42,8 +42,8 @@ class LeaseItem(Item):
     deployment: OptionalRecord = None
     """The holder's record; that of an earlier holder if another version of Rota took the lease since."""
     left_running: LeftRunning | None = None
-    """What may still run of a holder from which the lease was taken over. It outlives the next ones, until one stops
-    it.
+    """What may still run of a holder from which the lease was taken over, or whose restore could not end it. It
+    outlives the next ones, until one stops it.
     """
     gates: dict[str, Any] = Field(default_factory=dict)
     """As they are stored; `gate` is what they say."""
