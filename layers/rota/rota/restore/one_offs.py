@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS, translate
-from rota.deployment.lease.item import LeaseTable
 from rota.ecs import one_off
 from rota.errors import StillRunningError, listed
 
@@ -68,6 +67,8 @@ def _leave_running(context: "RestoreContext") -> None:
     settings, left = context.settings, context.record.leaves_running
     if left is None:
         return
+    from rota.deployment.lease.item import LeaseTable  # noqa: PLC0415  here, because next to no restore needs it
+
     LeaseTable(clients.dynamodb(), settings.table, settings.app, context.execution.id).update(
         "SET left_running = if_not_exists(left_running, :left)",
         "holder = :me",
