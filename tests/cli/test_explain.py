@@ -91,16 +91,19 @@ def page(*lines: str) -> dict[str, Any]:
 
 
 def stubbed(service: Any, answers: dict[str, Any]) -> Any:
-    """A client that answers each of these operations once."""
+    """A client that answers each of these operations once, or refuses it with a code."""
     client = boto3.client(service, "eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
     stub = Stubber(client)
     for operation, answer in answers.items():
-        stub.add_response(operation, answer)
+        if isinstance(answer, str):
+            stub.add_client_error(operation, answer, "Rate exceeded", 400)
+        else:
+            stub.add_response(operation, answer)
     stub.activate()
     return client
 
 
-def log_of_the_run(logged: Any, rule: Any = None, overrides: Any = None) -> list[str]:
+def log_of_the_run(logged: Any, rule: Any = None, overrides: Any = None, described: Any = DESCRIBED) -> list[str]:
     """`overrides`: those of the task that ECS knows; None if it has forgotten it."""
     known = {
         "taskArn": RUN["task_arn"],
@@ -111,7 +114,7 @@ def log_of_the_run(logged: Any, rule: Any = None, overrides: Any = None) -> list
     }
     known |= {"taskDefinitionArn": "shop:3"}
     tasks = {"tasks": [known] if overrides else []}
-    ecs = stubbed("ecs", {"describe_tasks": tasks, "describe_task_definition": DESCRIBED})
+    ecs = stubbed("ecs", {"describe_tasks": tasks, "describe_task_definition": described})
     logs = stubbed("logs", {"get_log_events": logged})
     clients, stack = {"ecs": ecs, "logs": logs}, SimpleNamespace(container="app", cluster="prod")
     account = SimpleNamespace(client=clients.__getitem__, stack=stack, now=lambda: NOW)
@@ -149,3 +152,23 @@ SCHEDULE = {"Name": "Mail", "State": "ENABLED", "ScheduleExpression": "rate(1 ho
 )
 def test_secrets_of_a_jobs_overrides_are_masked(rule: Any, overrides: Any) -> None:
     assert log_of_the_run(page("connecting with hunter22x"), rule, overrides) == ["connecting with ***"]
+
+
+@pytest.mark.parametrize(
+    ("described", "logged", "said"),
+    [
+        (DESCRIBED, "ThrottlingException", "could not be read just now"),
+        ("ThrottlingException", page(), "could not be read just now"),
+        (DESCRIBED, "ResourceNotFoundException", "it has logged nothing"),
+        (DESCRIBED, "AccessDeniedException", "not to be seen: GetLogEvents is denied"),
+        (
+            "ClientException",
+            page(),
+            "not to be seen: An error occurred (ClientException) when calling the DescribeTaskDefinition operation: "
+            "Rate exceeded",
+        ),
+    ],
+    ids=["throttled", "its revision is throttled", "no stream", "denied", "its revision is deleted"],
+)
+def test_why_there_are_no_lines_of_a_log(described: Any, logged: Any, said: str) -> None:
+    assert log_of_the_run(logged, described=described) == [said]

@@ -197,7 +197,7 @@ def _log(account: "Account", item: Item) -> "tuple[list[Any], str]":
         if is_denied(error):
             return [], f"It is not to be seen: {denial(error)} is denied."
         return [], f"It is not to be seen: {error.response['Error'].get('Message', '')}"
-    return lines, log.why_not or ("" if lines else "It has logged nothing.")
+    return lines, log.note(lines)
 
 
 def _steps(entry: Item) -> Iterator[model.Step]:

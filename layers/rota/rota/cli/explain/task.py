@@ -225,7 +225,7 @@ def _log_links(facts: TaskFacts, last: Item) -> Iterator[Link]:
     """The last lines that a run has logged, masked; or why they are not to be seen."""
     from botocore.exceptions import ClientError
 
-    from rota.cli.aws_errors import denial, is_denied
+    from rota.cli.aws_errors import denial, is_denied, is_passing
     from rota.cli.logs.task_log import TaskLog, secrets_of_runs
 
     if not (last.get("task_arn") and last.get("revision")):  # it did not begin
@@ -235,9 +235,8 @@ def _log_links(facts: TaskFacts, last: Item) -> Iterator[Link]:
         log = TaskLog(facts.account, last["task_arn"], last["revision"], secrets)
         lines, why_not = log.last(_LINES), log.why_not
     except ClientError as error:
-        if not is_denied(error):
-            raise
-        lines, why_not = [], f"not to be seen: {denial(error)} is denied"
+        why_not = f"not to be seen: {denial(error)} is denied" if is_denied(error) else f"not to be seen: {error}"
+        lines, why_not = [], "could not be read just now" if is_passing(error) else why_not
     for text in lines or [why_not or "it has logged nothing"]:
         yield Link("log", "", text)
 

@@ -217,8 +217,8 @@ def _run_of_item(item: "Item", secrets: list[str]) -> _Run:
 def _log(account: "Account", run: _Run, wanted: Wanted) -> Log:
     log = TaskLog(account, run.arn, run.revision, run.secrets)
     lines = log.news()
-    note = log.why_not or ("" if lines else "It has logged nothing.")
-    return Log(run.arn, run.job, run.due, run.status, run.exit, [line for line in lines if wanted(line)], note)
+    shown = [line for line in lines if wanted(line)]
+    return Log(run.arn, run.job, run.due, run.status, run.exit, shown, log.note(lines))
 
 
 def _title(log: Log, now: datetime, *, utc: bool) -> str:

@@ -64,6 +64,7 @@ class TaskLog:
         self._secrets = [*secrets_of(container), *secrets]
         self._masked = Masked(self._secrets)
         self._token = ""
+        self._is_behind = False
 
     @property
     def why_not(self) -> str:
@@ -74,13 +75,26 @@ class TaskLog:
             return f"it logs by {self._place.driver}"
         return "" if self._place.stream else "its log has no awslogs-stream-prefix, so its stream is not known"
 
+    def note(self, lines: list[Line]) -> str:
+        """What to say beside these lines, the first news; empty if they are all."""
+        if self._is_behind:
+            return "The rest could not be read just now." if lines else "It could not be read just now."
+        return self.why_not or ("" if lines else "It has logged nothing.")
+
     def news(self) -> list[Line]:
         """The lines since the last look; what AWS does not answer in this moment is read by the next one."""
         lines: list[Line] = []
         if self.why_not or self._place is None:
             return lines
         while True:
-            page = self._page(self._place.group, self._place.stream)
+            try:
+                page = self._page(self._place.group, self._place.stream)
+            except Exception as error:
+                self._is_behind = is_passing(error)
+                if self._is_behind:
+                    return lines
+                raise
+            self._is_behind = False
             lines += [self._masked.line(each["timestamp"], each["message"]) for each in page["events"]]
             # Pages may be empty although more follow; the last one has the token with which it was asked for.
             if page["nextForwardToken"] == self._token:
@@ -107,7 +121,3 @@ class TaskLog:
             return self._logs.get_log_events(logGroupName=group, logStreamName=stream, **following)
         except self._logs.exceptions.ResourceNotFoundException:  # nothing was logged yet
             return {"events": [], "nextForwardToken": self._token}
-        except Exception as error:
-            if is_passing(error):
-                return {"events": [], "nextForwardToken": self._token}
-            raise
