@@ -22,6 +22,7 @@ from botocore.exceptions import (
 from rota.aws import botocore_hooks, clients
 from rota.aws.errors import AWS_ERRORS, error_from_code, translate
 from rota.aws.parallel import in_parallel
+from rota.aws.rate_limit import READ_DEFINITIONS, SCHEDULER, Quota, bucket_for
 from rota.ecs import task_definitions
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import CONTENT, REGION, arn
@@ -282,16 +283,27 @@ def test_a_throttled_call_is_retried(serve: Serve, attempts: dict[str, int]) -> 
     assert len(server.requests) == 7
 
 
-def test_a_call_that_is_always_throttled_fails(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("call", "quota", "growth", "last"),
+    [
+        (lambda: clients.ecs().list_task_definitions(), READ_DEFINITIONS, 1 / 20, 2),
+        (lambda: clients.scheduler().get_schedule(Name="Mail"), SCHEDULER, 0.02, 0.8),
+    ],
+    ids=["20 a second", "1,000 a second"],
+)
+def test_a_call_that_is_always_throttled_fails(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, call: Callable[[], Any], quota: Quota, growth: float, last: float
+) -> None:
     waits: list[float] = []
+    bucket_for(quota)  # one that sleeps itself
     monkeypatch.setattr("time.sleep", waits.append)
     server = serve(THROTTLED)
     with pytest.raises(ClientError) as raised:
-        clients.ecs().list_task_definitions()
+        call()
     assert type(translate(raised.value)) is TransientError
     assert len(server.requests) == len(waits) + 1 == 41
-    assert waits[0] <= 1 / 20 < max(waits) <= botocore_hooks._LONGEST_WAIT == 2
-    assert min(waits[-1:]) >= 1, "the waits grow to the longest, less half of it at random"
+    assert waits[0] <= growth < max(waits) <= botocore_hooks._LONGEST_WAIT == 2
+    assert last / 2 <= waits[-1] <= last, "the waits grow to the longest, less half of it at random"
 
 
 def test_a_used_up_quota_is_not_retried(serve: Serve) -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 # How often a throttled call is retried, and the most seconds between two attempts.
 _THROTTLE_RETRIES, _LONGEST_WAIT = 40, 2.0
+# The least seconds by which each wait is longer than the one before: of a large quota that others use up too, there may
+# be nothing left for seconds.
+_LEAST_GROWTH = 0.02
 # A quota on a number of resources is used up. botocore takes it for a throttle and would retry.
 _QUOTA_USED_UP = "LimitExceededException"
 _FIRST_ERROR_STATUS = HTTPStatus.MULTIPLE_CHOICES  # the body of an error is not a stream
@@ -43,7 +46,8 @@ def limit_rate(client: Any, service: str) -> None:
             return None
         bucket_for(quota).drain()
         # With jitter: other clients draw from the bucket too.
-        return min(attempts / quota.per_second, _LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        growth = max(1 / quota.per_second, _LEAST_GROWTH)
+        return min(attempts * growth, _LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
     client.meta.events.register(f"request-created.{_name(client)}", wait)
     # Before botocore's own handler, which gives up after a few attempts.
