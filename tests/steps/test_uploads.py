@@ -115,7 +115,7 @@ def test_a_newer_upload_replaces_it(world: World, known: Deployments) -> None:
 
 def test_one_from_the_future_counts_from_now(world: World, known: Deployments) -> None:
     uploaded(world, known, time="2099-01-01T00:00:00Z").run()
-    newer = uploaded(world, known, SCHEDULE, ago=-1)
+    newer = uploaded(world, known, SCHEDULE, sequencer="02")
     assert (newer.run(), pending_schedule()["execution"]) == ("Held", newer.arn)
 
 

@@ -26,8 +26,8 @@ def defer(table: "LeaseTable", execution: Execution, upload: "Upload") -> Verdic
 
     TransientError if others change the gates, too, each time that this is tried.
     """
-    # An event whose time is to come would be newer than all that is uploaded until then.
-    at = min(upload.at, execution.started_at)
+    # An event whose time is to come would be newer than all that is uploaded until then; it has whole seconds, too.
+    at = min(upload.at, execution.started_at.replace(microsecond=0))
     pending = PendingSchedule(
         order=upload.model_copy(update={"at": at}).order,
         origin=upload.origin,
