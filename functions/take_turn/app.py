@@ -66,8 +66,9 @@ def _turn_of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -
         if not image.started(execution.name):
             _require_image(image)
         _require_file(settings, keys.schedule)
-        said = "" if keys.dry_run else _replaced(execution, settings)
+        replaced = "" if keys.dry_run else _replaced(execution, settings)
         verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
+        said = replaced if verdict.decision in (Decision.GO, Decision.HELD) else ""
     return _answer_to(asked, settings, verdict, waited, keys, image, _pinned(keys.schedule), said)
 
 
@@ -76,7 +77,7 @@ def _replaced(execution: Execution, settings: Settings) -> str:
     if settings.approval == "none":
         return ""
     pending = _lease(execution, settings).read().gate.pending
-    if not (pending and pending.back_to):
+    if not (pending and pending.back_to) or pending.rejected_at(datetime.now(UTC)):
         return ""
     release = pending.back_to.release
     return f"replaces the rollback to {release}, which waits ({pending.origin}); to ask again: rota rollback {release}"

@@ -457,6 +457,16 @@ def test_a_push_says_that_it_replaces_a_rollback(world: World, second: Deploymen
     assert words in world.entry(push.arn)["summary"]
 
 
+@pytest.mark.parametrize("why", ["it is older", "the days are over"])
+def test_a_push_that_replaces_no_rollback_says_nothing(why: str, second: Deployments) -> None:
+    earlier = second.start(THIRD)
+    second.ask(kind="rollback", release="v1", image_only=True, by="eve", reason="the login fails").run()
+    if why == "the days are over":
+        is_late()
+    push = earlier if why == "it is older" else second.start(THIRD)
+    assert push.step("TakeTurn")["remark"] == ""
+
+
 def test_a_rollback_with_its_migration_is_approved_so(
     world: World, second: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
