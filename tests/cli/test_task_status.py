@@ -134,6 +134,35 @@ def test_a_release_that_sweep_has_not_seen_yet(began: str, digest: str, release:
     assert tasks.run_of(item, live).release == release
 
 
+@pytest.mark.parametrize(
+    ("began", "release", "named"),
+    [
+        ("09:30", {"digest": "sha256:a"}, "v1"),
+        ("09:30", {"digest": "sha256:a", "number": 1}, "v1"),
+        ("10:30", {"digest": "sha256:b"}, "v2"),
+        ("09:59", {"digest": "sha256:b"}, "v2"),
+        ("11:01", {"digest": "sha256:b", "number": 2}, "v3"),
+        ("08:59", {"digest": "sha256:a", "number": 0}, "v1"),
+        ("09:30", {"digest": "sha256:c"}, None),
+        ("09:30", {}, None),
+    ],
+    ids=[
+        *("Sweep had not seen it", "as recorded", "the second", "before its deployment ended", "the same image again"),
+        *("recorded as none", "no release", "no image"),
+    ],
+)
+def test_a_run_keeps_its_release_once_another_is_live(began: str, release: dict[str, Any], named: str | None) -> None:
+    """What was recorded before Sweep has learnt of the release has the image alone, or the release before."""
+    item = run("ok", created_at=f"2026-11-30T{began}:00+00:00", release=release, trigger="by_hand")
+    live = {"live_digest": "sha256:z", "live_since": "2026-11-30T11:30:00+00:00", "number": 4}
+    ended = [
+        {"release": number, "digest": f"sha256:{image}", "finished_at": f"2026-11-30T{hour:02}:00:00+00:00"}
+        for number, image, hour in ((3, "b", 11), (2, "b", 10), (1, "a", 9))
+    ]
+    again = {"digest": "sha256:b", "finished_at": "2026-11-30T10:50:00+00:00", "outcome": "failed"}
+    assert tasks.run_of(item, live, [ended[0], again, *ended[1:]]).release == named
+
+
 def test_what_is_not_compared_has_no_drift() -> None:
     assert status(None, job(), compared=False).drift == []
 

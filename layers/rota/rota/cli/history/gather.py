@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _WENT_LIVE = "deployed"
 _LEDGER = 50
-"""Entries in which a task's pauses are looked for."""
+"""Entries in which a task's pauses, and the releases of its runs, are looked for."""
 
 
 def history(table: Table, most: int, *, every: bool) -> History:
@@ -43,7 +43,7 @@ def runs(account: "Account", task: str, most: int) -> TaskHistory:
     if not found:
         live_schedules.require([task], live_schedules.known(account))
     live, _, ended = account.table.present(_LEDGER)
-    runs_found = [_run(each, live) for each in found]
+    runs_found = [_run(each, live, ended) for each in found]
     pauses = past(ended, task, account.now())
     if len(runs_found) == most:
         pauses = [each for each in pauses if each.ended >= runs_found[-1].at]
@@ -70,5 +70,5 @@ def _deployment(entry: Item, *, live: bool) -> Deployment:
     )
 
 
-def _run(item: Item, live: Item | None) -> TaskRun:
-    return TaskRun(**vars(tasks.run_of(item, live)), task_arn=item.get("task_arn", ""))
+def _run(item: Item, live: Item | None, ended: Iterable[Item]) -> TaskRun:
+    return TaskRun(**vars(tasks.run_of(item, live, ended)), task_arn=item.get("task_arn", ""))

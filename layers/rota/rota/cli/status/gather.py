@@ -70,6 +70,7 @@ def gather_with_runs(account: "Account", stack: "Stack") -> Gathered:
                     account.now(),
                     compared=compared,
                     live=now.live,
+                    deployments=now.deployments,
                     foreign=name in foreign,
                 )
                 for name in names

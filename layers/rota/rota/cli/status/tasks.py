@@ -1,6 +1,6 @@
 """The status of a task: its rule, its job and its last runs together. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,15 +33,16 @@ def status(
     *,
     compared: bool,
     live: Item | None = None,
+    deployments: Iterable[Item] = (),
     foreign: bool = False,
 ) -> Task:
     """Rule and job may be missing: of a job that left the file at once there are only runs, and no schedule. `runs` are
-    the newest first; `compared`: the job is as the live release has it; `live`: the item of what is live.
+    the newest first; `compared`: the job is as the live release has it; `live` and `deployments` as `run_of` has them.
     """
     spans = (job or {}).get("spans")
     when = when_of_aws(rule) if rule else _when(spans[-1]) if spans else None
     enabled = rule is not None and rule["State"] != "DISABLED"
-    last = run_of(runs[0], live) if runs else None
+    last = run_of(runs[0], live, deployments) if runs else None
     rate = None if when is None or when.start else period_of(when.expression)
     following = None
     if when and enabled:
@@ -106,8 +107,10 @@ def _comparable(when: When, now: datetime) -> When:
     return when._replace(start=None) if period_of(when.expression) else when.from_now_on(now)
 
 
-def run_of(run: Item, live: Item | None = None) -> LastRun:
-    """A run, by its item in the table. What is `live` may be too new for the item, which Sweep learns of later."""
+def run_of(run: Item, live: Item | None = None, deployments: Iterable[Item] = ()) -> LastRun:
+    """A run, by its item in the table. Sweep may have learnt of its release only after it was recorded: what is `live`,
+    and the `deployments` that have ended, the newest first, know it.
+    """
     due = items.at(run, "scheduled_at")
     if due is None:
         raise ValueError(f"{run.get('record')} has no time")
@@ -116,16 +119,28 @@ def run_of(run: Item, live: Item | None = None) -> LastRun:
         status=run["status"],
         exit=_number(run.get("exit_code")),
         seconds=float(run["seconds"]) if run.get("seconds") is not None else None,
-        release=items.version((live if live and _began_with(live, run) else run.get("release") or {}).get("number")),
+        release=items.version(_release_of(run, live, deployments)),
         reason=(run.get("reason") or {}).get("words", ""),
         trigger=run.get("trigger", "schedule"),
     )
 
 
-def _began_with(live: Item, run: Item) -> bool:
-    began, since = items.at(run, "created_at"), items.at(live, "live_since")
-    same = (run.get("release") or {}).get("digest") == live.get("live_digest")
-    return bool(same and began and since and began >= since)
+def _release_of(run: Item, live: Item | None, deployments: Iterable[Item]) -> Any:
+    """The number of the newest release of the run's image that was live when it began; else what was recorded, or the
+    first that went live later: a job runs an image before its deployment ends. None if none is known.
+    """
+    began, recorded = items.at(run, "created_at"), run.get("release") or {}
+    found = [(live["number"], items.at(live, "live_since"), live["live_digest"])] if live else []
+    found += [
+        (each["release"], items.at(each, "finished_at"), each.get("digest"))
+        for each in deployments
+        if each.get("release")
+    ]
+    alike = [(number, since) for number, since, digest in found if since and digest == recorded.get("digest")]
+    if not began:
+        return recorded.get("number")
+    before = next((number for number, since in alike if since <= began), None)
+    return before or recorded.get("number") or next((number for number, _ in reversed(alike)), None)
 
 
 def _number(value: Any) -> int | None:
