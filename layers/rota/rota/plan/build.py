@@ -172,6 +172,11 @@ def _remarks_on_one_offs(
         yield f"before: runs the migration {shlex.join(before.command)}{paused}, {before.timeout} minutes at most"
     elif state.before and is_new:
         yield "before: the migration does not run for a rollback (with_before has it run) or for the file alone"
+    elif state.before:
+        yield (
+            "before: the migration does not run, because the service runs this image already; rota run before "
+            "--schedule FILE runs it alone"
+        )
     if after:
         yield f"after: runs the smoke test {shlex.join(after.command)}, {after.timeout} minutes at most"
 
