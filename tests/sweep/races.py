@@ -89,11 +89,11 @@ def hold(stage: Client, race: Race, late: float = 0) -> Ended:
     app.want(0, one_offs=one_offs)
     stage.deploy("first")
     app.want(1, one_offs=one_offs)
+    first = set(stage.executions())
     if gates:
         gates.close()
     if not (gates and gates.pauses):
         app.watch()
-    first = set(stage.executions())
     newest = ""
     for number in range(race.pushes):
         time.sleep(draw.expovariate(1 / race.pause) if race.pause else 0)

@@ -3,14 +3,17 @@
 import os
 import subprocess
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from rota.deployment.waiting import Answer
 from tests.examples import ROOT
-from tests.sweep import judge, report, script
+from tests.sweep import gated, judge, report, script
 from tests.sweep.__main__ import Sweep
 from tests.sweep.app import FILES, Runs, State
+from tests.sweep.gated import Span
 from tests.sweep.judge import Seen
 from tests.sweep.script import Conditions, Script
 from tests.sweep.trial import Verdict
@@ -268,3 +271,51 @@ def test_a_share_is_the_same_for_the_same_seed() -> None:
     assert len(drawn) == 10
     assert drawn == script.drawn(scripts, 7, 10) != script.drawn(scripts, 8, 10)
     assert sorted(map(str, script.drawn(scripts, 7, 1))) == sorted(map(str, scripts))
+
+
+def at(minute: int) -> datetime:
+    return datetime(2026, 3, 1, 12, minute, tzinfo=UTC)
+
+
+def asked(kind: str, began: int, ended: int, status: str = "SUCCEEDED") -> dict[str, Any]:
+    given = {"kind": kind, "hold": {}}
+    return {"input": given, "status": status, "startDate": at(began), "stopDate": at(ended)}
+
+
+PUSH = asked("", 0, 59) | {"input": {"detail": {}}}
+SWEPT = asked("resume", 4, 5) | {"input": {"kind": "resume"}}
+
+
+@pytest.mark.parametrize(
+    ("executions", "turn", "is_wrong"),
+    [
+        pytest.param([asked("pause", 1, 2), asked("resume", 8, 9)], (3, 7), True, id="in a hold"),
+        pytest.param([asked("pause", 1, 2), asked("resume", 8, 9)], (3, 9), False, id="perhaps after it"),
+        pytest.param([asked("pause", 1, 4), asked("resume", 8, 9)], (3, 7), False, id="perhaps before it"),
+        pytest.param([asked("resume", 1, 9), asked("pause", 2, 3)], (4, 7), True, id="an end that came before"),
+        pytest.param([asked("pause", 1, 2), SWEPT, PUSH], (6, 7), True, id="never ended"),
+        pytest.param([asked("pause", 1, 2, "FAILED")], (3, 7), False, id="refused"),
+        pytest.param([PUSH], (3, 7), False, id="no hold"),
+    ],
+)
+def test_no_turn_is_taken_in_a_hold(executions: list[dict[str, Any]], turn: tuple[int, int], *, is_wrong: bool) -> None:
+    turns = [Span("a push", *map(at, turn))]
+    assert bool([*gated.taken_while([*gated.holds_of(executions)], turns)]) == is_wrong
+
+
+CHANGES, OTHERS = "a" * 32, "b" * 32
+APPROVED = Answer(changes=CHANGES, approves=True, by=gated.APPROVER, reason="the new prices", at=at(0))
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_wrong"),
+    [
+        pytest.param(APPROVED, False, id="approved"),
+        pytest.param(APPROVED.model_copy(update={"changes": OTHERS}), True, id="other changes"),
+        pytest.param(APPROVED.model_copy(update={"approves": False}), True, id="rejected"),
+        pytest.param(APPROVED.model_copy(update={"by": gated.OTHER}), True, id="by another person"),
+        pytest.param(None, True, id="not answered"),
+    ],
+)
+def test_what_is_deployed_was_approved(answer: Answer | None, *, is_wrong: bool) -> None:
+    assert bool([*gated.unapproved("a push", CHANGES, answer)]) == is_wrong
