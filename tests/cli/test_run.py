@@ -7,7 +7,7 @@ import pytest
 
 from rota.cli import live_schedules
 from rota.cli.exits import CommandError
-from rota.cli.run.failed import left_out, to_repeat
+from rota.cli.run.failed import counted, left_out, require_few, to_repeat
 from rota.cli.run.remarks import remarks_on_schedule
 from rota.cli.run.start import Changes, Job, request_of, started_by
 from rota.cli.run.trial import overrides_for
@@ -119,6 +119,17 @@ def run(status: str, minute: int = 0, **members: Any) -> dict[str, Any]:
 )
 def test_what_failed_is_repeated(runs: list[dict[str, Any]], repeated: list[tuple[int, int]]) -> None:
     assert [(each.due.minute, each.tasks) for each in to_repeat(runs)] == repeated
+
+
+def test_more_than_ten_of_one_job_are_refused() -> None:
+    repeats = to_repeat(
+        [*(run("failed", minute) for minute in range(10)), *(run("failed", task=other) for other in "BC")]
+    )
+    require_few(repeats)
+    assert counted(repeats) == "10 of A, 1 of B, 1 of C"
+    with pytest.raises(CommandError, match="it would repeat 11 of A, 1 of B, 1 of C, one after") as refused:
+        require_few([*repeats, *to_repeat([run("failed", 10)])])
+    assert "add --all; to run a job once: rota run A;" in refused.value.todo
 
 
 def test_what_is_left_out_is_named() -> None:

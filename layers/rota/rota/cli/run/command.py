@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="With --failed: how far back.",
 )
+@click.option("--all", "every", is_flag=True, help="With --failed: also more than ten runs of one job.")
 @click.option("--stop-on-interrupt", is_flag=True, help="Ctrl-C stops the job, too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @waiting
@@ -47,6 +48,7 @@ def run(
     count: int | None,
     failed: bool,
     since: timedelta,
+    every: bool,
     stop_on_interrupt: bool,
     yes: bool,
     no_wait: bool,
@@ -68,7 +70,10 @@ def run(
     if failed:
         if release or schedule or count or variables or no_wait:
             raise CommandError(Exit.MISUSED, "--failed repeats runs as they were, one after the other", "type it alone")
-        return _repeat(account, tuple(filter(None, (task, *words))), since, timeout, yes=yes, stops=stop_on_interrupt)
+        tasks = tuple(filter(None, (task, *words)))
+        return _repeat(account, tasks, since, timeout, every=every, yes=yes, stops=stop_on_interrupt)
+    if every:
+        raise CommandError(Exit.MISUSED, "--all is for --failed", "name the job, or write --failed --all")
     if not task:
         raise CommandError(Exit.MISUSED, "name the job", "rota run TASK; `rota next` lists them")
     changes = start.Changes(count, _environment(variables), words)
@@ -137,23 +142,39 @@ def _job(account: Account, task: str, release: str | None) -> "Job":
 
 
 def _repeat(
-    account: Account, tasks: tuple[str, ...], since: timedelta, timeout: timedelta, *, yes: bool, stops: bool
+    account: Account,
+    tasks: tuple[str, ...],
+    since: timedelta,
+    timeout: timedelta,
+    *,
+    every: bool,
+    yes: bool,
+    stops: bool,
 ) -> int:
     """Run what failed, one after the other. Returns the first exit code that is not 0."""
     from rota.cli import execution, time_text
     from rota.cli.run import start, wait
-    from rota.cli.run.failed import left_out, to_repeat
+    from rota.cli.run.failed import counted, left_out, require_few, to_repeat
 
     runs, now = _runs(account, tasks, since), account.now()
     repeats = to_repeat(runs)
     account.output.notes(not_repeated := left_out(runs))
     if not repeats:
-        account.output.notes([f"Nothing {'else ' if not_repeated else ''}failed that was not repeated since."])
+        account.output.notes(
+            [
+                f"Nothing {'else ' if not_repeated else ''}failed that was not repeated since.",
+                "What was due in a pause or was stopped does not count: rota run TASK starts a job once.",
+            ]
+        )
         return wait.answer(account, [], Exit.DONE)
+    if not every:
+        require_few(repeats)
     for each in repeats:
         account.output.notes([f"  {time_text.clock(each.due, now, utc=account.output.utc)}  {each.task}  {each.why}"])
     number = f"{len(repeats)} runs" if len(repeats) > 1 else "1 run"
-    execution.confirm(account, f"Repeat {number} of {account.stack}, one after the other?", yes=yes)
+    execution.confirm(
+        account, f"Repeat {number} of {account.stack} ({counted(repeats)}), one after the other?", yes=yes
+    )
     jobs = {task: start.find(account, task) for task in sorted({each.task for each in repeats})}
     codes = []
     for each in repeats:

@@ -1,15 +1,18 @@
 """What `rota run --failed` repeats. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
 from rota.cli import table as items
+from rota.cli.exits import CommandError, Exit
 from rota.cli.status.model import BAD, BY_HAND
 from rota.cli.table import Item
 
+# A job that runs every few minutes rarely needs each of its times.
+_MOST_OF_A_JOB = 10
 # What a person or the schedule file has stopped or turned off is not wanted; `left_out` says so.
 _NOT_WANTED = ("stopped", "disabled", "gone", "overlap", "max_runtime")
 
@@ -30,6 +33,23 @@ def to_repeat(runs: Iterable[Item]) -> list[Repeat]:
     return sorted(
         filter(None, (_repeat_of_a_slot([*slot]) for _, slot in slots)), key=lambda each: (each.due, each.task)
     )
+
+
+def counted(repeats: Iterable[Repeat]) -> str:
+    """How many runs of which job: `64 of RemoveSpam, 1 of IngestData`."""
+    return ", ".join(f"{number} of {task}" for task, number in Counter(each.task for each in repeats).most_common())
+
+
+def require_few(repeats: Sequence[Repeat]) -> None:
+    """CommandError if more than ten are of one job."""
+    number_of = Counter(each.task for each in repeats)
+    if many := [task for task, number in number_of.items() if number > _MOST_OF_A_JOB]:
+        raise CommandError(
+            Exit.MISUSED,
+            f"it would repeat {counted(repeats)}, one after the other; nothing was started",
+            f"to repeat more than {_MOST_OF_A_JOB} of one job, add --all; to run a job once: rota run {many[0]}; else "
+            "name the jobs, or a shorter time with --since",
+        )
 
 
 def left_out(runs: Iterable[Item]) -> list[str]:
