@@ -7,9 +7,10 @@ from typing import Any
 import click
 import pytest
 
-from rota.cli.plan.changes import Jobs, commands_of, task_changes
+from rota.cli.plan.changes import Jobs, changes_of_file, commands_of, task_changes
 from rota.cli.plan.model import ImageChange, Plan, ScheduleFile, ServiceChange, TaskChange
 from rota.cli.plan.text import lines
+from rota.schedule_file.task import ScheduleFile as WholeFile
 from rota.schedule_file.task import Task
 
 PREFIX = "production__shop__"
@@ -149,6 +150,39 @@ def test_removals_are_last_and_counted() -> None:
     assert [line.split()[0] for line in shown[-4:-1]] == ["+", "~", "-"] or "\x1b" in shown[-2]
     assert shown[-1].startswith("1 new, 1 changed, 1 REMOVED; 4 revisions, at least 4 s. Deploy it: rota deploy")
     assert "image 4f2a9c1 -> b81d07e" in shown[0]
+
+
+def test_a_file_that_is_only_recorded_is_no_nothing() -> None:
+    shown = [*lines(plan(nothing=True, changes_of_file=["before leaves the schedule file"]), NOW, 200)]
+    assert shown[-2] == "note: before leaves the schedule file"
+    assert shown[-1].startswith("Nothing would change in AWS; the schedule file would be live. Deploy it: rota deploy")
+
+
+MIGRATE, SMOKE = {"before": {"task": "migrate"}}, {"after": {"task": "smoke"}}
+SEND = {"name": "Send", "task": "mail", "rate": "5 minutes"}
+TOLD = {"owner": "team-a", "watch": {"grace": 60}}
+
+
+def whole(*tasks: dict[str, Any], **keys: Any) -> WholeFile:
+    return WholeFile.model_validate({"tasks": tasks, **keys})
+
+
+@pytest.mark.parametrize(
+    ("live", "planned", "said"),
+    [
+        (None, whole(SEND, **MIGRATE), []),
+        (whole(SEND, **MIGRATE), whole(SEND | {"rate": "1 hour"}, **MIGRATE), []),
+        (whole(SEND, **MIGRATE, **SMOKE), whole(SEND), ["before and after leave the schedule file"]),
+        (whole(**SMOKE), whole(**MIGRATE), ["after leaves the schedule file", "before is new in the schedule file"]),
+        (whole(**MIGRATE), whole(before={"task": "other"}), ["before changes"]),
+        (whole(SEND | TOLD), whole(SEND), ["owner, watch of Send change"]),
+        (whole(SEND), whole(SEND | {"catch_up": "missed"}), ["catch_up of Send changes"]),
+        (whole(SEND | TOLD), whole(), []),
+    ],
+    ids=["not known", "nothing", "both leave", "one is new", "other", "keys of a task", "one key", "a task leaves"],
+)
+def test_what_changes_of_the_file_alone(live: WholeFile | None, planned: WholeFile, said: list[str]) -> None:
+    assert [*changes_of_file(live, planned)] == said
 
 
 def test_nothing_is_one_sentence() -> None:

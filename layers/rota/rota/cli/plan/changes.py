@@ -11,11 +11,13 @@ from rota.schedule_file.next_runs import in_words, written
 from rota.schedule_file.when import When, when_of_aws
 
 if TYPE_CHECKING:
-    from rota.schedule_file.task import Task
+    from rota.schedule_file.task import ScheduleFile, Task
 
 _REVISION = "EcsParameters.TaskDefinitionArn"
 _MASKED = "..."
 _OVERRIDES = "Input.containerOverrides"
+# The keys of a task of which nothing is written to AWS: Rota reads them in the live schedule file.
+_READ_BY_ROTA = ("owner", "watch", "overlap", "catch_up")
 
 
 class Jobs(NamedTuple):
@@ -64,6 +66,27 @@ def task_changes(
         yield TaskChange(
             task, kind, "" if kind == "remove" else now, was, fields, " ".join(planned.commands.get(task, ()))
         )
+
+
+def changes_of_file(live: "ScheduleFile | None", planned: "ScheduleFile") -> Iterator[str]:
+    """What changes of the keys of which nothing is written to AWS, in words; nothing if `live` is not known."""
+    if live is None:
+        return
+    from rota.schedule_file.task import ONE_OFFS
+
+    given = {key: (getattr(live, key), getattr(planned, key)) for key in ONE_OFFS}
+    if left := [key for key, (old, new) in given.items() if old and not new]:
+        yield f"{' and '.join(left)} {'leaves' if len(left) == 1 else 'leave'} the schedule file"
+    if new_ones := [key for key, (old, new) in given.items() if new and not old]:
+        yield f"{' and '.join(new_ones)} {'is' if len(new_ones) == 1 else 'are'} new in the schedule file"
+    if changed := [key for key, (old, new) in given.items() if old and new and old != new]:
+        yield f"{' and '.join(changed)} {'changes' if len(changed) == 1 else 'change'}"
+    before = {task.name: task for task in live.tasks}
+    for task in planned.tasks:
+        if old_task := before.get(task.name):
+            keys = [key for key in _READ_BY_ROTA if getattr(old_task, key) != getattr(task, key)]
+            if keys:
+                yield f"{', '.join(keys)} of {task.name} {'changes' if len(keys) == 1 else 'change'}"
 
 
 def _changes_of_a_job(task: str, live: Jobs, planned: Jobs) -> Iterator[tuple[str, tuple[str | None, str | None]]]:

@@ -39,7 +39,7 @@ def plan(account: Account, image: str | None, file: str | None, details: bool, e
         chosen = releases.live_image(table.present(0).live)
     proposal = store(account, file) if file else None
     found = run.dry_run(account, execution.push_of(account, chosen), proposal)
-    if not found.nothing_to_do:
+    if not found.changes_nothing:
         found.remarks.extend(run.held(account))
     output.answer(
         found,
@@ -48,4 +48,4 @@ def plan(account: Account, image: str | None, file: str | None, details: bool, e
             found, account.now(), output.width, details=details, utc=output.utc, options=account.options
         ),
     )
-    return Exit.DIFFERS if exit_code and not found.nothing_to_do else Exit.DONE
+    return Exit.DIFFERS if exit_code and not found.changes_nothing else Exit.DONE

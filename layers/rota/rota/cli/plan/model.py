@@ -68,8 +68,15 @@ class Plan:
     summary: str
     remarks: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    changes_of_file: list[str] = field(default_factory=list)
+    """What changes of keys of the schedule file of which nothing is written to AWS, in words."""
     execution: str = ""
     kind: Literal["plan"] = "plan"
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether what is live would be the same after the deployment, the schedule file too."""
+        return self.nothing_to_do and not self.changes_of_file
 
     def of(self, *changes: str) -> list[TaskChange]:
         """The tasks with these changes."""

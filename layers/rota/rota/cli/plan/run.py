@@ -4,11 +4,11 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rota.cli import execution
 from rota.cli.exits import CommandError, Exit
-from rota.cli.plan.changes import Jobs, commands_of, task_changes
+from rota.cli.plan.changes import Jobs, changes_of_file, commands_of, task_changes
 from rota.cli.plan.model import ImageChange, Plan, ScheduleFile, ServiceChange
 from rota.times import minute
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from rota.cli.frame import Account
     from rota.cli.plan.proposal import Proposal
     from rota.cli.stack import Stack
-    from rota.schedule_file.task import Task
+    from rota.schedule_file import task
 
+_T = TypeVar("_T")
 _EVERY, _LONGEST = 0.5, 900
 
 
@@ -61,12 +62,14 @@ def plan_of(account: "Account", document: Mapping[str, Any], started: str, propo
     live = account.table.present(0).live or {}
     schedule = config["schedule"]
     content, modified = _read(account, schedule)
-    planned = Jobs(commands_of(plan), _tasks(account, content))
+    file = _parsed(account, content)
+    planned = Jobs(commands_of(plan), _by_name(file))
     is_live = (schedule["key"], schedule["version_id"]) == (
         live.get("live_schedule_key"),
         live.get("live_schedule_version"),
     )
-    jobs = _live_jobs(account, live, planned.tasks if is_live else None)
+    live_file = file if is_live else _live_file(account, live)
+    jobs = Jobs(commands_of(_live_plan(account, live)), _by_name(live_file))
     tasks = [*task_changes(plan, snapshot, stack.rule_prefix, jobs, planned)]
     runs = snapshot["service"]["task_definition"]
     to = plan["reused"].get(plan["api"])
@@ -93,6 +96,7 @@ def plan_of(account: "Account", document: Mapping[str, Any], started: str, propo
         summary=pointers["summary"],
         remarks=[*plan.get("remarks", ()), *_waits(stack, nothing=pointers["nothing_to_do"])],
         left_out=dict(plan.get("left_out", {})),
+        changes_of_file=[*changes_of_file(live_file, file)],
         execution=started,
     )
 
@@ -126,21 +130,21 @@ def _output(account: "Account", started: str) -> Mapping[str, Any]:
     raise CommandError(Exit.TIMED_OUT, f"the dry run has not ended: {started}", "it changes nothing")
 
 
-def _live_jobs(account: "Account", live: Mapping[str, Any], tasks: "Mapping[str, Task] | None") -> Jobs:
-    """What each job is now; empty where nothing is live, or what it stored is gone. `tasks` are those of the live
-    schedule file, if it was read already.
-    """
+def _live_plan(account: "Account", live: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The plan of what is live; empty where nothing is, or it is gone."""
+    return _or_none(lambda: _stored(account, live["live_plan"])) or {} if live.get("live_plan") else {}
+
+
+def _live_file(account: "Account", live: Mapping[str, Any]) -> "task.ScheduleFile | None":
+    """The live schedule file; None where nothing is live, or it is gone."""
     if not live:
-        return Jobs()
+        return None
     file = {"key": live["live_schedule_key"], "version_id": live["live_schedule_version"]}
-    plan = _or_nothing(lambda: _stored(account, live["live_plan"])) if live.get("live_plan") else {}
-    if tasks is None:
-        tasks = _or_nothing(lambda: _tasks(account, _read(account, file)[0]))
-    return Jobs(commands_of(plan), tasks)
+    return _or_none(lambda: _parsed(account, _read(account, file)[0]))
 
 
-def _or_nothing(read: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """What it returns; nothing if the object is gone, or a version of Rota wrote it whose files differ."""
+def _or_none(read: Callable[[], _T]) -> _T | None:
+    """What it returns; None if the object is gone, or a version of Rota wrote it whose files differ."""
     from botocore.exceptions import ClientError
 
     from rota.deployment.artifacts import is_gone
@@ -149,19 +153,22 @@ def _or_nothing(read: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
     try:
         return read()
     except ConfigError:
-        return {}
+        return None
     except ClientError as error:
         if is_gone(error):
-            return {}
+            return None
         raise
 
 
-def _tasks(account: "Account", content: bytes) -> "dict[str, Task]":
-    """The entries of a stored schedule file by name. ConfigError if it has problems."""
-    from rota.schedule_file.parse import ANY_NUMBER, parse_schedule_file
+def _parsed(account: "Account", content: bytes) -> "task.ScheduleFile":
+    """A stored schedule file. ConfigError if it has problems."""
+    from rota.schedule_file.parse import ANY_NUMBER, parse_whole_file
 
-    tasks = parse_schedule_file(content, rule_prefix=account.stack.rule_prefix, max_tasks=ANY_NUMBER)
-    return {task.name: task for task in tasks}
+    return parse_whole_file(content, rule_prefix=account.stack.rule_prefix, max_tasks=ANY_NUMBER)
+
+
+def _by_name(file: "task.ScheduleFile | None") -> "dict[str, task.Task]":
+    return {each.name: each for each in file.tasks} if file else {}
 
 
 def _stored(account: "Account", stored: Mapping[str, str]) -> Mapping[str, Any]:

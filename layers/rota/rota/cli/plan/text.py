@@ -37,7 +37,7 @@ def lines(
     for words in plan.service.changes:
         if words != "image":
             yield from folded(f"service: {words}", width)
-    for words in plan.remarks:
+    for words in [*plan.changes_of_file, *plan.remarks]:
         yield from folded(f"note: {for_people(words)}", width)
     yield from _counts(plan, width, f"{deploy or _deploy(plan)}{options}")
 
@@ -109,8 +109,11 @@ def _details(plan: Plan, width: int) -> Iterator[str]:
 
 
 def _counts(plan: Plan, width: int, deploy: str) -> Iterator[str]:
-    if plan.nothing_to_do:
+    if plan.changes_nothing:
         yield "Nothing would change."
+        return
+    if plan.nothing_to_do:
+        yield from folded(f"Nothing would change in AWS; the schedule file would be live. Deploy it: {deploy}", width)
         return
     words = {"create": "new", "update": "changed", "image": "image only", "remove": "REMOVED"}
     counts = [f"{len(plan.of(kind))} {words[kind]}" for kind in _ORDER if plan.of(kind)]
