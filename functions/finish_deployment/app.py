@@ -4,7 +4,7 @@ from rota.aws import clients
 from rota.contract.deployment import Outcome
 from rota.contract.step_io import FinishDeploymentInput, FinishDeploymentOutput
 from rota.deployment.ledger import BEING_RESTORED, Entry, ledger_of
-from rota.deployment.record import DeploymentRecord
+from rota.deployment.record import DeploymentRecord, with_late
 from rota.errors import OvertakenError
 from rota.handlers.finishing import end_once
 from rota.handlers.step import LeaseSession, finishing_step
@@ -20,20 +20,13 @@ def handler(request: FinishDeploymentInput, settings: Settings, session: LeaseSe
             outcome=Outcome.NOTHING_TO_DO if request.plan.nothing_to_do else Outcome.DEPLOYED,
             image=request.image,
             schedule=request.config.schedule,
-            summary="; ".join([request.plan.summary, *map(_said_of, request.targets.late if request.targets else ())]),
+            summary=with_late(request.plan.summary, request.targets.late if request.targets else ()),
             tasks=request.config.tasks,
             origin=record.origin,
         )
 
     entry = end_once(request.execution, settings, session, work)
     return FinishDeploymentOutput(outcome=entry.outcome, summary=entry.summary, release=entry.release)
-
-
-def _said_of(late: str) -> str:
-    return (
-        f"the time of {late} passed before its schedule was made, so it did not run: start it with rota run {late}, or "
-        "write a later time"
-    )
 
 
 def _delete_removed(request: FinishDeploymentInput, settings: Settings) -> None:

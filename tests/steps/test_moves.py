@@ -281,6 +281,9 @@ def test_no_run_is_lost_in_its_flexible_window(world: World, deployments: Deploy
 ONCE = {"name": "Once", "task": "once_task", "timezone": "UTC", "window": 60}
 
 
+DID_NOT_RUN = "the time of Once passed before its schedule was made, so it did not run: start it with rota run Once"
+
+
 def once_tomorrow() -> dict[str, Any]:
     return ONCE | {"at": f"{clock.now() + timedelta(days=1):%Y-%m-%dT06:00:00}"}
 
@@ -300,8 +303,25 @@ def test_one_whose_time_passes_meanwhile_is_reported(
         deployment.until("RollService")
     assert deploy(world, deployment, once) == "Deployed"
     assert world.schedules()["Once"]["State"] == "DISABLED"
-    said = "the time of Once passed before its schedule was made, so it did not run: start it with rota run Once"
-    assert said in world.entry(deployment.arn)["summary"]
+    assert DID_NOT_RUN in world.entry(deployment.arn)["summary"]
+
+
+def test_one_whose_time_has_passed_is_reported_where_a_restore_finishes_the_deployment(
+    world: World, deployments: Deployments
+) -> None:
+    once = once_tomorrow()
+    deployed(world=world, deployments=deployments, tasks=[])
+    at(5, 0)
+    world.upload({"tasks": [once]})
+    deployment = deployments.start(NEXT).until("CreateTargets")
+    passes(3 * 60 * 60)
+    deployment.until("FinishDeployment")
+    with world.calls.killing("dynamodb.TransactWriteItems"), suppress(KilledError):
+        deployment.until("Deployed")
+    deployment.fail("Lambda.Unknown", "killed")
+    deployment.restore()
+    entry = world.entry(deployment.arn)
+    assert (entry["outcome"], DID_NOT_RUN in entry["summary"]) == ("deployed", True)
 
 
 @pytest.mark.parametrize("minutes", [2, 120], ids=["about to run", "has run"])

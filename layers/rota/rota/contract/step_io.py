@@ -187,7 +187,7 @@ class ClearRulesOutput(Shape):
     disabled: int = 0
 
 
-class CreateTargetsOutput(Shape):
+class CreateTargetsOutput(Recorded):
     """`left`: the numbers of the schedules that are still to move to the other backend, for which another round comes
     after `wait_seconds`; `starts_at`: the minute at which some of them begin there; `ends_at`: when those that end at a
     minute have run for the last time. `late`: the tasks whose one time had passed when their schedule was made.
@@ -200,6 +200,9 @@ class CreateTargetsOutput(Shape):
     starts_at: AwareDatetime | None = None
     ends_at: AwareDatetime | None = None
     late: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        return {"late": [*self.late]} if self.late else {}
 
 
 class CreateTargetsInput(WritingInput):

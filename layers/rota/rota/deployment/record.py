@@ -5,7 +5,7 @@ step enters or leaves: before it acts what it is about to do, afterwards what ca
 copied into the ledger's entry. Large things are in S3; the record has pointers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -69,6 +69,8 @@ class DeploymentRecord(Item):
     """ARNs of what was registered; None if nothing was, or not yet."""
     before: OneOffRun | None = None
     """The run of the file's `before`; also of one that is about to be started."""
+    late: tuple[str, ...] = Field((), exclude_if=lambda given: not given)
+    """The tasks whose one time had passed when their schedule was made."""
     rollout: Rollout | None = None
     after: OneOffRun | None = None
     entered: dict[str, AwareDatetime] = Field(default_factory=dict)
@@ -136,6 +138,16 @@ class DeploymentRecord(Item):
         )
 
 
+def with_late(summary: str, late: Iterable[str]) -> str:
+    """The summary of a deployment that is complete, with the tasks whose one time had passed."""
+    said = (
+        f"the time of {task} passed before its schedule was made, so it did not run: start it with rota run {task}, or "
+        "write a later time"
+        for task in late
+    )
+    return "; ".join([summary, *said])
+
+
 def _none_if_unreadable(value: Any, read: Callable[[Any], DeploymentRecord | None]) -> DeploymentRecord | None:
     # A later version may have written what this one does not know, and must not keep it from restoring.
     try:
@@ -179,6 +191,7 @@ def derive(execution: Execution, document: FailedDeployment) -> DeploymentRecord
         complete=is_complete(document),
         revisions=revisions,
         before=document.before,
+        late=document.targets.late if document.targets else (),
         rollout=document.rollout,
         asks=plan.asks if plan else None,
         after=document.after,

@@ -9,7 +9,7 @@ from rota.contract.deployment import Execution, Kind, Outcome, Verdict
 from rota.contract.step_io import CaughtError
 from rota.deployment.failure_message import asks_for, explain, outcome_of
 from rota.deployment.ledger import Entry, LedgerItem, ledger_of
-from rota.deployment.record import DeploymentRecord
+from rota.deployment.record import DeploymentRecord, with_late
 from rota.deployment.releases import Live
 from rota.errors import RejectedError, TransientError, UnreadableError, listed
 from rota.restore import context
@@ -194,5 +194,5 @@ def _finish(attempt: Attempt) -> Entry:
         if refused:
             why = next(iter(refused.values()))
             left = f"; AWS refuses to delete {listed(refused)}, disabled until the next deployment deletes them: {why}"
-    summary = f"{attempt.record.summary}{left}"
+    summary = f"{with_late(attempt.record.summary, attempt.record.late)}{left}"
     return attempt.entry("").model_copy(update={"outcome": Outcome.DEPLOYED, "cause": "", "summary": summary})
