@@ -1,6 +1,8 @@
 """What holds for all tests of a worker."""
 
 import gc
+import os
+import time
 from collections import Counter
 
 import pytest
@@ -10,6 +12,8 @@ from stage.moto import botocore_files
 from tests.share import is_drawn
 
 gc.disable()
+os.environ["TZ"] = "UTC"  # what people read names UTC where local time is another
+time.tzset()
 botocore_files.install()  # before moto is imported, which makes sessions meanwhile
 
 

@@ -1,6 +1,8 @@
 """Times, tables, colours and JSON."""
 
 import json
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +12,10 @@ import pytest
 
 from rota.cli import columns, json_schema, time_text
 from rota.cli.exits import MEANINGS, CommandError, Exit
+from rota.cli.next.calendar import Job, calendar
+from rota.cli.next.text import lines as next_lines
 from rota.cli.output import Output
+from rota.schedule_file.when import When
 from rota.watch.wording import for_people
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -37,6 +42,29 @@ def test_durations(seconds: float, text: str) -> None:
 )
 def test_times_of_the_week(hours: int, text: str) -> None:
     assert time_text.clock(NOW + timedelta(hours=hours), NOW, utc=True) == text
+
+
+@pytest.fixture
+def in_vienna(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Europe/Vienna")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_vienna")
+def test_utc_is_named_where_local_time_is_another() -> None:
+    shown = [
+        time_text.clock(NOW + timedelta(days=days), NOW, utc=utc) for days in (0, 1, 2, 30) for utc in (False, True)
+    ]
+    assert shown == [
+        *("13:00", "12:00 UTC", "tomorrow 13:00", "tomorrow 12:00 UTC", "Wed 13:00", "Wed 12:00 UTC"),
+        *("30 Dec 13:00", "30 Dec 12:00 UTC"),
+    ]
+    found = calendar([Job("A", When("cron(0 18 * * ? *)"), True)], NOW, NOW + timedelta(days=1))
+    titles = [" ".join(click.unstyle(next(next_lines(found, NOW, 100, utc=utc))).split()) for utc in (False, True)]
+    assert titles == ["when task schedule", "when UTC task schedule"]
 
 
 def test_ago_and_ahead() -> None:

@@ -34,17 +34,24 @@ def duration(seconds: float) -> str:
 
 
 def clock(at: datetime, now: datetime, *, utc: bool) -> str:
-    """`06:00` today, `tomorrow 06:00`, `yesterday 06:00`, `Mon 06:00` within the week, else with the date."""
+    """`06:00` today, `tomorrow 06:00`, `yesterday 06:00`, `Mon 06:00` within the week, else with the date; in UTC with
+    ` UTC`, unless local time is the same.
+    """
     shown, today = (each.astimezone(UTC) if utc else each.astimezone() for each in (at, now))
     days = (shown.date() - today.date()).days
-    time = f"{shown:%H:%M}"
+    time = f"{shown:%H:%M}{zone(at, utc=utc)}"
     if days == 0:
         return time
     if days in (-1, 1):
         return f"{'tomorrow' if days > 0 else 'yesterday'} {time}"
     if 0 < days <= _SAME:
         return f"{shown:%a} {time}"
-    return f"{shown:%d %b %H:%M}" if shown.year == today.year else f"{shown:%d %b %Y %H:%M}"
+    return f"{shown:%d %b} {time}" if shown.year == today.year else f"{shown:%d %b %Y} {time}"
+
+
+def zone(at: datetime, *, utc: bool) -> str:
+    """` UTC` where a time in UTC is not local time: a pipe shows another than the terminal before it."""
+    return " UTC" if utc and at.astimezone().utcoffset() else ""
 
 
 def whole(at: datetime, *, utc: bool) -> str:

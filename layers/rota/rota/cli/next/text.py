@@ -22,7 +22,8 @@ def lines(calendar: Calendar, now: datetime, width: int, *, utc: bool, every: bo
     runs = [run for run in calendar.runs if run.enabled]
     words = {each.task: each.in_words for each in calendar.tasks}
     if runs:
-        yield from table(["", "when", "task", "schedule"], [*_rows(runs, words, now, utc=utc, every=every)], width)
+        titles = ["", f"when{time_text.zone(now, utc=utc)}", "task", "schedule"]
+        yield from table(titles, [*_rows(runs, words, now, utc=utc, every=every)], width)
     else:
         yield "Nothing is due in that time."
     if calendar.more:
@@ -112,7 +113,8 @@ def _clashes(runs: Iterable[Coming], now: datetime, *, utc: bool) -> Iterator[st
         if number >= _CLASH:
             often.setdefault((f"{_local(at, utc=utc):%H:%M}", number), []).append(at)
     for (clock, number), days in often.items():
-        when = f"at {clock} on {len(days)} days" if len(days) > 1 else time_text.clock(days[0], now, utc=utc)
+        zone = time_text.zone(days[0], utc=utc)
+        when = f"at {clock}{zone} on {len(days)} days" if len(days) > 1 else time_text.clock(days[0], now, utc=utc)
         yield f"{number} jobs start in one minute: {when}"
 
 
