@@ -9,12 +9,10 @@ from rota.deployment import artifacts
 from rota.errors import OvertakenError
 from rota.handlers.planned import read_plan_and_revisions
 from rota.handlers.step import LeaseSession, running_step
-from rota.one_offs.rounds import OneOff, next_round
+from rota.one_offs.rounds import OneOff, next_round, seconds_between_looks
+from rota.one_offs.words import not_started
 from rota.plan.model import Plan, Snapshot
 from rota.settings import Settings
-
-# Between two looks at one that is being stopped, in seconds.
-_LOOKS_AGAIN = 10
 
 
 class Read(NamedTuple):
@@ -39,13 +37,20 @@ def handler(request: RunBeforeInput, settings: Settings, given: Read, session: L
     if planned is None:
         return OneOffRun(kind="before", finished=True, exit_code=0, progress="nothing to run")
     now = datetime.now(UTC)
-    since = session.since(now)
     run = request.before or OneOffRun(kind="before")
     revision = (given.plan.reused | given.revisions)[planned.fingerprint]
     what = OneOff(settings, request.execution, planned, revision)
-    end = since + timedelta(minutes=planned.timeout)
-    if now < end and not run.task_arn and (waits := _left_running(settings, session)):
-        return run.model_copy(update={"reason": waits, "progress": waits, "wait_seconds": _LOOKS_AGAIN})
+    since, timeout = run.since or session.since(now), timedelta(minutes=planned.timeout)
+    if session.lease.left_running and not run.task_arn:
+        if waits := _left_running(settings, session):
+            waited = now - session.since(now)
+            run = run.model_copy(update={"since": now, "reason": waits, "progress": waits})
+            if waited >= timeout:
+                raise not_started(run, planned.timeout)
+            return run.model_copy(update={"wait_seconds": seconds_between_looks(waited)})
+        since = now
+        run = run.model_copy(update={"since": now})
+    end = since + timeout
     if given.snapshot and (session.again or not session.overtaken):
         from rota.pauses import migration  # noqa: PLC0415  here, because few files ask for it
 

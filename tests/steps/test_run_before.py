@@ -308,6 +308,20 @@ class TestWhatAnotherHasLeftRunning:
             assert live.start(THIRD).run() == "Deployed"
         assert len(tasks()) == 2
 
+    def test_its_end_is_no_part_of_the_timeout(self, left: str, world: World, live: Deployments) -> None:
+        with local_stage().hooked(IgnoringSigterm()):
+            push = live.start(THIRD).until("WaitForBefore")
+            entered_ago(timedelta(minutes=9, seconds=50))
+            push.step("RunBefore")
+            assert push.document["before"]["wait_seconds"] == 59
+            end_tasks(137)
+        ends(seconds=LASTING)
+        push.step("RunBefore")
+        entered_ago(timedelta(minutes=11))
+        assert not push.step("RunBefore")["finished"]
+        end_tasks()
+        assert push.run() == "Deployed"
+
     def test_also_by_a_later_one(self, left: str, world: World, live: Deployments) -> None:
         world.upload({"tasks": "none"})
         assert live.start(THIRD).run() == "DeploymentFailed"

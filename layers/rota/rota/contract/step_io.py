@@ -139,13 +139,15 @@ class OneOffRun(Recorded):
 
     `attempt` counts tasks of ECS: one that never began is followed by another. `task_arn` is empty until ECS has
     accepted it, and for one that it did not accept `reason` says why; `revision` is the ARN that it runs.
-    `exit_code` and `seconds` are known once it has `finished`, well or not.
+    `exit_code` and `seconds` are known once it has `finished`, well or not. `since`: when its timeout began to
+    count, if it had to wait first for a migration that was left running.
     """
 
     kind: Literal["before", "after"]
     attempt: int = 1
     task_arn: str = ""
     revision: str = ""
+    since: AwareDatetime | None = None
     asked_at: AwareDatetime | None = None
     finished: bool = False
     exit_code: int | None = None

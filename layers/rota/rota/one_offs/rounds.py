@@ -125,11 +125,16 @@ def _raise_not_begun(run: OneOffRun, why: str) -> NoReturn:
     raise RejectedError(f"{NAMES[run.kind]} did not begin: ECS started nothing in {run.attempt} attempts: {why}")
 
 
+def seconds_between_looks(waited: timedelta) -> int:
+    """How long to wait after having waited so long. Pure."""
+    return max(_SHORTEST_WAIT, min(_LONGEST_WAIT, int(waited.total_seconds() / 10)))
+
+
 def _later(run: OneOffRun, end: datetime, now: datetime) -> OneOffRun:
     """The run with how long to wait until the next round, which comes when its time is up at the latest."""
-    waited = (now - run.asked_at).total_seconds() if run.asked_at else 0
     left = max(_SHORTEST_WAIT, int((end - now).total_seconds()) + 1)
-    return run.model_copy(update={"wait_seconds": min(left, max(_SHORTEST_WAIT, min(_LONGEST_WAIT, int(waited / 10))))})
+    wait = seconds_between_looks(now - run.asked_at if run.asked_at else timedelta())
+    return run.model_copy(update={"wait_seconds": min(left, wait)})
 
 
 def _judged(what: OneOff, run: OneOffRun, change: TaskChange) -> Run:
