@@ -8,7 +8,7 @@ import pytest
 from rota.cli import live_schedules
 from rota.cli.exits import CommandError
 from rota.cli.run.failed import counted, left_out, require_few, to_repeat
-from rota.cli.run.remarks import remarks_on_schedule
+from rota.cli.run.remarks import remarks_on_migration, remarks_on_schedule
 from rota.cli.run.start import Changes, Job, request_of, started_by
 from rota.cli.run.trial import overrides_for
 from rota.ecs.derive import derive_content
@@ -166,6 +166,27 @@ def test_what_a_person_should_know_before(
     said = [*remarks_on_schedule(given, pause, item, AT - timedelta(minutes=minutes))]
     assert len(said) == len(words)
     assert all(each in line for each, line in zip(words, said, strict=True))
+
+
+HOLDER = "arn:aws:states:us-east-1:123456789012:execution:rota-deploy:four"
+RECORD = {"execution": {"id": HOLDER, "name": "four"}, "entered": {"RunBefore": "2026-11-30T06:00:00Z"}}
+LEFT = {"execution": HOLDER.replace("four", "three"), "task_arn": ""}
+
+
+@pytest.mark.parametrize(
+    ("lease", "words"),
+    [
+        ({}, []),
+        ({"holder": HOLDER, "deployment": {**RECORD, "entered": {}}}, []),
+        ({"holder": HOLDER, "deployment": RECORD}, ["The deployment four runs its migration"]),
+        ({"holder": HOLDER, "deployment": {**RECORD, "before": {"finished": True}}}, []),
+        ({"holder": HOLDER.replace("four", "five"), "deployment": RECORD}, []),
+        ({"deployment": RECORD, "left_running": LEFT}, ["The migration of three, which was aborted, may still run"]),
+    ],
+    ids=["nothing", "it plans", "it runs", "it has ended", "another's record", "left running"],
+)
+def test_a_migration_beside_which_another_one_would_run(lease: dict[str, Any], words: list[str]) -> None:
+    assert [each.partition(":")[0] for each in remarks_on_migration(lease)] == words
 
 
 ROLE = "arn:aws:iam::123456789012:role/migrator"

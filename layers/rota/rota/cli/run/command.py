@@ -123,8 +123,11 @@ def _run_once(
     """Run the schedule file's `before` or `after` alone."""
     from rota.cli import execution
     from rota.cli.run import start, wait
+    from rota.cli.run.remarks import remarks_on_migration
 
     account.output.notes([f"{kind} runs {how}. Nothing is switched, no job pauses, and nothing is recorded."])
+    if kind == "before":
+        account.output.notes(remarks_on_migration(account.table.present(0).lease))
     execution.confirm(account, f"Run {kind} of {account.stack} {how}?", yes=yes)
     started = start.start(account, kind, request)
     return wait.wait(account, kind, account.now().replace(microsecond=0), started, timeout, stops=stops)

@@ -1,4 +1,6 @@
-"""What a person should know before a job runs by hand: that it is paused, runs already, or is due soon."""
+"""What a person should know before a job runs by hand: that it is paused, runs already, or is due soon. Of a migration,
+that a deployment's runs.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -44,6 +46,18 @@ def remarks_on_schedule(job: "Job", pause: Item | None, item: Item, now: datetim
         if due - now <= max(usual, _SOON):
             gives_way = ", and is skipped while this one runs" if item.get("overlap") == "skip" else ""
             yield f"{job.task} is due by its schedule {time_text.ahead(due, now)}{gives_way}."
+
+
+def remarks_on_migration(lease: Item) -> Iterator[str]:
+    """That the migration of a deployment runs, or may, as the lease has it. Pure."""
+    record, left = lease.get("deployment") or {}, lease.get("left_running")
+    if lease.get("holder") and record.get("execution", {}).get("id") == lease["holder"]:
+        finished = (record.get("before") or {}).get("finished")
+        if "RunBefore" in record.get("entered", {}) and not finished:
+            yield f"The deployment {record['execution']['name']} runs its migration: both run at once."
+    if left:
+        name = left["execution"].rpartition(":")[2]
+        yield f"The migration of {name}, which was aborted, may still run: both run at once."
 
 
 def _following(job: "Job", now: datetime) -> datetime | None:
