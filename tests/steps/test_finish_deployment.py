@@ -41,6 +41,7 @@ def test_a_deployment_is_recorded_published_and_frees_the_lease(world: World, fi
     (published,) = world.calls.notifications
     assert (published["app"], published["outcome"], published["execution"]) == (APP, "deployed", finishing.arn)
     assert published["image"]["digest"] == DIGEST
+    assert {"origin", "paused", "until"}.isdisjoint(published), "the ledger's own"
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
         "app": settings.app,
         "execution": execution.id,
         "seconds": round(seconds, 1),
-        **entry.model_dump(mode="json", exclude={"origin"}),
+        **entry.model_dump(mode="json", exclude={"origin", "paused", "until"}),
         **_started(entry),
         "pushed": " ".join(filter(None, (entry.image.tag, entry.image.digest))) if entry.image else "none",
         "what": entry.noun,
