@@ -160,14 +160,20 @@ def test_an_environment_is_written_into_samconfig() -> None:
 
 def test_an_environment_that_is_there_keeps_its_other_settings() -> None:
     mine = CONFIG.replace('stack_name = "rota-staging"', 'stack_name = "mine"\nprofile = "p"')
+    mine = mine.replace(":111122223333:", ":444455556666:")
     written = samconfig.with_environment(mine, "staging", "rota-staging", "eu-west-1", {"A": "b"})
-    parsed, before = tomllib.loads(written), tomllib.loads(CONFIG)
+    parsed, before = tomllib.loads(written), tomllib.loads(mine)
     assert parsed["staging"]["global"]["parameters"]["profile"] == "p"
     assert parsed["staging"]["deploy"]["parameters"]["parameter_overrides"] == ["A=b"]
     assert parsed["staging"]["deploy"]["parameters"]["confirm_changeset"] is False
     assert {**parsed, "staging": None} == {**before, "staging": None}
     comments = [line for line in CONFIG.splitlines() if line.startswith("#")]
     assert [line for line in written.splitlines() if line.startswith("#")] == comments
+
+
+def test_settings_of_the_example_do_not_stay() -> None:
+    written = samconfig.with_environment(CONFIG, "staging", "rota-staging", "eu-west-1", {"A": "b"})
+    assert tomllib.loads(written)["staging"]["deploy"]["parameters"]["confirm_changeset"] is True
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])

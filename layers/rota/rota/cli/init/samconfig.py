@@ -50,13 +50,13 @@ def with_environment(
     parameters: Mapping[str, str],
     proposed: Mapping[str, str] | None = None,
 ) -> str:
-    """The file's text with this environment, instead of the one that it has. Its other settings stay. `proposed`:
-    parameters that are written as comments.
+    """The file's text with this environment, instead of the one that it has. Its other settings stay, but for those of
+    the example. `proposed`: parameters that are written as comments.
 
     Raises UnreadableError.
     """
     before = _parsed(text)
-    had = before.get(environment, {})
+    had = {} if is_example(overrides_of(text, environment) or {}) else before.get(environment, {})
     settings = {**_SETTINGS, **had.get("deploy", {}).get("parameters", {})}
     settings.pop(_OVERRIDES, None)
     whole = {**had.get("global", {}).get("parameters", {}), "stack_name": stack, "region": region}
