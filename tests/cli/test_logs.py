@@ -1,9 +1,15 @@
 """A log as `rota logs` shows it."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 
 from rota.cli.logs.deployment import _step, _text
+from rota.cli.logs.runs import _run_of_task
 from rota.cli.logs.task_log import Masked
+from rota.runs.event import task_change
+from tests.run_events import detail
 
 KEY = ["-----BEGIN RSA PRIVATE KEY-----", "MIIEpAIBAAKCAQEA", "-----END RSA PRIVATE KEY-----"]
 
@@ -33,3 +39,23 @@ def test_a_functions_line_is_short() -> None:
         "00:00:00",
         "START",
     ]
+
+
+DUE = datetime(2026, 11, 29, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("task", "due", "status", "exit_code"),
+    [
+        (detail(scheduled_at=DUE, startedBy="rota-run/ana", exit_code=3), DUE, "failed", 3),
+        (detail(startedBy="rota-run/ana"), None, "ok", 0),
+        (detail("RUNNING", scheduled_at=DUE, exit_code=None), DUE, "running", None),
+        (detail(task=None), None, None, 0),
+    ],
+    ids=["a repeat", "by hand", "it runs", "no job's"],
+)
+def test_a_run_that_ecs_still_knows(
+    task: dict[str, Any], due: datetime | None, status: str | None, exit_code: int | None
+) -> None:
+    run = _run_of_task("app", task_change(task))
+    assert (run.due, run.status, run.exit) == (due, status, exit_code)

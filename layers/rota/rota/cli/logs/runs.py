@@ -13,7 +13,9 @@ from rota.cli.logs.follow import follow as follow_tasks
 from rota.cli.logs.follow import print_line
 from rota.cli.logs.model import Line, Log, Logs
 from rota.cli.logs.task_log import TaskLog, secrets_of_runs
+from rota.runs.judge import run_of
 from rota.runs.log_place import secrets_in
+from rota.runs.model import Job
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -92,7 +94,7 @@ def follow(account: "Account", task: str | None, run: str | None, wanted: Wanted
 def _no_run(account: "Account", which: Which) -> CommandError:
     """Raises another one if there is no such job."""
     if which.task in one_offs.KINDS:
-        todo = f"a deployment of a schedule file with {which.task} runs it"
+        todo = "a deployment runs it; a trial's log: rota logs --run ID, with the task's id that rota run has named"
         return CommandError(Exit.NOT_ALLOWED, f"no deployment has run {which.task} yet", todo, error="NoRun")
     live_schedules.require(
         [live_schedules.task_of(which.task or "", account.stack.rule_prefix)], live_schedules.known(account)
@@ -145,20 +147,23 @@ def _runs(account: "Account", which: Which) -> "Iterator[_Run]":
 
 
 def _not_recorded(account: "Account", task: str, recorded: "Sequence[Item]") -> "Iterator[_Run]":
-    """The tasks of a job that began after the newest run in the table: each is recorded within seconds."""
+    """The tasks of a job that began after the newest run in the table: each is recorded within seconds. A repeat may be
+    recorded already, with an earlier scheduled time.
+    """
+    known = {each["task_arn"] for each in recorded}
     newest = items.at(recorded[0], "created_at") if recorded else None
     ended = ecs_tasks.ended_last(account, task)
     found = [*ecs_tasks.running(account, task), *([ended] if ended else [])]
     for each in sorted(found, key=lambda each: each.created_at, reverse=True):
-        if newest is None or each.created_at > newest:
-            yield _run_of_task(account, each)
+        if each.task_arn not in known and (newest is None or each.created_at > newest):
+            yield _run_of_task(account.stack.container, each)
 
 
 def _one(account: "Account", which: Which) -> _Run:
     """The run that is named, from ECS or, after an hour, from the table, which knows it by its job."""
     name = which.run or ""
     if found := ecs_tasks.find(account, name):
-        return _run_of_task(account, found)
+        return _run_of_task(account.stack.container, found)
     short = name.rpartition("/")[2]
     known = (
         account.table.runs_since(live_schedules.task_of(which.task, account.stack.rule_prefix), _EVER)
@@ -179,14 +184,17 @@ def _run_of_one_off(run: one_offs.OneOff) -> _Run:
     return _Run(run.task, run.revision, run.kind, None, status, run.exit, [])
 
 
-def _run_of_task(account: "Account", task: "TaskChange") -> _Run:
-    code = task.container(account.stack.container)
+def _run_of_task(container: str, task: "TaskChange") -> _Run:
+    """The task as the run watcher judges it, if it is a job's."""
+    code = task.container(container)
+    run = run_of(task, Job(task=task.job, retry_age=0, grace=0), container, ()) if task.job else None
+    status = run.status if run else None if task.has_ended else task.status
     return _Run(
         task.task_arn,
         task.task_definition_arn,
         task.job or None,
-        None,
-        None if task.has_ended else task.status.value,
+        run.scheduled_at if run and run.traced else None,
+        status.value if status else None,
         code.exit_code if code else None,
         secrets_in(task),
     )
