@@ -10,7 +10,7 @@ from rota.cli.exits import CommandError
 from rota.cli.run.failed import counted, left_out, require_few, to_repeat
 from rota.cli.run.remarks import remarks_on_migration, remarks_on_schedule
 from rota.cli.run.start import Changes, Job, request_of, started_by
-from rota.cli.run.trial import overrides_for
+from rota.cli.run.trial import entry_of_live, overrides_for
 from rota.ecs.derive import derive_content
 from rota.schedule_file.task import Before
 from rota.schedules import backend
@@ -187,6 +187,32 @@ LEFT = {"execution": HOLDER.replace("four", "three"), "task_arn": ""}
 )
 def test_a_migration_beside_which_another_one_would_run(lease: dict[str, Any], words: list[str]) -> None:
     assert [each.partition(":")[0] for each in remarks_on_migration(lease)] == words
+
+
+PLAN = {"key": "plan.json", "version_id": "1"}
+LIVE = {"number": 2, "live_digest": "sha256:2", "live_schedule_version": "s", "live_plan": PLAN}
+ENTRY = {
+    "outcome": "deployed",
+    "digest": "sha256:2",
+    "schedule_version": "s",
+    "deployment": {"plan": PLAN},
+    "release": 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("live", "entries", "plan"),
+    [
+        (None, [], None),
+        (LIVE, [], PLAN),
+        ({**LIVE, "live_plan": None}, [ENTRY], PLAN),
+        ({**LIVE, "live_plan": None}, [], None),
+    ],
+    ids=["nothing", "its entry has expired", "of an earlier version", "of that, expired"],
+)
+def test_what_is_live_is_found(live: dict[str, Any] | None, entries: list[dict[str, Any]], plan: Any) -> None:
+    found = entry_of_live(live, entries)
+    assert (found and (found["release"], found["deployment"]["plan"])) == (plan and (2, plan))
 
 
 ROLE = "arn:aws:iam::123456789012:role/migrator"

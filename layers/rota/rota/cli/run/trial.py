@@ -2,7 +2,7 @@
 was live: its revisions are there still. A command registers none; what only a revision can say cannot be tried so.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -108,7 +108,7 @@ def _entry(account: "Account", release: str | None) -> Item:
     live, entries = table.present(0).live, list(table.deployments())
     went_live = [each for each in entries if each["outcome"] == "deployed" and each.get("digest")]
     if release is None:
-        if entry := next((each for each in went_live if is_of_live(each, live)), None):
+        if entry := entry_of_live(live, went_live):
             return entry
         raise CommandError(Exit.NOT_ALLOWED, "nothing is live yet", "a deployment runs it", error="NoRelease")
     try:
@@ -123,6 +123,16 @@ def _entry(account: "Account", release: str | None) -> Item:
         "leave --release out to try it with the live image",
         error="NoRevision",
     )
+
+
+def entry_of_live(live: Item | None, went_live: Iterable[Item]) -> Item | None:
+    """The deployment that is live, by what is kept of releases: the ledger forgets it after HistoryDays. None if
+    nothing is. Pure.
+    """
+    if live is None or not live.get("live_plan"):  # a version of Rota before this one wrote it
+        return next((each for each in went_live if is_of_live(each, live)), None)
+    made = {"plan": live["live_plan"], "revisions": live.get("live_revisions")}
+    return {"release": live["number"], "tag": live.get("live_tag"), "digest": live["live_digest"], "deployment": made}
 
 
 def _revisions(account: "Account", entry: Item) -> "Iterator[Revision]":
