@@ -148,7 +148,7 @@ def with_late(summary: str, late: Iterable[str]) -> str:
     return "; ".join([summary, *said])
 
 
-def _none_if_unreadable(value: Any, read: Callable[[Any], DeploymentRecord | None]) -> DeploymentRecord | None:
+def _none_if_unreadable(value: Any, read: Callable[[Any], Any]) -> Any:
     # A later version may have written what this one does not know, and must not keep it from restoring.
     try:
         return read(value)
@@ -158,6 +158,9 @@ def _none_if_unreadable(value: Any, read: Callable[[Any], DeploymentRecord | Non
 
 OptionalRecord = Annotated[DeploymentRecord | None, WrapValidator(_none_if_unreadable)]
 """The record in an item; None also for one that this version cannot read."""
+
+OptionalLeftRunning = Annotated[LeftRunning | None, WrapValidator(_none_if_unreadable)]
+"""Likewise."""
 
 
 def begin(execution: Execution, image: Image | None, origin: Origin) -> DeploymentRecord:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from rota.deployment.gates import Gates
 from rota.deployment.items import Item, plain, stored
-from rota.deployment.record import DeploymentRecord, LeftRunning, OptionalRecord
+from rota.deployment.record import DeploymentRecord, OptionalLeftRunning, OptionalRecord
 from rota.errors import TransientError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class LeaseItem(Item):
     """There if no step of the holder may enter any more but RestoreDeployment."""
     deployment: OptionalRecord = None
     """The holder's record; that of an earlier holder if another version of Rota took the lease since."""
-    left_running: LeftRunning | None = None
+    left_running: OptionalLeftRunning = None
     """What may still run of a holder from which the lease was taken over, or whose restore could not end it. It
     outlives the next ones, until one stops it.
     """
