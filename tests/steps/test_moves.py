@@ -392,6 +392,19 @@ class Slow:
         """Leave every reply as it is."""
 
 
+def test_the_wait_counts_from_the_end_of_the_round(world: World, deployments: Deployments) -> None:
+    deployed(world=world, deployments=deployments, tasks=[EVERY_MINUTE])
+    at(6, 0, 20)
+    deployment = deployments.start(NEXT)
+    world.upload({"tasks": bounded(EVERY_MINUTE)})
+    with local_stage().hooked(Slow("UpdateSchedule", 1)):
+        while not (deployment.document.get("targets") or {}).get("starts_at"):
+            deployment.go_on()
+    targets = deployment.document["targets"]
+    ends = clock.now() + timedelta(seconds=targets["wait_seconds"])
+    assert abs(ends - datetime.fromisoformat(targets["starts_at"])) < timedelta(seconds=2), targets
+
+
 def test_one_that_is_due_by_its_turn_waits(world: World, deployments: Deployments) -> None:
     """It was quiet as the round began; the others took so long that its run is near."""
     local_stage().settings.change({"schedules": {"lag_seconds": 0}})

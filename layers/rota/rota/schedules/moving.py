@@ -200,7 +200,7 @@ def move(
     ends_at = max(ending.values(), default=ends_at)
     waiting = {number: at for number, at in ready.items() if at > now} | postponed
     waiting |= dict.fromkeys(ending, ends_at or now)
-    wait = max(_SECOND, min(waiting.values()) - now) if waiting else timedelta()
+    wait = max(_SECOND, min(waiting.values()) - datetime.now(UTC)) if waiting else timedelta()
     return Moved(tuple(waiting), wait, begins, ends_at)
 
 
