@@ -231,6 +231,7 @@ def deploying(**members: Any) -> Deploying:
     [
         ({}, "v2 tag tag sha256:b2b2b2b2   live for 3 h, push   2 of 2 tasks run\nnothing deploys"),
         ({"release": None}, "nothing is live yet"),
+        ({"release": None}, "Push an image, or: rota deploy --image TAG. The jobs are listed once it is live."),
         ({"service": None}, "THE SERVICE IS GONE"),
         ({"deploying": deploying()}, "deploying b81d07e for 41 s: rolling; a newer push waits"),
         (
@@ -246,7 +247,7 @@ def deploying(**members: Any) -> Deploying:
             'are held by ana until 18:00: "sale"',
         ),
     ],
-    ids=["well", "nothing live", "no service", "deploying", "half done", "failed", "held"],
+    ids=["well", "nothing live", "what comes first", "no service", "deploying", "half done", "failed", "held"],
 )
 def test_what_a_person_has_to_know_is_on_top(members: dict[str, Any], words: str) -> None:
     assert words in shown(**members)
@@ -265,16 +266,34 @@ def test_a_row_for_each_task() -> None:
     assert ".x         06:00 exit 1, 12 s  tomorrow 06:00" in printed
 
 
+@pytest.mark.parametrize(
+    ("given", "known", "following"),
+    [
+        (None, job(spans=[{"expression": DAILY, "since": "-", "until": "-"}]), "removed"),
+        (rule(state="DISABLED"), job(spans=[{"expression": DAILY, "since": "-", "until": "-"}]), "disabled"),
+        (None, job(), "no schedule"),
+    ],
+    ids=["not in the file any more", "disabled in the file", "its rule is gone"],
+)
+def test_what_has_left_the_file_is_removed(given: dict[str, Any] | None, known: dict[str, Any], following: str) -> None:
+    row = next(line for line in shown(tasks=[status(given, known)]).splitlines() if line.startswith("A  "))
+    assert row.endswith(f"no run yet  {following}")
+    assert status(None, job(), compared=False).removed  # Sweep comes yet
+
+
 def test_below_the_table_is_why_the_last_run_was_bad() -> None:
     reason = {"why": "exit_code", "words": "the job ended with exit code 1"}
     failed = run("failed", exit_code=1, reason=reason)
     assert "A: the job ended with exit code 1   rota explain A" in shown(tasks=[status(rule(), job(), failed)])
     by_hand = {**failed, "trigger": "by_hand", "reason": {"words": "I tried it"}}
+    repeated = shown(tasks=[status(rule(), job(bad_runs=1), {**by_hand, "status": "ok"}, failed)])
+    assert "A: the last scheduled run: the job ended with exit code 1   rota explain A" in repeated
     printed = shown(tasks=[status(rule(), job(), by_hand)])
     assert ("rota explain A" in printed, "exit 1, by hand" in printed) == (False, True)
     incident = job(bad_runs=1, incident={"id": "A#1", "last": failed})
     for runs in ([by_hand, failed], [by_hand]):
-        assert "A: the job ended with exit code 1   rota explain A" in shown(tasks=[status(rule(), incident, *runs)])
+        words = "A: the last scheduled run: the job ended with exit code 1   rota explain A"
+        assert words in shown(tasks=[status(rule(), incident, *runs)])
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from rota.cli.history.model import Deployment
 from rota.cli.status import tasks
 from rota.cli.status.gather import Gathered
 from rota.cli.status.model import BY_HAND, Deploying, Ended, LastRun, Pending, PendingSchedule, Status, Task
-from rota.cli.status.text import short, whose
+from rota.cli.status.text import short, whose, why_off
 from rota.cli.table import Item
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import runs_after
@@ -345,7 +345,7 @@ def _row(task: Task, items: Sequence[Item], shown: model.Axis, clock: Clock, opt
         off = f"paused until {until}" if until else "paused"
         off_note = ": ".join(filter(None, (_person(paused.by), paused.reason and f"“{paused.reason}”")))
     elif not task.enabled:
-        off = "no schedule" if tasks.GONE in task.drift else "disabled"
+        off = why_off(task)
     remarks = [*task.drift] + (["not the app's rule"] if task.foreign else [])
     took = f", {time_text.duration(last.seconds)}" if last and last.seconds is not None else ""
     hand = ", by hand" if last and last.trigger == BY_HAND else ""

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Literal
 
 BY_HAND = "by_hand"
+GONE = "its schedule is gone"
+"""What `drift` says of a task that is wanted and has none."""
 BAD = ("failed", "not_started", "missed")
 """The statuses of a run that did not do what it should."""
 RunStatus = Literal["starting", "running", "ok", "failed", "not_started", "missed", "skipped", "replaced", "unknown"]
@@ -157,7 +159,8 @@ class Task:
     `/` skipped or replaced, `?` unknown, `>` under way. `next` is None if that is not known or never; `exact` is False
     for a rate, which counts from a moment that AWS does not show. `bad_runs` counts those in a row. `drift` says what
     is otherwise than the schedule file has it. `why` says why its newest bad run was bad, until the job does well.
-    `foreign`: the rule has the app's prefix and is not the app's own.
+    `foreign`: the rule has the app's prefix and is not the app's own. `removed`: it has no schedule any more, and none
+    is wanted.
     """
 
     task: str
@@ -176,6 +179,7 @@ class Task:
     drift: list[str]
     why: str
     foreign: bool
+    removed: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ from typing import Any
 
 from rota.cli import table as items
 from rota.cli.live_schedules import noun
-from rota.cli.status.model import LastRun, Pause, Task
+from rota.cli.status.model import GONE, LastRun, Pause, Task
 from rota.cli.table import Item
 from rota.schedule_file.expression import period_of
 from rota.schedule_file.next_runs import in_words, next_runs, written
 from rota.schedule_file.when import When, when_of_aws
 
 _MARKS = {"ok": ".", "failed": "x", "not_started": "!", "missed": "-", "unknown": "?", "starting": ">", "running": ">"}
-GONE = "its schedule is gone"
 _MARKS |= {"skipped": "/", "replaced": "/"}
 
 
@@ -50,7 +49,7 @@ def status(
         following = next(
             iter(at for at in next_runs(when, max(anchor, now - rate) if rate else now, 2) if at > now), None
         )
-    shown = [*reversed(runs)]
+    shown, drift = [*reversed(runs)], [*_drift(rule, job, paused, now)] if compared else []
     return Task(
         task=name,
         schedule=when.expression if when else "",
@@ -65,9 +64,10 @@ def status(
         next=following,
         exact=rate is None,
         owner=(job or {}).get("owner", ""),
-        drift=[*_drift(rule, job, paused, now)] if compared else [],
+        drift=drift,
         why=_why(job or {}, [run_of(each) for each in runs]),
         foreign=foreign,
+        removed=rule is None and GONE not in drift,
     )
 
 

@@ -9,6 +9,7 @@ from rota.cli import time_text
 from rota.cli.columns import Cell, Row, beginning, folded, packed, table
 from rota.cli.status.model import (
     BY_HAND,
+    GONE,
     AllStatus,
     Hold,
     LastRun,
@@ -32,9 +33,10 @@ def lines(app: str, status: Status, now: datetime, width: int, *, utc: bool) -> 
     yield from [first.replace(app, click.style(app, bold=True), 1), *others]
     yield from _trouble(status, now, width, utc=utc)
     if not status.tasks:
-        yield "No schedule has the app's prefix."
-        if not (status.release or status.deploying):
-            yield "Push an image, or: rota deploy --image TAG"
+        if status.release or status.deploying:
+            yield "No schedule has the app's prefix."
+        else:
+            yield "Push an image, or: rota deploy --image TAG. The jobs are listed once it is live."
         return
     yield ""
     titles = ["task", "last runs", "last", "next"]
@@ -47,7 +49,8 @@ def lines(app: str, status: Status, now: datetime, width: int, *, utc: bool) -> 
     yield from table(titles, rows, width)
     for task in status.tasks:
         if task.why:
-            yield from _folded(f"{task.task}: {task.why}   rota explain {task.task}", width, "red")
+            which = "the last scheduled run: " if task.last and task.last.trigger == BY_HAND else ""
+            yield from _folded(f"{task.task}: {which}{task.why}   rota explain {task.task}", width, "red")
         if task.foreign:
             words = "its rule has the app's prefix and is not the app's; to hand it over: rota import --tag"
             yield from _folded(f"{task.task}: {words}", width, "yellow")
@@ -185,7 +188,7 @@ def _next(task: Task, now: datetime, *, utc: bool) -> str:
     if task.paused:
         return f"paused{whose(task.paused, now, utc=utc)}"
     if not task.enabled:
-        return "disabled"
+        return why_off(task)
     if task.next is None:
         return "never again"
     hour = 3600
@@ -196,6 +199,11 @@ def _next(task: Task, now: datetime, *, utc: bool) -> str:
 
         when += f" ({task.next.astimezone(zones.zone(task.timezone)):%H:%M} {task.timezone})"
     return when if task.exact else f"about {when}"
+
+
+def why_off(task: Task) -> str:
+    """Why a task that is not enabled has no next run."""
+    return "removed" if task.removed else "no schedule" if GONE in task.drift else "disabled"
 
 
 def _who(by: str) -> str:
