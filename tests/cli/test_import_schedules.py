@@ -189,7 +189,8 @@ OF_WORKER = json.dumps({"containerOverrides": [{"name": "worker", "command": SPA
 SPOT_WITH_A_BASE = [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 1}]
 REMARKS = {
     "a secret": (rule(target={"Input": overrides(SPAM, container={"environment": [
-        {"name": "API_TOKEN", "value": "s3cr3t"}]})}), BASE, "API_TOKEN may be secret, and is not written"),
+        {"name": "API_TOKEN", "value": "s3cr3t"}]})}), BASE,
+        "API_TOKEN may be secret, and is not written. Every deployment is refused until the task says it: in secrets"),
     "a role": (rule(target={"RoleArn": "arn:aws:iam::123456789012:role/old"}), BASE, "FormerEventsRoleArns"),
     "a secret less": (rule(target={"Input": OF_WORKER}), other(container={"secrets": []}),
                       "differs from guestbook:1 in app: secrets"),
@@ -305,6 +306,30 @@ OWNED = {"tags": {"rota:app": APP}}
 )
 def test_what_became_of_the_rules_to_be_tagged(rules: list[Rule], tagged: list[str], said: list[str]) -> None:
     assert [*text.tagging([taken(each) for each in rules], tagged, PREFIX, 200)] == said
+
+
+def test_a_secret_of_the_definition_alone_is_no_reason_to_refuse() -> None:
+    variables = [{"name": "API_TOKEN", "value": "s3cr3t"}]
+    made = taken(rule(target={"Input": OF_WORKER}), other(container={"environment": variables}))
+    assert made.unsaid == ()
+    assert any("API_TOKEN may be secret, and is not written: put it into" in each for each in made.remarks)
+
+
+def test_what_a_deployment_refuses_is_said_before_rules_are_handed_over() -> None:
+    secret = taken(REMARKS["a secret"][0])
+    name = secret.entry["name"]
+    said = f"Every deployment is refused until the schedule file says these variables: {name} (API_TOKEN)"
+    assert [*text.refused([secret, taken(rule())])] == [said]
+    assert [*text.refused([taken(rule())])] == []
+
+
+def test_what_the_live_file_has_and_aws_has_not() -> None:
+    answer = text.imported(
+        [taken(rule())], [], {}, None, lacks=["before leaves the schedule file", "owner of A changes"]
+    )
+    said = [line for line in text.remarks(answer, 300) if "does not have every key" in line]
+    assert len(said) == 1
+    assert "before leaves the schedule file; owner of A changes. Copy these keys" in said[0]
 
 
 @pytest.mark.parametrize(

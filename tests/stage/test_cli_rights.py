@@ -62,7 +62,6 @@ COMMANDS: dict[str, tuple[list[str], list[list[str]], set[str]]] = {
             ["history"],
             ["history", "--task", "IngestData"],
             ["explain", "v1"],
-            ["import"],
         ],
         set(),
     ),
@@ -71,7 +70,7 @@ COMMANDS: dict[str, tuple[list[str], list[list[str]], set[str]]] = {
         [["board", "--out", "/dev/null"]],
         {"sqs:GetQueueAttributes", "cloudwatch:DescribeAlarms"},
     ),
-    "viewer, of a task": (VIEWER, [["explain", "IngestData"]], {"s3:GetObjectVersion"}),
+    "viewer, of what is stored": (VIEWER, [["explain", "IngestData"], ["import"]], {"s3:GetObjectVersion"}),
     "reader, of a task": (READER, [["explain", "IngestData"]], set()),
     "deployer": (
         [*READER, "DeployerPolicy"],

@@ -292,6 +292,11 @@ traced = '{"containerOverrides":[{"name":"app","command":["./run"],"environment"
             id="a variable that the file does not set",
         ),
         pytest.param(
+            of_a_script(overrides({"name": "app", "environment": [{"name": "S", "value": "1"}]})),
+            [],
+            id="a variable that the file has as a secret",
+        ),
+        pytest.param(
             of_a_script(overrides({"name": "app"}, taskRoleArn="r", ephemeralStorage={"sizeInGiB": 30})),
             [
                 NOT_KEPT.format(
@@ -333,7 +338,7 @@ traced = '{"containerOverrides":[{"name":"app","command":["./run"],"environment"
 )
 def test_what_cannot_stay_is_refused_with_what_to_do(rule: Rule, problems: list[str]) -> None:
     role = "arn:aws:iam::123456789012:role/report"
-    taking = task(environment={"A": "2"}, memory=1024, role=role, ephemeral_storage=50)
+    taking = task(environment={"A": "2"}, memory=1024, role=role, ephemeral_storage=50, secrets={"S": "/shop/s"})
     assert list(backend.problems_of_takeover(rule, taking, SETTINGS)) == problems
 
 

@@ -63,7 +63,8 @@ def import_(
         parameters = {"FormerEventsRoleArns": roles} if service and roles else {}
         parameters |= needed.parameters(taken, place)
     removes = () if of_a_file or service else _removed(account, taken)
-    imported = text.imported(taken, not_taken, parameters, output, removes)
+    lacks = () if of_a_file or service else _lacks(account, taken)
+    imported = text.imported(taken, not_taken, parameters, output, removes, lacks)
     if output:
         account.interrupted = f"{output} may be written; nothing was changed in AWS."
         write(output, imported.tasks, overwrite=yes)
@@ -163,11 +164,32 @@ def _removed(account: Account, taken: "list[Taken]") -> list[str]:
     return sorted(of_app.owned(of_app.listed()) - {each.entry["name"] for each in taken})
 
 
+def _lacks(account: Account, taken: "list[Taken]") -> list[str]:
+    """What a schedule file of these tasks changes of the live file's keys that AWS does not have; a viewer may not read
+    that file.
+    """
+    from botocore.exceptions import ClientError
+
+    from rota.cli.aws_errors import denial, is_denied
+    from rota.cli.plan.changes import changes_of_file
+    from rota.cli.plan.run import live_file
+    from rota.schedule_file.task import ScheduleFile
+
+    try:
+        live = live_file(account, account.table.present(0).live or {})
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        return [f"before, after, and the tasks' owner and watch are not to be seen ({denial(error)} is denied)"]
+    return [*changes_of_file(live, ScheduleFile(tasks=tuple(each.task for each in taken)))]
+
+
 def _tag(account: Account, place: "Place", taken: "list[Taken]", *, yes: bool) -> tuple[str, ...]:
     """Tag the rules that a deployment can take over and that are not Rota's yet, once the caller agrees. Returns their
     names.
     """
     from rota.cli.execution import confirm
+    from rota.cli.import_schedules import text
     from rota.ownership import OWNER_TAG
     from rota.schedules.eventbridge_rules import api
 
@@ -175,7 +197,7 @@ def _tag(account: Account, place: "Place", taken: "list[Taken]", *, yes: bool) -
     names = [each.job.rule for each in taken if each.in_place and not each.job.is_owned]
     if not names:
         return ()
-    account.output.say("\n".join(f"  {name}" for name in names))
+    account.output.say("\n".join([*(f"  {name}" for name in names), *text.refused(taken)]))
     count = f"{len(names)} {'rule' if len(names) == 1 else 'rules'}"
     confirm(account, f"Tag {count} with {OWNER_TAG}={app}, so that deployments may change and remove them?", yes=yes)
     account.interrupted = "Some of them may be tagged. Type it again to tag the others."

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ class Taken:
     remarks: tuple[str, ...]
     in_place: bool
     task: Task
+    unsaid: tuple[str, ...] = ()
+    """The names of variables that its target sets and the task does not: a deployment is refused until it does."""
 
 
 def take(job: Job, place: Place, definition: "Content | None") -> Taken:
@@ -60,13 +62,10 @@ def take(job: Job, place: Place, definition: "Content | None") -> Taken:
     entry |= _sizes(today, place.base.content)
     environment, secret = _environment(own, container_of(place.base.content, settings.container))
     entry |= {"environment": environment} if environment else {}
-    if secret:
-        remarks.append(
-            f"{', '.join(secret)} may be secret, and {'is' if len(secret) == 1 else 'are'} not written: put it into "
-            "Secrets Manager and the task definition, or into the task's environment"
-        )
     entry |= _keys_of_definition(today, place.base.content, settings.container)
     in_place = job.in_place and job.name.startswith(place.prefix)
+    unsaid = tuple(sorted({*secret} & job.variables)) if in_place and not job.group else ()
+    remarks += _of_secrets(secret, unsaid)
     entry |= _how(job, settings, in_place=in_place)
     file = json.dumps({"tasks": [entry]}).encode()
     tasks, problems = tasks_or_problems(file, rule_prefix=place.prefix, max_tasks=1)
@@ -75,7 +74,24 @@ def take(job: Job, place: Place, definition: "Content | None") -> Taken:
     (task,) = tasks
     remarks += compare.differences(job, place, today, task)
     remarks += compare.changes_of_rule(job, place, task, in_place=in_place)
-    return Taken(job, entry, tuple(remarks), in_place, task)
+    return Taken(job, entry, tuple(remarks), in_place, task, unsaid)
+
+
+def _of_secrets(secret: Collection[str], unsaid: Collection[str]) -> Iterator[str]:
+    """What is to be done about variables that may be secret; `unsaid` are those that a deployment does not drop."""
+    if dropped := [name for name in secret if name not in unsaid]:
+        be = "is" if len(dropped) == 1 else "are"
+        yield (
+            f"{', '.join(dropped)} may be secret, and {be} not written: put it into Secrets Manager and the task "
+            "definition, or into the task's environment"
+        )
+    if unsaid:
+        it, be = ("it", "is") if len(unsaid) == 1 else ("each", "are")
+        yield (
+            f"{', '.join(unsaid)} may be secret, and {be} not written. Every deployment is refused until the task says "
+            f"{it}: in secrets, as a secret of Secrets Manager or a parameter of SSM, or in environment. The task "
+            "definition alone does not do"
+        )
 
 
 def take_all(

@@ -63,6 +63,12 @@ class Job:
         return str(self.ecs["TaskDefinitionArn"])
 
     @property
+    def variables(self) -> set[str]:
+        """The names of the environment variables that it is started with."""
+        containers = self.overrides.get("containerOverrides") or []
+        return {variable["name"] for each in containers for variable in each.get("environment") or []}
+
+    @property
     def revision(self) -> str:
         """Family and number of that task definition."""
         return self.task_definition.rpartition("/")[2]

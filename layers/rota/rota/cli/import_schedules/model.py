@@ -28,7 +28,8 @@ class Imported:
 
     `parameters` are those that the stack needs for these tasks and does not have. `file` is where the tasks were
     written, `tagged` the rules that were handed over. `removes`: the jobs of the app that have a schedule now and are
-    not among these tasks: deployed as the whole schedule file, they remove those.
+    not among these tasks: deployed as the whole schedule file, they remove those. `lacks`: what that would change of
+    the live file's keys that AWS does not have, in words.
     """
 
     tasks: list[dict[str, Any]]
@@ -38,4 +39,5 @@ class Imported:
     file: str | None = None
     tagged: tuple[str, ...] = ()
     removes: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
     kind: Literal["import"] = "import"

@@ -1,6 +1,6 @@
 """`rota import` for people. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rota.cli.columns import folded
@@ -18,8 +18,9 @@ def imported(
     parameters: Mapping[str, str],
     file: str | None,
     removes: Sequence[str] = (),
+    lacks: Sequence[str] = (),
 ) -> Imported:
-    """The answer; `removes`: as in Imported."""
+    """The answer; `removes` and `lacks`: as in Imported."""
     return Imported(
         tasks=[each.entry for each in taken],
         not_taken=[remark(*each) for each in not_taken],
@@ -27,6 +28,7 @@ def imported(
         parameters=dict(parameters),
         file=file,
         removes=tuple(removes),
+        lacks=tuple(lacks),
     )
 
 
@@ -65,6 +67,18 @@ def remarks(answer: Imported, width: int) -> Iterator[str]:
             "these tasks to the live schedule file instead.",
             width,
         )
+    if answer.lacks:
+        yield from folded(
+            "AWS does not have every key of the live schedule file. With this one instead: "
+            f"{'; '.join(answer.lacks)}. Copy these keys from the live schedule file.",
+            width,
+        )
+
+
+def refused(taken: "Iterable[Taken]") -> Iterator[str]:
+    """The tasks for which every deployment will be refused once their rules are handed over."""
+    if named := [f"{each.entry['name']} ({', '.join(each.unsaid)})" for each in taken if each.unsaid]:
+        yield f"Every deployment is refused until the schedule file says these variables: {', '.join(named)}"
 
 
 def about_rules(not_taken: Sequence[Remark], remarks: Sequence[Remark], width: int) -> Iterator[str]:

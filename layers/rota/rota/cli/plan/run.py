@@ -68,8 +68,8 @@ def plan_of(account: "Account", document: Mapping[str, Any], started: str, propo
         live.get("live_schedule_key"),
         live.get("live_schedule_version"),
     )
-    live_file = file if is_live else _live_file(account, live)
-    jobs = Jobs(commands_of(_live_plan(account, live)), _by_name(live_file))
+    before = file if is_live else live_file(account, live)
+    jobs = Jobs(commands_of(_live_plan(account, live)), _by_name(before))
     tasks = [*task_changes(plan, snapshot, stack.rule_prefix, jobs, planned)]
     runs = snapshot["service"]["task_definition"]
     to = plan["reused"].get(plan["api"])
@@ -96,7 +96,7 @@ def plan_of(account: "Account", document: Mapping[str, Any], started: str, propo
         summary=pointers["summary"],
         remarks=[*plan.get("remarks", ()), *_waits(stack, nothing=pointers["nothing_to_do"])],
         left_out=dict(plan.get("left_out", {})),
-        changes_of_file=[*changes_of_file(live_file, file)],
+        changes_of_file=[*changes_of_file(before, file)],
         execution=started,
     )
 
@@ -135,7 +135,7 @@ def _live_plan(account: "Account", live: Mapping[str, Any]) -> Mapping[str, Any]
     return _or_none(lambda: _stored(account, live["live_plan"])) or {} if live.get("live_plan") else {}
 
 
-def _live_file(account: "Account", live: Mapping[str, Any]) -> "task.ScheduleFile | None":
+def live_file(account: "Account", live: Mapping[str, Any]) -> "task.ScheduleFile | None":
     """The live schedule file; None where nothing is live, or it is gone."""
     if not live:
         return None

@@ -105,7 +105,7 @@ def _lost_of_input(text: str, task: "Task", settings: "Settings") -> Iterator[tu
     disk = {"sizeInGiB": task.ephemeral_storage}
     unsaid += ["ephemeralStorage"] if overrides.get("ephemeralStorage") not in (None, disk) else []
     unsaid += ["taskRoleArn"] if overrides.get("taskRoleArn") not in (None, task.role) else []
-    said = {*task.environment, *tracing.VARIABLES}
+    said = {*task.environment, *(task.secrets or ()), *tracing.VARIABLES}
     unsaid += sorted(each["name"] for each in own.get("environment", []) if each["name"] not in said)
     if unsaid:
         yield f"{', '.join(unsaid)} in its Input", f"say so in the task {task.name} of the schedule file"
