@@ -6,9 +6,10 @@ from typing import Any
 import click
 import pytest
 
-from rota.cli.history.model import TaskHistory
+from rota.cli.history.model import TaskHistory, TaskRun
 from rota.cli.history.text import run_lines
 from rota.cli.pauses import PastPause, due_in, past
+from rota.cli.status.model import Pause
 from rota.schedule_file.when import When
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -67,10 +68,24 @@ def test_how_often_a_task_was_due_in_it(expression: str, run_at: datetime | None
     assert due_in(ENDED, When(expression), run_at) == number
 
 
-def test_it_stands_between_the_runs() -> None:
-    shown = [click.unstyle(line) for line in run_lines(TaskHistory("A", [], [ENDED]), NOW, 200, utc=True)]
-    assert shown[0] == "There is no run of A yet."
-    assert (
-        " ".join(shown[-1].split())
-        == '04:00 paused 3 h - - by user/ana until 07:00: "stock-taking"; user/bob resumed it'
-    )
+RUN = TaskRun(at(3), "ok", 0, 1.0, "v1", "schedule", "", "")
+IN_FORCE = Pause("user/ana", "stock-taking", at(10), None)
+
+
+@pytest.mark.parametrize(
+    ("history", "most", "shown"),
+    [
+        (
+            TaskHistory("A", [], [ENDED]),
+            1,
+            'from 04:00 paused 3 h - - by user/ana until 07:00: "stock-taking"; user/bob resumed it',
+        ),
+        (TaskHistory("A", [RUN], [], IN_FORCE), 1, 'from 10:00 paused 2 h - - in force by user/ana: "stock-taking"'),
+        (TaskHistory("A", [RUN, RUN], [ENDED]), 2, "03:00 ok 1.0 s v1 schedule"),
+    ],
+    ids=["over", "in force", "no more rows than asked for"],
+)
+def test_it_stands_between_the_runs(history: TaskHistory, most: int, shown: str) -> None:
+    rows = [" ".join(click.unstyle(line).split()) for line in run_lines(history, most, NOW, 200, utc=True)]
+    assert (rows[0] == "There is no run of A yet.", rows[-1]) == (not history.runs, shown)
+    assert len(rows) == most + 1 + (not history.runs)

@@ -19,7 +19,7 @@ def history(account: Account, most: int, every: bool, task: str | None) -> None:
     stack, output = account.stack, account.output
     if task:
         runs = gather.runs(account, task, most)
-        output.answer(runs, stack, lambda: text.run_lines(runs, account.now(), output.width, utc=output.utc))
+        output.answer(runs, stack, lambda: text.run_lines(runs, most, account.now(), output.width, utc=output.utc))
     else:
         found = gather.history(account.table, most, every=every)
         output.answer(found, stack, lambda: text.lines(found, account.now(), output.width, every=every))

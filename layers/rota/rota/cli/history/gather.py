@@ -9,7 +9,7 @@ from rota.cli import table as items
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
 from rota.cli.pauses import past
 from rota.cli.status import tasks
-from rota.cli.status.gather import origin
+from rota.cli.status.gather import origin, pause_of
 from rota.cli.table import Item, Table
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def runs(account: "Account", task: str, most: int) -> TaskHistory:
     pauses = past(ended, task, account.now())
     if len(runs_found) == most:
         pauses = [each for each in pauses if each.ended >= runs_found[-1].at]
-    return TaskHistory(task=task, runs=runs_found, pauses=pauses)
+    paused = pause_of(account.table.pauses().get(task))
+    return TaskHistory(task=task, runs=runs_found, pauses=pauses, paused=paused)
 
 
 def _deployment(entry: Item, *, live: bool) -> Deployment:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from rota.cli.pauses import PastPause
+from rota.cli.status.model import Pause
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,10 @@ class History:
 
 @dataclass(frozen=True)
 class TaskHistory:
-    """The runs of one task, the newest first, and the pauses in that time that are over."""
+    """The runs of one task, the newest first, and the pauses in that time that are over; `paused`: the one in force."""
 
     task: str
     runs: list[TaskRun]
     pauses: list[PastPause]
+    paused: Pause | None = None
     kind: Literal["runs"] = "runs"

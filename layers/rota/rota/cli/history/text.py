@@ -7,7 +7,7 @@ from rota.cli import time_text
 from rota.cli.columns import Cell, Row, beginning, table
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
 from rota.cli.pauses import PastPause
-from rota.cli.status.text import how, short
+from rota.cli.status.text import how, short, whose
 from rota.watch.wording import for_people
 
 _COLOURS = {
@@ -32,29 +32,34 @@ def lines(history: History, now: datetime, width: int, *, every: bool) -> Iterat
         yield f"There are older ones: rota history{' --all' if every else ''} -n {2 * len(history.releases)}"
 
 
-def run_lines(history: TaskHistory, now: datetime, width: int, *, utc: bool) -> Iterator[str]:
-    """A row for each run, and for each pause between them."""
+def run_lines(history: TaskHistory, most: int, now: datetime, width: int, *, utc: bool) -> Iterator[str]:
+    """A row for each run, and for each pause between them: the newest, `most` together."""
     if not history.runs:
         yield f"There is no run of {history.task} yet."
     titles = ["due", "", "took", "release", "started by", "why"]
     rows = [(each.at, _run_row(each, now, utc=utc)) for each in history.runs]
-    rows += [(each.since, _pause_row(each, now, utc=utc)) for each in history.pauses]
+    rows += [
+        (each.since, _pause_row(each.since, each.ended, _past(each, now, utc=utc), now, utc=utc))
+        for each in history.pauses
+    ]
+    if paused := history.paused:
+        since, words = paused.since or now, f"in force{whose(paused, now, utc=utc)}"
+        rows.append((since, _pause_row(since, now, words, now, utc=utc)))
     if rows:
-        yield from table(titles, [row for _, row in sorted(rows, key=lambda each: each[0], reverse=True)], width)
+        ordered = sorted(rows, key=lambda each: each[0], reverse=True)
+        yield from table(titles, [row for _, row in ordered[:most]], width)
 
 
-def _pause_row(pause: PastPause, now: datetime, *, utc: bool) -> Row:
+def _past(pause: PastPause, now: datetime, *, utc: bool) -> str:
     by = f"by {pause.by} " if pause.by else ""
     said = f': "{pause.reason}"' if pause.reason else ""
     ends = f"; {pause.ended_by} resumed it" if pause.ended_by else ""
-    return [
-        time_text.clock(pause.since, now, utc=utc),
-        Cell("paused", "yellow"),
-        time_text.duration((pause.ended - pause.since).total_seconds()),
-        "-",
-        "-",
-        f"{by}until {time_text.clock(pause.ended, now, utc=utc)}{said}{ends}",
-    ]
+    return f"{by}until {time_text.clock(pause.ended, now, utc=utc)}{said}{ends}"
+
+
+def _pause_row(since: datetime, ended: datetime, words: str, now: datetime, *, utc: bool) -> Row:
+    when = f"from {time_text.clock(since, now, utc=utc)}"
+    return [when, Cell("paused", "yellow"), time_text.duration((ended - since).total_seconds()), "-", "-", words]
 
 
 def _row(each: Deployment, now: datetime) -> Row:
