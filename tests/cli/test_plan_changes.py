@@ -9,7 +9,7 @@ import pytest
 
 from rota.cli.plan.changes import Jobs, changes_of_file, commands_of, task_changes
 from rota.cli.plan.model import ImageChange, Plan, ScheduleFile, ServiceChange, TaskChange
-from rota.cli.plan.text import lines
+from rota.cli.plan.text import lines, words_of
 from rota.schedule_file.task import ScheduleFile as WholeFile
 from rota.schedule_file.task import Task
 
@@ -52,6 +52,18 @@ def test_another_time() -> None:
     found = changed(rule(), put_rule=put("rate(5 minutes)"), put_targets=[target(NEW)])
     assert found.change == "update"
     assert found.fields == {"schedule": ("rate(15 minutes)", "rate(5 minutes)"), "revision": ("shop:5", "a new one")}
+
+
+def test_another_description() -> None:
+    described = put("rate(15 minutes)") | {"Description": "Mails"}
+    found = changed(rule() | {"description": "Mail"}, put_rule=described, put_targets=[])
+    assert (found.change, found.fields) == ("update", {"description": ("Mail", "Mails")})
+    assert words_of(found, other_image=False) == "description differs"
+
+
+def test_an_expression_of_the_same_words() -> None:
+    found = changed(rule("cron(0/5 * * * ? *)"), put_rule=put("rate(5 minutes)"), put_targets=[])
+    assert words_of(found, other_image=False) == "cron(0/5 * * * ? *) -> rate(5 minutes)"
 
 
 def test_only_another_image() -> None:

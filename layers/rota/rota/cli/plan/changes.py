@@ -142,7 +142,8 @@ def _schedule(found: Mapping[str, Any] | None) -> dict[str, str | None]:
     if found is None or (when := _when(found)) is None:
         return {}
     put = found.get("members") or found.get("put_rule") or {"State": found.get("state")}
-    return {"schedule": written(when), "enabled": _enabled(put["State"])}
+    description = put.get("Description", found.get("description")) or None
+    return {"schedule": written(when), "enabled": _enabled(put["State"]), "description": description}
 
 
 def _when(found: Mapping[str, Any]) -> When | None:

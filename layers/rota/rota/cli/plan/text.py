@@ -80,7 +80,8 @@ def words_of(task: TaskChange, *, other_image: bool) -> str:
         return "new image only" if other_image else "a new revision only"
     parts = []
     if "schedule" in task.fields:
-        parts.append(f"{task.was} -> {task.in_words}")
+        equal = task.was == task.in_words  # such as a cron of every 5 minutes, and a rate of them
+        parts.append("{} -> {}".format(*(task.fields["schedule"] if equal else (task.was, task.in_words))))
     if "in" in task.fields:
         parts.append(f"moves to {task.fields['in'][1]}")
     if "enabled" in task.fields:
