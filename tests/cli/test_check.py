@@ -52,6 +52,13 @@ def test_it_says_which_parameter_a_deployment_will_need(tmp_path: Path) -> None:
     assert one == "OK: 1 task; overlap will be refused unless the stack's RunActions is stop or both"
 
 
+def test_what_runs_once_is_named_with_the_parameter_that_it_needs() -> None:
+    file = {"before": {"task": "migrate", "secrets": {"A": "/a"}}, "after": {"task": "smoke"}, "tasks": [INGEST]}
+    done = check("-", "--rule-prefix", "shop__", stdin=json.dumps(file).encode())
+    said = "OK: 1 task, before, after; secrets will be refused unless the stack's SecretsAllowed allow it"
+    assert done.stdout.splitlines()[0] == said
+
+
 def test_the_rule_prefix_counts(tmp_path: Path) -> None:
     done = check(schedule_file(tmp_path, INGEST), "--rule-prefix", "p" * 60)
     assert (done.exit_code, done.stdout) == (1, "")

@@ -14,7 +14,7 @@ from rota.cli.frame import Account, command
 
 if TYPE_CHECKING:
     from rota.cli.check.model import Checked, Planned
-    from rota.schedule_file.task import Task
+    from rota.schedule_file.task import ScheduleFile, Task
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html, rules on an event bus
 _RULES_PER_BUS = 300
@@ -98,7 +98,7 @@ def _check_file(account: Account, file: str, rule_prefix: str, max_tasks: int, o
     """What a schedule file has; it is printed, but not as JSON."""
     from rota.cli.check.model import Checked, Fault
     from rota.cli.local_file.source import raw, read
-    from rota.schedule_file.parse import parse_schedule_file
+    from rota.schedule_file.parse import parse_whole_file
 
     source, now, quiet = read(file, raw(file)), account.now(), account.output.as_json or output == "-"
     problems = source.problems(rule_prefix=rule_prefix, max_tasks=max_tasks)
@@ -110,10 +110,12 @@ def _check_file(account: Account, file: str, rule_prefix: str, max_tasks: int, o
         return Checked(ok=False, checks=[], faults=[Fault(each.place, each.problem, each.line) for each in problems])
     if output:
         _write(output, source.json)
-    tasks = parse_schedule_file(source.json, rule_prefix=rule_prefix, max_tasks=max_tasks)
-    planned = [_planned(task, now) for task in tasks]
+    found = parse_whole_file(source.json, rule_prefix=rule_prefix, max_tasks=max_tasks)
+    planned = [_planned(task, now) for task in found.tasks]
     if not quiet:
-        account.output.line(f"OK: {len(tasks)} {'task' if len(tasks) == 1 else 'tasks'}{_remark(tasks, rule_prefix)}")
+        count = f"{len(found.tasks)} {'task' if len(found.tasks) == 1 else 'tasks'}"
+        parts = [count, *(each.key for each in found.one_offs)]
+        account.output.line(f"OK: {', '.join(parts)}{_remark(found, rule_prefix)}")
         account.output.lines(map(_listed, planned))
     return Checked(ok=True, checks=[], tasks=planned)
 
@@ -139,8 +141,9 @@ def _is_schedule(content: bytes) -> bool:
         return False
 
 
-def _remark(tasks: "Sequence[Task]", rule_prefix: str) -> str:
+def _remark(found: "ScheduleFile", rule_prefix: str) -> str:
     """What a person should know of a file that is good."""
+    tasks = found.tasks
     if not tasks:
         return "; this removes every schedule"
     acting = {key: action for task in tasks for key, action in task.actions.items()}
@@ -149,7 +152,7 @@ def _remark(tasks: "Sequence[Task]", rule_prefix: str) -> str:
         actions = {*acting.values()}
         wanted = "both" if len(actions) > 1 else f"{actions.pop()} or both"
         parts.append(f"{' and '.join(acting)} will be refused unless the stack's RunActions is {wanted}")
-    if needing := {key: parameter for task in tasks for key, parameter in task.parameters.items()}:
+    if needing := {key: parameter for task in (*tasks, *found.one_offs) for key, parameter in task.parameters.items()}:
         parameters = " and ".join(dict.fromkeys(needing.values()))
         parts.append(f"{' and '.join(needing)} will be refused unless the stack's {parameters} allow it")
     return "".join(f"; {part}" for part in parts)
