@@ -674,7 +674,7 @@ NAMED = {"A": "/shop/a", "B": f"{OF_MANAGER}secret:shop/b-AbCdEf:key::"}
             CONTENT,
             [
                 "tasks[1].secrets: the parameter SecretsAllowed has no pattern for what A, B name; have the operator "
-                "add one, or name a secret that it allows"
+                f"add {OF_SSM}parameter/shop/a, {OF_MANAGER}secret:shop/b-AbCdEf, or name a secret that it allows"
             ],
             id="not allowed",
         ),

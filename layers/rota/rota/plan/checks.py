@@ -226,7 +226,8 @@ def problems_of_secrets(
         ):
             yield (
                 f"{place}.secrets: the parameter SecretsAllowed has no pattern for what {listed(refused)} "
-                f"{'name' if len(refused) > 1 else 'names'}; have the operator add one, or name a secret that it allows"
+                f"{'name' if len(refused) > 1 else 'names'}; have the operator add "
+                f"{listed([*dict.fromkeys(named[name] for name in refused)])}, or name a secret that it allows"
             )
         for name in sorted(name for name, arn in named.items() if arn in missing):
             yield f"{place}.secrets.{name}: there is no such secret, or it is being deleted; correct its name"
