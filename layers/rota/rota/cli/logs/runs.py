@@ -95,7 +95,7 @@ def _no_run(account: "Account", which: Which) -> CommandError:
     """Raises another one if there is no such job."""
     if which.task in one_offs.KINDS:
         todo = "a deployment runs it; a trial's log: rota logs --run ID, with the task's id that rota run has named"
-        return CommandError(Exit.NOT_ALLOWED, f"no deployment has run {which.task} yet", todo, error="NoRun")
+        return CommandError(Exit.NOT_ALLOWED, f'no deployment has run "{which.task}" yet', todo, error="NoRun")
     live_schedules.require(
         [live_schedules.task_of(which.task or "", account.stack.rule_prefix)], live_schedules.known(account)
     )

@@ -23,7 +23,7 @@ def request_of(account: "Account", kind: str, changes: Changes) -> dict[str, Any
     found = next((each for each in one_offs.runs(account, kind) if each.finished and each.exit == 0), None)
     if found is None:
         todo = f"try that of a schedule file: rota run {kind} --schedule FILE"
-        raise CommandError(Exit.NOT_ALLOWED, f"no deployment has run {kind} to a good end yet", todo, error="NoTask")
+        raise CommandError(Exit.NOT_ALLOWED, f'no deployment has run "{kind}" to a good end yet', todo, error="NoTask")
     planned = _plan(account, found.record).get(kind) or {}
     if not planned:
         words = f"the plan of the deployment that ran {kind} is gone from the bucket"
