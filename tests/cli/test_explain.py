@@ -37,6 +37,25 @@ def test_a_barred_release_says_so(given: dict[str, Any], headline: str, barred: 
     assert ("rota resume --barred --env prod" in " ".join(found.advice)) == bool(barred)
 
 
+SIX, SEVEN = (datetime(2026, 11, 30, hour, tzinfo=UTC) for hour in (6, 7))
+
+
+@pytest.mark.parametrize(
+    ("due", "began", "cost", "is_lacking"),
+    [
+        ([], [], "", False),
+        ([SIX], [], "; one run, due 06:00, did not start", True),
+        ([SIX, SEVEN], ["05:00", "06:30", None], "; 2 runs did not start, the last one due 07:00", True),
+        ([SIX], ["06:30"], "; one run, due 06:00, did not start", False),
+    ],
+    ids=["not due", "once", "twice", "it ran since"],
+)
+def test_what_a_pause_has_cost(due: list[datetime], began: list[str | None], cost: str, is_lacking: bool) -> None:
+    runs = [{"created_at": f"2026-11-30T{each}:00+00:00"} if each else {} for each in began]
+    now = datetime(2026, 11, 30, 9, tzinfo=UTC)
+    assert (task.cost_of_a_pause(due, now, utc=True), task.nothing_ran_since(due, runs)) == (cost, is_lacking)
+
+
 @pytest.mark.parametrize(
     ("reason", "says"),
     [

@@ -65,7 +65,7 @@ ENDED = PastPause(at(4), at(7), "user/ana", "stock-taking", "user/bob")
     ids=["due once", "a rate", "a rate without a run", "not due"],
 )
 def test_how_often_a_task_was_due_in_it(expression: str, run_at: datetime | None, number: int) -> None:
-    assert due_in(ENDED, When(expression), run_at) == number
+    assert len(due_in(ENDED, When(expression), run_at)) == number
 
 
 RUN = TaskRun(at(3), "ok", 0, 1.0, "v1", "schedule", "", "")

@@ -45,9 +45,11 @@ def past(entries: Iterable[Item], task: str, now: datetime) -> list[PastPause]:
     return found[::-1]
 
 
-def due_in(pause: PastPause, when: When, run_at: datetime | None) -> int:
-    """How often a task was due in it, a thousand at most; `run_at`: one of a rate's times, without which it is 0."""
-    return sum(1 for _ in islice(due_between(when, pause.since, pause.ended, run_at), _COUNTED))
+def due_in(pause: PastPause, when: When, run_at: datetime | None) -> list[datetime]:
+    """The times at which a task was due in it, a thousand at most; `run_at`: one of a rate's times, without which there
+    are none.
+    """
+    return [*islice(due_between(when, pause.since, pause.ended, run_at), _COUNTED)]
 
 
 def _is_about(entry: Item, task: str) -> bool:

@@ -1,7 +1,7 @@
 """Why a task runs when and as it does."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from rota.cli import table as items
 from rota.cli.explain.deployment import who
 from rota.cli.explain.model import Explanation, Link
 from rota.cli.local_file.lines import place_of
-from rota.cli.pauses import due_in, past
+from rota.cli.pauses import PastPause, due_in, past
 from rota.cli.status import tasks
 from rota.cli.status.gather import are_live, pause_of
 from rota.cli.status.model import BAD
@@ -73,7 +73,7 @@ def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
     ]
     chain += [Link("by hand", facts.task, words) for words in found.drift]
     return Explanation(
-        "task", facts.task, _headline(facts, found.next, now, utc=utc), chain, [*_advice(facts, found.drift)]
+        "task", facts.task, _headline(facts, found.next, now, utc=utc), chain, [*_advice(facts, found.drift, now)]
     )
 
 
@@ -119,17 +119,41 @@ def _pause_links(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
 
 
 def _past_pause_links(facts: TaskFacts, now: datetime, *, utc: bool) -> Iterator[Link]:
-    """The last pause that is over, and how many runs it has cost."""
-    for pause in past(facts.ledger, facts.task, now)[:1]:
-        if facts.paused or now - pause.ended > _RECENT:
-            return
+    """The last pause that is over, and which runs it has cost."""
+    if pause := _last_pause(facts, now):
         since, ended = (time_text.whole(each, utc=utc) for each in (pause.since, pause.ended))
         why = f': "{pause.reason}"' if pause.reason else ""
         ends = f", when {pause.ended_by} resumed it" if pause.ended_by else ""
-        last = items.at(facts.runs[0], "scheduled_at") if facts.runs else None
-        due = due_in(pause, when_of_aws(facts.rule), last) if facts.rule else 0
-        cost = f"; {'one run' if due == 1 else f'{due} runs'} due then did not start" if due else ""
+        cost = cost_of_a_pause(_due_in(facts, pause), now, utc=utc)
         yield Link("was paused", f"by {pause.by}" if pause.by else "", f"{since} to {ended}{ends}{why}{cost}")
+
+
+def cost_of_a_pause(due: Sequence[datetime], now: datetime, *, utc: bool) -> str:
+    """`; 2 runs did not start, the last one due 06:00`; empty if none was due. Pure."""
+    if not due:
+        return ""
+    last = time_text.clock(due[-1], now, utc=utc)
+    return (
+        f"; one run, due {last}, did not start"
+        if len(due) == 1
+        else (f"; {len(due)} runs did not start, the last one due {last}")
+    )
+
+
+def nothing_ran_since(due: Sequence[datetime], runs: Iterable[Item]) -> bool:
+    """Whether none of these runs began after the last of these times. Pure."""
+    return bool(due) and not any((items.at(each, "created_at") or due[-1]) > due[-1] for each in runs)
+
+
+def _last_pause(facts: TaskFacts, now: datetime) -> PastPause | None:
+    """The last one that is over, for a week."""
+    last = next(iter(past(facts.ledger, facts.task, now)), None)
+    return last if last and not facts.paused and now - last.ended <= _RECENT else None
+
+
+def _due_in(facts: TaskFacts, pause: PastPause) -> list[datetime]:
+    run = items.at(facts.runs[0], "scheduled_at") if facts.runs else None
+    return due_in(pause, when_of_aws(facts.rule), run) if facts.rule else []
 
 
 def _file_links(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
@@ -256,7 +280,7 @@ def _named(release: Mapping[str, Any] | None) -> str:
     return items.version(release.get("number")) or release.get("tag") or str(release["digest"])[:19]
 
 
-def _advice(facts: TaskFacts, drift: list[str]) -> Iterator[str]:
+def _advice(facts: TaskFacts, drift: list[str], now: datetime) -> Iterator[str]:
     if facts.paused:
         yield f"end the pause: rota resume {facts.task}{facts.account.options}"
     if facts.live and drift:
@@ -270,6 +294,8 @@ def _advice(facts: TaskFacts, drift: list[str]) -> Iterator[str]:
         if last.get("task_arn"):  # what did not begin has none
             yield f"its log: rota logs {facts.task}{facts.account.options}"
         yield f"run it once more: rota run {facts.task}{facts.account.options}"
+    elif (pause := _last_pause(facts, now)) and nothing_ran_since(_due_in(facts, pause), facts.runs):
+        yield f"run it once for what was due in the pause: rota run {facts.task}{facts.account.options}"
 
 
 def stored_file(account: "Account", stack: "Stack", key: str, version: str) -> tuple[str, datetime] | str | None:
