@@ -66,9 +66,10 @@ def _turn_of_a_push(request: TakeTurnInput, settings: Settings, waited: float) -
         if not image.started(execution.name):
             _require_image(image)
         _require_file(settings, keys.schedule)
-        replaced = "" if keys.dry_run else _replaced(execution, settings)
+        before = request.turn.remark if request.turn else ""  # it may be pending no more
+        replaced = "" if keys.dry_run else _replaced(execution, settings) or before
         verdict = _verdict(execution, settings, asked, dry_run=keys.dry_run)
-        said = replaced if verdict.decision in (Decision.GO, Decision.HELD) else ""
+        said = replaced if verdict.decision in (Decision.GO, Decision.HELD, Decision.WAIT) else ""
     return _answer_to(asked, settings, verdict, waited, keys, image, _pinned(keys.schedule), said)
 
 
@@ -212,7 +213,8 @@ def _answer_to(
 ) -> TakeTurnOutput:
     """The answer to what was asked of the lease: it remarks on what that passed, and who approved it."""
     passed = f"passed: {'; '.join(asked.passed)}" if asked.passed else ""
-    remark = "; ".join(filter(None, (said, passed, str(asked.answer or ""))))
+    also = () if verdict.decision == Decision.WAIT else (passed, str(asked.answer or ""))
+    remark = "; ".join(filter(None, (said, *also)))
     return _answer(
         verdict, waited, keys, image, asked.origin, pinned, remark, approval=_approval(settings, keys, asked)
     )

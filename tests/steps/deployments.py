@@ -71,7 +71,7 @@ class Deployment(Lasting):
             "Execution": {"Id": self.arn, "Name": name, "StartTime": started, "Input": event},
             "State": {"RetryCount": 0},
         }
-        self.document: dict[str, Any] = {}
+        self.document: dict[str, Any] = {"turn": None}
         self._state: str | None = asl.MACHINE["StartAt"]
 
     def until(self, step: str) -> "Deployment":

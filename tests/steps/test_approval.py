@@ -457,6 +457,18 @@ def test_a_push_says_that_it_replaces_a_rollback(world: World, second: Deploymen
     assert words in world.entry(push.arn)["summary"]
 
 
+def test_a_push_that_waits_says_it_afterwards(world: World, second: Deployments) -> None:
+    second.ask(kind="rollback", release="v1", image_only=True, by="eve", reason="the login fails").run()
+    holder = second.ask(kind="schedule", by="ann")
+    assert holder.step("TakeTurn")["decision"] == "go"
+    world.execution(holder.context["Execution"]["Name"])
+    push = second.start(THIRD).until("WaitForTurn")
+    assert pending() == {}
+    holder.run()
+    assert push.run() == "Held"
+    assert "replaces the rollback to v1, which waits" in world.entry(push.arn)["summary"]
+
+
 @pytest.mark.parametrize("why", ["it is older", "the days are over"])
 def test_a_push_that_replaces_no_rollback_says_nothing(why: str, second: Deployments) -> None:
     earlier = second.start(THIRD)

@@ -221,7 +221,7 @@ def test_a_dry_run_that_fails_at_once_is_no_deployment(world: World, deployments
     failing = deployments.start(detail={}, dry_run=True)
     assert failing.run() == "DeploymentFailed"
     assert failing.document["restored"]["cause"].startswith("TakeTurn: ")
-    assert "turn" not in failing.document
+    assert failing.document["turn"] is None
     assert world.ledger() == before
     assert world.calls.notifications == []
 

@@ -144,6 +144,7 @@ def _as_before(states: dict[str, Any]) -> dict[str, Any]:
     old = copy.deepcopy(states)
     old["BeginDocument"]["Result"] = {"revisions": None, "targets": None}
     del old["ReadConfig"]["Parameters"]["with_before.$"]
+    del old["TakeTurn"]["Parameters"]["turn.$"]
     *first, _registers = old["IsThereAnythingToDo"]["Choices"]
     clears, *others = old["AreThereRulesToClear"]["Choices"]
     old["IsThereAnythingToDo"] |= {"Choices": [*first, clears], "Default": "AreThereRevisionsToRegister"}

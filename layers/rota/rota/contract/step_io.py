@@ -24,10 +24,6 @@ class StepInput(Shape):
     execution: Execution
 
 
-class TakeTurnInput(StepInput):
-    event: Any  # whatever the machine was started with
-
-
 class TakeTurnOutput(Verdict):
     """`restores` is the ARN of an execution that was stopped and is to be restored; then there is no image. Nor is
     there one before a change of what is live has its turn: it deploys the image that is live then. `approval` is None
@@ -45,6 +41,13 @@ class TakeTurnOutput(Verdict):
     """What the plan's summary says of the deployment beside its changes."""
     with_before: bool = True
     """Whether the file's `before` runs, if the image is not the one that is live."""
+
+
+class TakeTurnInput(StepInput):
+    """`turn` is the answer of the round before; None in the first."""
+
+    event: Any  # whatever the machine was started with
+    turn: TakeTurnOutput | None = None
 
 
 class ReadConfigInput(StepInput):
