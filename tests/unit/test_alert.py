@@ -560,7 +560,8 @@ def test_whether_it_is_the_release(before: Release | None, since: Release | None
         pytest.param(
             Release(digest="sha256:" + "0" * 64), Release(digest="sha256:" + "0" * 64), id="none with that image"
         ),
-        pytest.param(V40, V40, id="known already"),
+        pytest.param(V40, V40_AGAIN, id="recorded as an earlier one"),
+        pytest.param(V41, V41, id="known already"),
         pytest.param(None, None, id="not known at all"),
     ],
 )

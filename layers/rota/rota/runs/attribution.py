@@ -45,7 +45,9 @@ def attribute(incident: Incident) -> str:
 
 
 def with_releases(job: Job, releases: Sequence[Release]) -> Job:
-    """With what RecordRun knew by its image alone: a run may begin before Sweep has seen what is live."""
+    """With what RecordRun knew by its image alone, or as an earlier release of that image: a run may begin before Sweep
+    has seen what is live.
+    """
     incident = job.incident
     if incident is None:
         return job
@@ -62,9 +64,11 @@ def with_releases(job: Job, releases: Sequence[Release]) -> Job:
 
 
 def _known(release: Release | None, began: datetime, releases: Sequence[Release]) -> Release | None:
-    if release is None or release.number is not None:
-        return release
-    return release_of(release.digest, began, releases)
+    found = release and release_of(release.digest, began, releases)
+    if release is None or found is None or release.number is None:
+        return found
+    was_live = found.number is not None and found.since is not None and found.since <= began
+    return found if was_live else release
 
 
 def is_unreleased(incident: Incident) -> bool:
