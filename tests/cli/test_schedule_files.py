@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
+from rota.cli.deploy.upload import Upload
 from rota.cli.local_file import lines, source, yaml_reader
 from rota.cli.main import main
 from rota.schedule_file.json_schema import json_schema
@@ -138,3 +139,21 @@ def test_all_faults_are_listed_and_as_json_too() -> None:
     done = check("-", "--json", stdin=f"{TASK}cron: 0 25 * * ? *\n    taks: 1\n")
     faults = [(each["line"], each["place"]) for each in json.loads(done.stdout)["faults"]]
     assert (done.exit_code, faults) == (1, [(4, "tasks[0].cron"), (5, "tasks[0].taks")])
+
+
+@pytest.mark.parametrize(
+    ("live", "undo"),
+    [
+        (
+            {"live_schedule_key": "jobs.json", "live_schedule_version": "v1"},
+            "To put the live one back: aws s3api copy-object --bucket b --key jobs.json --copy-source "
+            "'b/jobs.json?versionId=v1'",
+        ),
+        ({"live_schedule_key": "b81d07e.json"}, "To remove it: aws s3 rm s3://b/jobs.json"),
+        (None, "To remove it: aws s3 rm s3://b/jobs.json"),
+    ],
+    ids=["of the live key", "of another key", "nothing is live"],
+)
+def test_what_stays_in_the_bucket_after_a_failure(live: dict[str, str] | None, undo: str) -> None:
+    said = Upload("new.yaml", "jobs.json", b"{}").stays("b", live)
+    assert said == f"new.yaml stays in the bucket, and the next push reads it. {undo}"

@@ -179,6 +179,10 @@ def test_a_schedule_file_is_uploaded_and_deployed_at_once(deployed: Client, rota
     deployed.upload_schedule(b'{"tasks": []}')
     assert rota("deploy", "--again", "--yes").exit == 0
     assert rota("status", "--json").json["tasks"] == [], "the schedule file is read again"
+    demanding = tmp_path / "demanding.json"
+    demanding.write_text(json.dumps({"tasks": [DEMANDING]}))
+    failed = rota("deploy", "--schedule", str(demanding), "--yes")
+    assert (failed.exit, "To put the live one back: aws s3api copy-object" in failed.err) == (1, True), failed.err
 
 
 def test_a_schedule_file_stops_no_push(deployed: Client, rota: Rota) -> None:

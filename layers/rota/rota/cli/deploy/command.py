@@ -79,7 +79,7 @@ def deploy(
     as before, 5 if that could not be restored, 6 if it was overtaken, held or barred.
     """
     from rota.cli import execution, releases
-    from rota.cli.deploy.upload import prepare
+    from rota.cli.deploy.upload import prepare, saying_what_stays
     from rota.cli.plan import run
     from rota.cli.plan.proposal import store_content
 
@@ -126,7 +126,8 @@ def deploy(
         account.output.say(f"{what} deploys already: {running.rpartition(':')[2]}{unsaid}{needless}")
     if no_wait:
         return execution.started(account, running, already=already)
-    return execution.follow(account, running, timeout, until_live=until_live, already=already)
+    with saying_what_stays(account, upload):
+        return execution.follow(account, running, timeout, until_live=until_live, already=already)
 
 
 def _require_one(given: Mapping[str, str | None], schedule: str | None) -> None:

@@ -1,13 +1,18 @@
 """A schedule file that is uploaded to be deployed."""
 
+import shlex
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from rota.cli.exits import CommandError, Exit
 from rota.deployment.uploads import DEPLOYED_BY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rota.cli.frame import Account
     from rota.cli.releases import Image
+    from rota.cli.table import Item
 
 
 class Upload(NamedTuple):
@@ -32,6 +37,27 @@ class Upload(NamedTuple):
             )
         account.output.notes([f"{self.name} is uploaded: s3://{bucket}/{self.key}"])
         return {"schedule_key": self.key, "schedule_version": stored["VersionId"]}
+
+    def stays(self, bucket: str, live: "Item | None") -> str:
+        """What a person should know once its deployment has failed. Pure."""
+        if live and live["live_schedule_key"] == self.key:
+            source = shlex.quote(f"{bucket}/{self.key}?versionId={live['live_schedule_version']}")
+            copy = f"aws s3api copy-object --bucket {bucket} --key {shlex.quote(self.key)} --copy-source {source}"
+            undo = f"To put the live one back: {copy}"
+        else:
+            undo = f"To remove it: aws s3 rm {shlex.quote(f's3://{bucket}/{self.key}')}"
+        return f"{self.name} stays in the bucket, and the next push reads it. {undo}"
+
+
+@contextmanager
+def saying_what_stays(account: "Account", upload: Upload | None) -> "Iterator[None]":
+    """Around the deployment of an upload: if it fails, the error also says that the file stays."""
+    try:
+        yield
+    except CommandError as error:
+        if upload and error.code is Exit.FAILED:
+            error.todo = f"{error.todo}\n{upload.stays(account.stack.bucket, account.table.present(0).live)}"
+        raise
 
 
 def prepare(account: "Account", name: str, image: "Image") -> Upload:
