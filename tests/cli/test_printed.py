@@ -62,6 +62,7 @@ def test_utc_is_named_where_local_time_is_another() -> None:
         *("13:00", "12:00 UTC", "tomorrow 13:00", "tomorrow 12:00 UTC", "Wed 13:00", "Wed 12:00 UTC"),
         *("30 Dec 13:00", "30 Dec 12:00 UTC"),
     ]
+    assert [time_text.of_line(NOW, utc=utc) for utc in (False, True)] == ["13:00:00", "12:00:00 UTC"]
     found = calendar([Job("A", When("cron(0 18 * * ? *)"), True)], NOW, NOW + timedelta(days=1))
     titles = [" ".join(click.unstyle(next(next_lines(found, NOW, 100, utc=utc))).split()) for utc in (False, True)]
     assert titles == ["when task schedule", "when UTC task schedule"]

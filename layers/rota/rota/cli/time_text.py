@@ -54,6 +54,12 @@ def zone(at: datetime, *, utc: bool) -> str:
     return " UTC" if utc and at.astimezone().utcoffset() else ""
 
 
+def of_line(at: datetime, *, utc: bool) -> str:
+    """What a line of a log begins with: `06:00:12`."""
+    shown = at.astimezone(UTC) if utc else at.astimezone()
+    return f"{shown:%H:%M:%S}{zone(at, utc=utc)}"
+
+
 def whole(at: datetime, *, utc: bool) -> str:
     """`Sun 29 Nov 06:00:12 UTC`."""
     shown = at.astimezone(UTC) if utc else at.astimezone()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from rota.cli import time_text
 from rota.cli.exits import CommandError, Exit
 from rota.cli.logs.model import Line, Log, Logs
 from rota.cli.logs.task_log import Masked
@@ -79,14 +80,14 @@ def _step(stream: str) -> str:
 
 def _text(step: str, line: Line, *, utc: bool) -> str:
     """A function's line for people: when, who, what, and its further members."""
-    at = line.at if utc else line.at.astimezone()
+    at = time_text.of_line(line.at, utc=utc)
     try:
         read = json.loads(line.message)
     except ValueError:
         read = None
     if not isinstance(read, dict) or "message" not in read:
-        return f"{at:%H:%M:%S} {step:<17} {line.message}"
+        return f"{at} {step:<17} {line.message}"
     level = "" if read.get("level") == "INFO" else f"{read.get('level')} "
     more = {name: value for name, value in read.items() if name not in _OF_LAMBDA}
     rest = "".join(f"  {name} {value if isinstance(value, str) else json.dumps(value)}" for name, value in more.items())
-    return f"{at:%H:%M:%S} {step:<17} {level}{read['message']}{rest}"
+    return f"{at} {step:<17} {level}{read['message']}{rest}"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from rota.cli import time_text
 from rota.cli.ecs_tasks import short
 from rota.cli.events import Logged
 from rota.cli.exits import CommandError, Exit
@@ -70,5 +71,4 @@ def _print(account: "Account", arn: str, line: Line) -> None:
     if output.as_json:
         output.event(Logged(arn, line.at, line.message))
         return
-    at = line.at if output.utc else line.at.astimezone()
-    output.line(f"{at:%H:%M:%S} {short(arn)}  {line.message}")
+    output.line(f"{time_text.of_line(line.at, utc=output.utc)} {short(arn)}  {line.message}")
