@@ -39,7 +39,8 @@ def logs(
     wanted: str,
 ) -> Exit | None:
     """Show what the last run of TASK has logged, from its first line. What looks like a secret is masked, as in
-    messages. `before` and `after` mean the last one-off task of a deployment, which the schedule file names so.
+    messages. `before` and `after` mean the last one-off task of a deployment, which the schedule file names so; that of
+    a trial with `rota run before --schedule` is shown with --run.
 
     Exits with 4 where there is no such run.
     """
