@@ -19,6 +19,7 @@ from moto.events.models import Rule
 
 from stage import clock
 from stage.cloudtrail.history import History
+from stage.dynamodb import atomic_writes
 from stage.dynamodb.expiry import expire_items
 from stage.ecr import lifecycle
 from stage.ecr.archive import Archive
@@ -68,6 +69,7 @@ class Background:
         authorise: Authorise = lambda *_: None,
         timer: Timer | None = None,
     ) -> None:
+        atomic_writes.install()
         lifecycle.install()
         api.install()
         lock = threading.RLock()

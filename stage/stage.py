@@ -14,7 +14,6 @@ from stage.background import Background
 from stage.cloudformation import resources, roles, updates
 from stage.cloudformation.change_sets import ChangeSets
 from stage.cloudformation.deploy import deploy, outputs_of
-from stage.dynamodb import atomic_writes
 from stage.faults.scripted import Faults
 from stage.gateway.calls import Call, Hook
 from stage.gateway.latency import Latency
@@ -111,7 +110,6 @@ class Stage:
         interpreter.install(self.settings, self._endpoint)
         self.executions.install()
         self.event_sources.install()
-        atomic_writes.install()
         resources.install()
         roles.install()
         updates.install()

@@ -5,6 +5,7 @@ could overwrite the other's change.
 """
 
 import threading
+from functools import cache
 
 from moto.dynamodb.responses import DynamoHandler
 
@@ -13,8 +14,9 @@ from stage.moto.patch import replace
 _one = threading.RLock()
 
 
+@cache
 def install() -> None:
-    """Serialize all calls of DynamoDB."""
+    """Serialize all calls of DynamoDB, from the first time on."""
     call_action = DynamoHandler.call_action
 
     def in_turn(self: DynamoHandler) -> object:

@@ -23,7 +23,6 @@ from rota.schedule_file.retry_age import retry_age
 from rota.settings import Settings
 from stage import clock
 from stage.client import ROOT
-from stage.dynamodb import atomic_writes
 from stage.gateway.in_process import Connection
 from tests.guestbook import ENVIRONMENT, REGION
 from tests.in_process import ENDPOINT, FUNCTION, gateway
@@ -139,12 +138,6 @@ class Span:
 
     def runs(self, task: str) -> list[Run]:
         return self.table.runs(task, BEGINS - timedelta(days=1), BEGINS + timedelta(days=2))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_write_at_a_time() -> None:
-    """As on the whole stage: a sweep that has much to write does so in parallel."""
-    atomic_writes.install()
 
 
 @pytest.fixture
