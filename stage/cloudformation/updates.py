@@ -19,10 +19,11 @@ from moto.cloudformation.parsing import (
     parse_and_create_resource,
     parse_and_update_resource,
 )
-from moto.events.models import EventPattern, Rule
+from moto.events.models import EventPattern, Rule, events_backends
 from moto.logs.models import LogGroup
 from moto.sns.models import Topic
 
+from stage.eventbridge.bus import rules
 from stage.moto.patch import replace
 
 Properties = dict[str, Any]
@@ -38,8 +39,8 @@ _LONGEST_NAME = {
 
 
 def install() -> None:
-    """Have updates and change sets compare properties, rules, topics and log groups keep their names, and names that
-    CloudFormation makes fit.
+    """Have updates and change sets compare properties, rules, topics and log groups keep their names, names that
+    CloudFormation makes fit, and a rule be deleted with its targets, those of a restored snapshot too.
     """
     replace(parsing, "generate_resource_name", _generated_name)
     replace(ResourceMap, "update", _update)
@@ -47,6 +48,7 @@ def install() -> None:
     in_place(Rule, "Name", _change_rule)
     in_place(Topic, "TopicName", _change_topic)
     in_place(LogGroup, "LogGroupName", _change_log_group)
+    replace(Rule, "delete", _delete_rule)
 
 
 def _generated_name(resource_type: str, stack_name: str, logical_id: str) -> str:
@@ -188,6 +190,12 @@ def _change_rule(rule: Rule, properties: Properties) -> None:
     rule.scheduled_expression = properties.get("ScheduleExpression")
     rule.state = properties.get("State", "ENABLED")
     rule.targets = properties.get("Targets", [])
+
+
+def _delete_rule(rule: Rule, account: str, region: str) -> None:
+    if there := rules().get(rule.name):  # not the stack's own object, once a snapshot was restored
+        there.targets = []
+    events_backends[account][region].delete_rule(rule.name, rule.event_bus_name)
 
 
 def _change_topic(topic: Topic, properties: Properties) -> None:

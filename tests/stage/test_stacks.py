@@ -68,6 +68,19 @@ def test_a_group_of_schedules_is_its_stacks(stage: Client) -> None:
     scheduler.delete_schedule_group(Name=found["Kept"])
 
 
+def test_a_rule_is_deleted_with_its_targets(stage: Client) -> None:
+    target = {"Id": "topic", "Arn": "arn:aws:sns:us-east-1:123456789012:toy"}
+    properties = {"Name": "toy", "ScheduleExpression": "rate(1 day)", "Targets": [target]}
+    cloudformation, kept = stage.client("cloudformation"), {"Kept": {"Type": "AWS::SNS::Topic"}}
+    resources = {**kept, "Rule": {"Type": "AWS::Events::Rule", "Properties": properties}}
+    cloudformation.create_stack(StackName="toy", TemplateBody=json.dumps({"Resources": resources}))
+    stage.keep("toy")
+    stage.reset("toy")
+    cloudformation.update_stack(StackName="toy", TemplateBody=json.dumps({"Resources": kept}))
+    assert stage.client("events").list_rules(NamePrefix="toy")["Rules"] == []
+    cloudformation.delete_stack(StackName="toy")
+
+
 def test_names_that_it_makes_fit(stage: Client) -> None:
     name = "shop-prod-cluster-of-a-team-with-a-long-name"
     rule = {"Type": "AWS::Events::Rule", "Properties": {"ScheduleExpression": "rate(1 day)"}}
