@@ -47,7 +47,7 @@ def stage() -> Iterator[Client]:
         client.settings(time_scale=0.02, rollout_seconds=0.1, tasks="scripted", script={"seconds": 20})
         client.upload_schedule({"tasks": TASKS})
         assert client.deploy("4f2a9c1")["status"] == "SUCCEEDED"
-        pass_minutes(client, 11)
+        pass_minutes(client, 16)
         yield client
 
 
