@@ -23,7 +23,6 @@ from moto.events.models import EventPattern, Rule, events_backends
 from moto.logs.models import LogGroup
 from moto.sns.models import Topic
 
-from stage.eventbridge.bus import rules
 from stage.moto.patch import replace
 
 Properties = dict[str, Any]
@@ -193,9 +192,10 @@ def _change_rule(rule: Rule, properties: Properties) -> None:
 
 
 def _delete_rule(rule: Rule, account: str, region: str) -> None:
-    if there := rules().get(rule.name):  # not the stack's own object, once a snapshot was restored
+    backend = events_backends[account][region]
+    if there := backend.event_buses["default"].rules.get(rule.name):  # another object once a snapshot was restored
         there.targets = []
-    events_backends[account][region].delete_rule(rule.name, rule.event_bus_name)
+    backend.delete_rule(rule.name, rule.event_bus_name)
 
 
 def _change_topic(topic: Topic, properties: Properties) -> None:
