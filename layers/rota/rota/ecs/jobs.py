@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinitio
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rota.ecs.images import is_of_repository_named
@@ -22,6 +22,11 @@ _STATES = {"HEALTHY": "healthy", "COMPLETE": "done", "SUCCESS": "done"}
 def chosen(content: "Content", settings: "Settings") -> dict[str, Any]:
     """The container that the parameter ContainerName names: it serves the API, and runs the jobs."""
     return next(each for each in content["containerDefinitions"] if each["name"] == settings.container)
+
+
+def variables_of(container: Mapping[str, Any]) -> dict[str, str]:
+    """The values of a container's `environment` by name, in a task definition or in overrides."""
+    return {each["name"]: each["value"] for each in container.get("environment") or ()}
 
 
 def left_out(content: "Content", settings: "Settings") -> dict[str, str]:

@@ -10,6 +10,7 @@ from rota.cli.import_schedules import compare
 from rota.cli.import_schedules.compare import Place, container_of
 from rota.cli.import_schedules.job import CannotTakeError, Job, NotTaken, weights
 from rota.ecs.images import is_of_repository_named
+from rota.ecs.jobs import variables_of
 from rota.notifications.sanitise import is_named_like_a_secret
 from rota.schedule_file.expression import normalise_expression, one_time
 from rota.schedule_file.parse import tasks_or_problems
@@ -189,9 +190,8 @@ def _sizes(today: "Content", base: "Content") -> dict[str, int]:
 
 def _environment(own: Mapping[str, Any], base: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
     """The variables that the base does not have so, and the names of those that may be secret."""
-    had = {each["name"]: each["value"] for each in base.get("environment") or []}
-    new = {each["name"]: each["value"] for each in own.get("environment") or []}
-    differing = {name: value for name, value in new.items() if had.get(name) != value}
+    had = variables_of(base)
+    differing = {name: value for name, value in variables_of(own).items() if had.get(name) != value}
     secret = sorted(filter(is_named_like_a_secret, differing))
     return {name: value for name, value in differing.items() if name not in secret}, secret
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rota.cli import live_schedules
 from rota.cli.exits import CommandError, Exit
+from rota.ecs.jobs import variables_of
 from rota.ownership import OWNER_TAG
 from rota.runs.event import LONGEST_STARTED_BY, TaskChange, task_change
 from rota.schedules import backend
@@ -104,7 +105,7 @@ def overrides(
     own: Mapping[str, Any] = next(
         (each for each in given.get("containerOverrides", ()) if each["name"] == container), {}
     )
-    variables = {each["name"]: each["value"] for each in own.get("environment", ())} | dict(environment)
+    variables = variables_of(own) | dict(environment)
     if command:
         variables.pop(TASK, None)
     own = {

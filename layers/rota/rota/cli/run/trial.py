@@ -2,7 +2,7 @@
 was live: its revisions are there still. A command registers none; what only a revision can say cannot be tried so.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -69,12 +69,11 @@ def overrides_for(content: Content, desired: Content, container: str) -> dict[st
     given, wanted = (
         next(each for each in one["containerDefinitions"] if each["name"] == container) for one in (content, desired)
     )
-    has, needs = _variables(given), _variables(wanted)
+    has, needs = jobs.variables_of(given), jobs.variables_of(wanted)
     command = wanted["command"]
     changed = [{"name": name, "value": value} for name, value in needs.items() if has.get(name) != value]
     whole = {key: desired[key] for key in _OF_THE_TASK if key in desired and desired[key] != content.get(key)}
-    applied = {**has, **{each["name"]: each["value"] for each in changed}}
-    variables = [{"name": name, "value": value} for name, value in applied.items()]
+    variables = [{"name": name, "value": value} for name, value in (has | needs).items()]
     would_run = {
         **content,
         **whole,
@@ -87,10 +86,6 @@ def overrides_for(content: Content, desired: Content, container: str) -> dict[st
         return None
     more = {"environment": changed} if changed else {}
     return {"containerOverrides": [{"name": container, "command": command, **more}], **whole}
-
-
-def _variables(container: Mapping[str, Any]) -> dict[str, str]:
-    return {each["name"]: each["value"] for each in container.get("environment") or ()}
 
 
 def _task(account: "Account", kind: str, name: str) -> "Before | After":
