@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from rota import execution_input
-from rota.contract.deployment import Kind, Origin, Outcome
+from rota.contract.deployment import Kind, Outcome
 from rota.contract.step_io import ChangePausesInput, ChangePausesOutput
 from rota.deployment.ledger import Entry
 from rota.deployment.record import DeploymentRecord
@@ -24,7 +24,7 @@ def handler(request: ChangePausesInput, settings: Settings, session: LeaseSessio
             outcome=Outcome.DONE,
             image=None,
             schedule=None,
-            summary=f"{_change(request, settings, given, origin)}{passed}",
+            summary=f"{_change(given.kind, settings, change.Asked(tasks, until, origin, request.execution))}{passed}",
             origin=origin,
             paused=tasks,
             until=until,
@@ -34,11 +34,8 @@ def handler(request: ChangePausesInput, settings: Settings, session: LeaseSessio
     return ChangePausesOutput(outcome=entry.outcome, summary=entry.summary)
 
 
-def _change(
-    request: ChangePausesInput, settings: Settings, given: execution_input.ExecutionInput, origin: Origin
-) -> str:
+def _change(kind: Kind | None, settings: Settings, asked: change.Asked) -> str:
     now = datetime.now(UTC)
-    tasks, until = (given.pause.tasks, given.pause.until) if given.pause else ((), None)
-    if given.kind == Kind.RESUME:
-        return change.resume(settings, tasks, origin, now)
-    return change.pause(settings, change.Asked(tasks, until, origin, request.execution), now)
+    if kind == Kind.RESUME:
+        return change.resume(settings, asked.tasks, asked.origin, now)
+    return change.pause(settings, asked, now)

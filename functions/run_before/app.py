@@ -1,7 +1,7 @@
 """RunBefore: runs the file's task `before` once, such as a migration, and waits for its end."""
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rota.aws import clients
 from rota.contract.step_io import OneOffRun, RunBeforeInput, RunBeforeOutput
@@ -13,6 +13,9 @@ from rota.one_offs.rounds import OneOff, next_round, seconds_between_looks
 from rota.one_offs.words import not_started
 from rota.plan.model import Plan, Snapshot
 from rota.settings import Settings
+
+if TYPE_CHECKING:
+    from rota.deployment.record import LeftRunning
 
 
 class Read(NamedTuple):
@@ -41,15 +44,14 @@ def handler(request: RunBeforeInput, settings: Settings, given: Read, session: L
     revision = (given.plan.reused | given.revisions)[planned.fingerprint]
     what = OneOff(settings, request.execution, planned, revision)
     since, timeout = run.since or session.since(now), timedelta(minutes=planned.timeout)
-    if session.lease.left_running and not run.task_arn:
-        if waits := _left_running(settings, session):
+    if (left := session.lease.left_running) and not run.task_arn:
+        since, run = now, run.model_copy(update={"since": now})
+        if waits := _end_left_running(settings, session, left):
             waited = now - session.since(now)
-            run = run.model_copy(update={"since": now, "reason": waits, "progress": waits})
+            run = run.model_copy(update={"reason": waits, "progress": waits})
             if waited >= timeout:
                 raise not_started(run, planned.timeout)
             return run.model_copy(update={"wait_seconds": seconds_between_looks(waited)})
-        since = now
-        run = run.model_copy(update={"since": now})
     end = since + timeout
     if given.snapshot and (session.again or not session.overtaken):
         from rota.pauses import migration  # noqa: PLC0415  here, because few files ask for it
@@ -64,21 +66,19 @@ def handler(request: RunBeforeInput, settings: Settings, given: Read, session: L
     return run
 
 
-def _left_running(settings: Settings, session: LeaseSession) -> str:
+def _end_left_running(settings: Settings, session: LeaseSession, left: "LeftRunning") -> str:
     """Stop the migration that a deployment before has left running. Returns what has to be waited for, in words, since
     two must not run at once. OvertakenError if a newer push waits, too.
     """
-    if session.lease.left_running is None:
-        return ""
     from rota.one_offs import left_running  # noqa: PLC0415  here, because next to no deployment needs it
 
-    waits = left_running.stop(settings, session.lease.left_running)
+    waits = left_running.stop(settings, left)
     if session.overtaken:  # and nothing of this deployment's has begun
         raise OvertakenError("a newer push has arrived")
     if not waits:
         from rota.pauses import migration  # noqa: PLC0415  likewise
 
         # Else this deployment's own pauses would replace them, and bring them back.
-        migration.lift(settings, session.lease.left_running.execution, datetime.now(UTC))
+        migration.lift(settings, left.execution, datetime.now(UTC))
         session.lease.forget_left_running()
     return waits
