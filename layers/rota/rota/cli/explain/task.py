@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rota.aws.parallel import thread_pool
@@ -56,6 +57,21 @@ class TaskFacts:
     def is_known(self) -> bool:
         return bool(self.rule or self.job or self.runs)
 
+    @cached_property
+    def past_pause(self) -> PastPause | None:
+        """The last pause that is over, for a week."""
+        now = self.account.now()
+        last = next(iter(past(self.ledger, self.task, now)), None)
+        return last if last and not self.paused and now - last.ended <= _RECENT else None
+
+    @cached_property
+    def due_in_pause(self) -> list[datetime]:
+        """When the task was due in that."""
+        if not (self.past_pause and self.rule):
+            return []
+        run = items.at(self.runs[0], "scheduled_at") if self.runs else None
+        return due_in(self.past_pause, when_of_aws(self.rule), run)
+
 
 def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
     """From the rule to the schedule file, the revision, the release and the runs."""
@@ -73,7 +89,7 @@ def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
     ]
     chain += [Link("by hand", facts.task, words) for words in found.drift]
     return Explanation(
-        "task", facts.task, _headline(facts, found.next, now, utc=utc), chain, [*_advice(facts, found.drift, now)]
+        "task", facts.task, _headline(facts, found.next, now, utc=utc), chain, [*_advice(facts, found.drift)]
     )
 
 
@@ -120,11 +136,11 @@ def _pause_links(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
 
 def _past_pause_links(facts: TaskFacts, now: datetime, *, utc: bool) -> Iterator[Link]:
     """The last pause that is over, and which runs it has cost."""
-    if pause := _last_pause(facts, now):
+    if pause := facts.past_pause:
         since, ended = (time_text.whole(each, utc=utc) for each in (pause.since, pause.ended))
         why = f': "{pause.reason}"' if pause.reason else ""
         ends = f", when {pause.ended_by} resumed it" if pause.ended_by else ""
-        cost = cost_of_a_pause(_due_in(facts, pause), now, utc=utc)
+        cost = cost_of_a_pause(facts.due_in_pause, now, utc=utc)
         yield Link("was paused", f"by {pause.by}" if pause.by else "", f"{since} to {ended}{ends}{why}{cost}")
 
 
@@ -133,27 +149,14 @@ def cost_of_a_pause(due: Sequence[datetime], now: datetime, *, utc: bool) -> str
     if not due:
         return ""
     last = time_text.clock(due[-1], now, utc=utc)
-    return (
-        f"; one run, due {last}, did not start"
-        if len(due) == 1
-        else (f"; {len(due)} runs did not start, the last one due {last}")
-    )
+    if len(due) == 1:
+        return f"; one run, due {last}, did not start"
+    return f"; {len(due)} runs did not start, the last one due {last}"
 
 
 def nothing_ran_since(due: Sequence[datetime], runs: Iterable[Item]) -> bool:
     """Whether none of these runs began after the last of these times. Pure."""
     return bool(due) and not any((items.at(each, "created_at") or due[-1]) > due[-1] for each in runs)
-
-
-def _last_pause(facts: TaskFacts, now: datetime) -> PastPause | None:
-    """The last one that is over, for a week."""
-    last = next(iter(past(facts.ledger, facts.task, now)), None)
-    return last if last and not facts.paused and now - last.ended <= _RECENT else None
-
-
-def _due_in(facts: TaskFacts, pause: PastPause) -> list[datetime]:
-    run = items.at(facts.runs[0], "scheduled_at") if facts.runs else None
-    return due_in(pause, when_of_aws(facts.rule), run) if facts.rule else []
 
 
 def _file_links(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
@@ -280,7 +283,7 @@ def _named(release: Mapping[str, Any] | None) -> str:
     return items.version(release.get("number")) or release.get("tag") or str(release["digest"])[:19]
 
 
-def _advice(facts: TaskFacts, drift: list[str], now: datetime) -> Iterator[str]:
+def _advice(facts: TaskFacts, drift: list[str]) -> Iterator[str]:
     if facts.paused:
         yield f"end the pause: rota resume {facts.task}{facts.account.options}"
     if facts.live and drift:
@@ -294,7 +297,7 @@ def _advice(facts: TaskFacts, drift: list[str], now: datetime) -> Iterator[str]:
         if last.get("task_arn"):  # what did not begin has none
             yield f"its log: rota logs {facts.task}{facts.account.options}"
         yield f"run it once more: rota run {facts.task}{facts.account.options}"
-    elif (pause := _last_pause(facts, now)) and nothing_ran_since(_due_in(facts, pause), facts.runs):
+    elif nothing_ran_since(facts.due_in_pause, facts.runs):
         yield f"run it once for what was due in the pause: rota run {facts.task}{facts.account.options}"
 
 
