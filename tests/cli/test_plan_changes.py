@@ -172,7 +172,7 @@ def test_a_file_that_is_only_recorded_is_no_nothing() -> None:
 
 MIGRATE, SMOKE = {"before": {"task": "migrate"}}, {"after": {"task": "smoke"}}
 SEND = {"name": "Send", "task": "mail", "rate": "5 minutes"}
-TOLD = {"owner": "team-a", "watch": {"grace": 60}}
+FOR_ROTA = {"owner": "team-a", "watch": {"grace": 60}}
 
 
 def whole(*tasks: dict[str, Any], **keys: Any) -> WholeFile:
@@ -187,9 +187,9 @@ def whole(*tasks: dict[str, Any], **keys: Any) -> WholeFile:
         (whole(SEND, **MIGRATE, **SMOKE), whole(SEND), ["before and after leave the schedule file"]),
         (whole(**SMOKE), whole(**MIGRATE), ["after leaves the schedule file", "before is new in the schedule file"]),
         (whole(**MIGRATE), whole(before={"task": "other"}), ["before changes"]),
-        (whole(SEND | TOLD), whole(SEND), ["owner, watch of Send change"]),
+        (whole(SEND | FOR_ROTA), whole(SEND), ["owner, watch of Send change"]),
         (whole(SEND), whole(SEND | {"catch_up": "missed"}), ["catch_up of Send changes"]),
-        (whole(SEND | TOLD), whole(), []),
+        (whole(SEND | FOR_ROTA), whole(), []),
     ],
     ids=["not known", "nothing", "both leave", "one is new", "other", "keys of a task", "one key", "a task leaves"],
 )

@@ -50,7 +50,7 @@ class LeaseItem(Item):
 
     @property
     def gate(self) -> Gates:
-        """What stands before the lease."""
+        """The hold, the bars and what waits."""
         return Gates.model_validate(self.gates)
 
     @property
@@ -131,7 +131,7 @@ class LeaseTable:
         return lease if done else None
 
     def change_gates(self, change: Callable[[LeaseItem], Gates], also: str = "") -> LeaseItem:
-        """Change what stands before the lease, on `also`, a condition beside that. Returns the item as it is then.
+        """Change the gates, on `also`, a condition beside that. Returns the item as it is then.
         TransientError if others change it, too, each time that this is tried.
         """
         for _ in range(_TRIES):
