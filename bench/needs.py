@@ -87,7 +87,9 @@ def _create_targets(mode: Mode, changed: int, case: Case, *, registered: bool) -
     begun = ("leave after registering",) if registered else _PLANNED
     yield Need("enter to create", "dynamodb", "UpdateItem", after=begun)
     yield Need("plan and revisions", "s3", "GetObject", 1 + int(registered), after=begun)
-    ready = ("enter to create", "plan and revisions")
+    # A pause may have ended since the plan was made.
+    yield Need("pauses", "dynamodb", "Query", after=begun)
+    ready = ("enter to create", "plan and revisions", "pauses")
     if mode == "scheduler":
         yield Need(
             "schedule", "scheduler", "CreateSchedule" if case == "first" else "UpdateSchedule", changed, after=ready
