@@ -1,0 +1,64 @@
+"""Moves between rules and EventBridge Scheduler: what may not move, and what a person is told of one that is undone."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rota.schedule_file.when import When
+from rota.schedules import moving
+from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange
+
+NIGHTLY, OFTEN = When("cron(0 6 * * ? *)"), When("cron(0/10 * * * ? *)")
+EVERY_MINUTE, RATE = When("cron(* * * * ? *)"), When("rate(7 minutes)")
+BEGAN = datetime(2026, 12, 1, 7, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("when", "window", "moves"),
+    [
+        pytest.param(EVERY_MINUTE, 1, False, id="every minute"),
+        pytest.param(RATE, 1, False, id="rate"),
+        pytest.param(OFTEN, 7, False, id="often, in a window"),
+        pytest.param(OFTEN, 1, True, id="often, in a short window"),
+        pytest.param(NIGHTLY, 1440, False, id="always in its window"),
+        pytest.param(NIGHTLY, 60, True, id="daily, in a window"),
+        pytest.param(EVERY_MINUTE, 0, True, id="every minute, without a window"),
+    ],
+)
+def test_what_no_rule_can_take_over_is_a_problem(when: When, window: int, moves: bool) -> None:
+    found = list(moving.problems("T", when._replace(window=window), when, to_rule=True, is_paused=False))
+    said = "the schedule of T would move from EventBridge Scheduler to a rule, and is a rate in a flexible window, or"
+    assert [each.startswith(said) for each in found] == [True] * (not moves)
+
+
+@pytest.mark.parametrize("to_rule", [False, True], ids=["to Scheduler", "to rules"])
+def test_one_that_is_paused_is_a_problem(to_rule: bool) -> None:
+    (found,) = moving.problems("T", NIGHTLY, NIGHTLY, to_rule=to_rule, is_paused=True)
+    assert found.startswith(
+        f"the schedule of T would move to {'a rule' if to_rule else 'EventBridge Scheduler'}, and is paused: resume it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (OFTEN, OFTEN, "a run may have come twice while its schedule moved back, of Job"),
+        (NIGHTLY, OFTEN, "a run may have come twice while its schedule moved back, of Job"),
+        (OFTEN, NIGHTLY, "a run may have come twice while its schedule moved back, of Job"),
+        (RATE, RATE, "a run may have come sooner, and the next later, than the rate says, of Job"),
+        (RATE, OFTEN, "a run may have come sooner, and the next later, than the rate says, of Job"),
+        (NIGHTLY, NIGHTLY, ""),
+    ],
+    ids=["due meanwhile", "the new one is due", "the old one is due", "rate", "rate before", "not due"],
+)
+def test_what_an_undone_move_may_have_done(old: When, new: When, said: str) -> None:
+    members = {"ScheduleExpression": new.expression, "State": "ENABLED"}
+    undone = SchedulerChange(kind="create", name="group/guestbook__Job", members=members, replaces=old)
+    found = list(moving.remarks_on_return([undone], BEGAN, BEGAN + timedelta(minutes=6)))
+    assert [each.replace("guestbook__", "") for each in found] == [said] * bool(said)
+
+
+def test_an_undone_move_of_one_that_is_off_did_nothing() -> None:
+    members = {"ScheduleExpression": OFTEN.expression, "State": "DISABLED"}
+    undone = SchedulerChange(kind="create", name="group/Job", members=members, replaces=OFTEN)
+    assert list(moving.remarks_on_return([undone], BEGAN, BEGAN + timedelta(minutes=6))) == []
