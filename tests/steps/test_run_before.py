@@ -45,6 +45,32 @@ def live(deployed: Deployments, world: World, monkeypatch: pytest.MonkeyPatch) -
     return deployed
 
 
+@pytest.fixture
+def before(world: World, live: Deployments) -> tuple[Any, ...]:
+    """All that a deployment may change, before the one with the migration."""
+    return world.everything()
+
+
+@pytest.fixture
+def push(world: World, live: Deployments, before: tuple[Any, ...]) -> Deployment:
+    """The next deployment, just before its migration starts."""
+    return planned(world, live, WITH_BEFORE)
+
+
+def planned(world: World, deployments: Deployments, file: dict[str, Any]) -> Deployment:
+    made = _planned(world=world, deployments=deployments, file=file)
+    ends()
+    return made
+
+
+@once
+def _planned(world: World, deployments: Deployments, file: dict[str, Any]) -> Deployment:
+    world.upload(file)
+    push = deployments.start(NEXT).until("RunBefore")
+    world.calls.made.clear()
+    return push
+
+
 def ends(code: int = 0, *, seconds: float = 1, **script: float) -> None:
     """The next tasks end with that exit code, after so many seconds."""
     fails = float(code != 0)
@@ -125,6 +151,7 @@ def test_a_migration_runs_before_anything_is_switched(world: World, live: Deploy
     assert push.run() == "Deployed"
     assert len(tasks()) == 1
     assert "before: runs the migration ./bin/start migrate" in world.entry(push.arn)["summary"]
+    assert (live.start(NEXT).run(), len(tasks())) == ("NothingToDo", 1)
 
 
 def test_a_failing_migration_leaves_everything_as_it_was(world: World, live: Deployments) -> None:
@@ -142,30 +169,29 @@ def test_a_failing_migration_leaves_everything_as_it_was(world: World, live: Dep
     assert {call for call in world.calls.writes() if call.startswith(("events.", "scheduler."))} == {"events.PutEvents"}
 
 
-def test_a_migration_done_twice_is_started_once(world: World, live: Deployments) -> None:
-    push = live.start(NEXT).until("RunBefore")
+def test_a_migration_done_twice_is_started_once(push: Deployment) -> None:
     first = push.step("RunBefore")
     push.document["before"] = None  # its response was lost
     assert push.step("RunBefore")["task_arn"] == first["task_arn"]
-    assert push.run() == "Deployed"
+    push.until("ClearRules")
     assert len(tasks()) == 1
 
 
-@pytest.mark.exhaustive(every=3)
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
 @pytest.mark.parametrize("call", ["ecs.RunTask", "dynamodb.UpdateItem"])
-def test_a_killed_start_is_made_good(call: str, after: bool, world: World, live: Deployments) -> None:
-    push = live.start(NEXT).until("RunBefore")
+def test_a_killed_start_is_made_good(call: str, after: bool, world: World, push: Deployment) -> None:
     with world.calls.killing(call, after=after), pytest.raises(KilledError):
         push.step("RunBefore")
-    assert push.run() == "Deployed"
+    push.until("ClearRules")
     assert len(tasks()) == 1
 
 
-def test_a_newer_push_lets_a_migration_end(world: World, live: Deployments) -> None:
-    before = world.everything()
+def test_a_newer_push_lets_a_migration_end(
+    world: World, live: Deployments, push: Deployment, before: tuple[Any, ...]
+) -> None:
     ends(seconds=LASTING)
-    push = live.start(NEXT).until("WaitForBefore")
+    push.until("WaitForBefore")
     newer = live.start(THIRD)
     world.execution(push.context["Execution"]["Name"])
     assert newer.step("TakeTurn")["decision"] == "wait"
@@ -179,18 +205,16 @@ def test_a_newer_push_lets_a_migration_end(world: World, live: Deployments) -> N
     )
 
 
-def test_a_newer_push_comes_before_a_migration(world: World, live: Deployments) -> None:
-    push = live.start(NEXT).until("RunBefore")
+def test_a_newer_push_comes_before_a_migration(world: World, live: Deployments, push: Deployment) -> None:
     world.execution(push.context["Execution"]["Name"])
     live.start(THIRD).step("TakeTurn")
     assert push.run() == "Overtaken"
     assert tasks() == []
 
 
-def test_a_person_who_aborts_stops_the_migration(world: World, live: Deployments) -> None:
-    before = world.everything()
+def test_a_person_who_aborts_stops_the_migration(world: World, push: Deployment, before: tuple[Any, ...]) -> None:
     ends(seconds=LASTING)
-    push = live.start(NEXT).until("WaitForBefore")
+    push.until("WaitForBefore")
     push.stop()
     assert push.restorer().run() == "Restored"
     (task,) = tasks()
@@ -201,6 +225,7 @@ def test_a_person_who_aborts_stops_the_migration(world: World, live: Deployments
     assert "What the migration did before it ended stays." in cause
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "RunTask's answer was lost"])
 def test_the_lease_stays_until_a_migration_has_ended(recorded: bool, world: World, live: Deployments) -> None:
     world.upload(PAUSING)
@@ -223,14 +248,15 @@ def test_the_lease_stays_until_a_migration_has_ended(recorded: bool, world: Worl
     assert ", was stopped. " in world.entry(push.arn)["cause"]
 
 
-def test_one_that_does_not_end_keeps_the_lease_for_minutes_only(world: World, live: Deployments) -> None:
+def test_one_that_does_not_end_keeps_the_lease_for_minutes_only(live: Deployments, push: Deployment) -> None:
     ends(seconds=LASTING)
-    push = live.start(NEXT).until("WaitForBefore")
+    push.until("WaitForBefore")
     push.stop()
     restorer = push.restorer().until("RestoreDeployment")
     with local_stage().hooked(IgnoringSigterm()):
-        for retries in range(8):
+        for retries in (0, 7):
             restorer.context["State"]["RetryCount"] = retries
+            items.change(LEASE, "SET deployment.restore_attempts = :earlier", earlier={"N": str(retries)})
             with pytest.raises(StillRunningError):
                 restorer.step("RestoreDeployment")
         restorer.context["State"]["RetryCount"] = 8
@@ -240,9 +266,9 @@ def test_one_that_does_not_end_keeps_the_lease_for_minutes_only(world: World, li
         assert len(tasks()) == 1, "the next one waits for its end"
 
 
-def test_one_that_cannot_be_stopped_is_left_to_the_next(world: World, live: Deployments) -> None:
+def test_one_that_cannot_be_stopped_is_left_to_the_next(world: World, live: Deployments, push: Deployment) -> None:
     ends(seconds=LASTING)
-    push = live.start(NEXT).until("WaitForBefore")
+    push.until("WaitForBefore")
     push.stop()
     restorer = push.restorer().until("RestoreDeployment")
     restorer.context["State"]["RetryCount"] = 8
@@ -250,14 +276,13 @@ def test_one_that_cannot_be_stopped_is_left_to_the_next(world: World, live: Depl
     with world.calls.refusing("ecs.StopTask", "AccessDeniedException"):
         assert "the migration could not be stopped: " in restorer.step("RestoreDeployment")["cause"]
     ends()
-    assert live.start(THIRD).run() == "Deployed"
+    live.start(THIRD).until("AreThereRulesToClear")
     assert {task["stoppedReason"][:26] for task in tasks()} >= {"The deployment deployment-"}
 
 
-def test_one_that_is_not_in_the_record_is_stopped_too(world: World, live: Deployments) -> None:
+def test_one_that_is_not_in_the_record_is_stopped_too(world: World, push: Deployment) -> None:
     """Aborted in the moment in which RunTask was called."""
     ends(seconds=LASTING)
-    push = live.start(NEXT).until("RunBefore")
     with world.calls.killing("ecs.RunTask", after=True), pytest.raises(KilledError):
         push.step("RunBefore")
     push.stop()
@@ -271,14 +296,15 @@ def is_lost(push: Deployment) -> None:
     items.change(LEASE, "SET at_work = :none", none={"M": {}})
 
 
+@pytest.mark.exhaustive(first=1)
 class TestWhatAnotherHasLeftRunning:
     """It was aborted in the middle of its migration, and the event of that is lost."""
 
     @pytest.fixture(params=[True, False], ids=["recorded", "RunTask's answer was lost"])
-    def left(self, request: pytest.FixtureRequest, world: World, live: Deployments) -> str:
+    def left(self, request: pytest.FixtureRequest, world: World, push: Deployment) -> str:
         """The ARN of its task."""
         ends(seconds=LASTING)
-        push = live.start(NEXT).until("WaitForBefore" if request.param else "RunBefore")
+        push.until("WaitForBefore" if request.param else "RunBefore")
         if not request.param:
             with world.calls.killing("ecs.RunTask", after=True), pytest.raises(KilledError):
                 push.step("RunBefore")
@@ -286,6 +312,7 @@ class TestWhatAnotherHasLeftRunning:
         (task,) = tasks()
         return str(task["taskArn"])
 
+    @pytest.mark.exhaustive(first=2)
     def test_it_is_stopped_before_the_next_one(self, left: str, world: World, live: Deployments) -> None:
         push = live.start(THIRD)
         with local_stage().hooked(IgnoringSigterm()):
@@ -294,7 +321,7 @@ class TestWhatAnotherHasLeftRunning:
             assert f"task {left.rpartition('/')[2]}, is being stopped" in push.document["before"]["progress"]
             end_tasks(137)
         ends()
-        assert push.run() == "Deployed"
+        push.until("AreThereRulesToClear")
         stopped = {task["taskArn"]: task["stoppedReason"] for task in tasks()}
         assert len(stopped) == 2
         assert stopped[left] == "The deployment deployment-2 was aborted, and the next one runs its own migration"
@@ -305,7 +332,7 @@ class TestWhatAnotherHasLeftRunning:
         ends()
         refused = world.calls.refusing("ecs.StopTask", "AccessDeniedException")
         with local_stage().hooked(EndingFirst()), refused:
-            assert live.start(THIRD).run() == "Deployed"
+            live.start(THIRD).until("AreThereRulesToClear")
         assert len(tasks()) == 2
 
     def test_its_end_is_no_part_of_the_timeout(self, left: str, world: World, live: Deployments) -> None:
@@ -320,14 +347,14 @@ class TestWhatAnotherHasLeftRunning:
         entered_ago(timedelta(minutes=11))
         assert not push.step("RunBefore")["finished"]
         end_tasks()
-        assert push.run() == "Deployed"
+        assert push.step("RunBefore")["finished"]
 
     def test_also_by_a_later_one(self, left: str, world: World, live: Deployments) -> None:
         world.upload({"tasks": "none"})
         assert live.start(THIRD).run() == "DeploymentFailed"
         world.upload(WITH_BEFORE)
         ends()
-        assert live.start(THIRD).run() == "Deployed"
+        live.start(THIRD).until("AreThereRulesToClear")
         assert len(tasks()) == 2
         assert {task["taskArn"] for task in tasks() if task["stopCode"] == "UserInitiated"} == {left}
 
@@ -352,9 +379,9 @@ class TestWhatAnotherHasLeftRunning:
         assert "did not begin within its timeout of 10 minutes: the migration of deployment-2, task " in cause
 
 
-def test_a_migration_is_stopped_at_its_timeout(world: World, live: Deployments) -> None:
+def test_a_migration_is_stopped_at_its_timeout(push: Deployment) -> None:
     ends(seconds=LASTING)
-    push = live.start(NEXT).until("WaitForBefore")
+    push.until("WaitForBefore")
     entered_ago(timedelta(minutes=11))
     assert push.run() == "DeploymentFailed"
     cause = push.document["restored"]["cause"]
@@ -362,10 +389,10 @@ def test_a_migration_is_stopped_at_its_timeout(world: World, live: Deployments) 
     assert [task["lastStatus"] for task in tasks()] == ["STOPPED"]
 
 
-def test_at_its_timeout_a_process_that_has_ended_counts(world: World, live: Deployments) -> None:
+def test_at_its_timeout_a_process_that_has_ended_counts(push: Deployment) -> None:
     """Fargate shows the task as STOPPED some 20 seconds later."""
     ends(seconds=LASTING)
-    push = live.start(NEXT).until("WaitForBefore")
+    push.until("WaitForBefore")
     local_stage().settings.change({"start_seconds": LASTING})
     end_tasks()
     entered_ago(timedelta(minutes=11))
@@ -373,9 +400,9 @@ def test_at_its_timeout_a_process_that_has_ended_counts(world: World, live: Depl
     assert (tasks()[0]["lastStatus"], answer["finished"], answer["wait_seconds"]) == ("DEPROVISIONING", False, 5)
 
 
-def test_at_its_timeout_it_may_not_have_begun(world: World, live: Deployments) -> None:
+def test_at_its_timeout_it_may_not_have_begun(push: Deployment) -> None:
     local_stage().settings.change({"start_seconds": LASTING})
-    push = live.start(NEXT).until("WaitForBefore")
+    push.until("WaitForBefore")
     entered_ago(timedelta(minutes=11))
     with pytest.raises(
         RejectedError, match=r"did not begin within its timeout of 10 minutes: task \w+ is PROVISIONING"
@@ -383,22 +410,22 @@ def test_at_its_timeout_it_may_not_have_begun(world: World, live: Deployments) -
         push.step("RunBefore")
 
 
-def test_what_a_person_stops_is_not_started_again(world: World, live: Deployments) -> None:
+def test_what_a_person_stops_is_not_started_again(push: Deployment) -> None:
     ends(seconds=LASTING)
-    push = live.start(NEXT).until("WaitForBefore")
+    push.until("WaitForBefore")
     client("ecs").stop_task(cluster="production", task=push.document["before"]["task_arn"], reason="it locks the table")
     assert push.run() == "DeploymentFailed"
     assert "the migration failed: a person or a program stopped the task" in push.document["restored"]["cause"]
     assert len(tasks()) == 1
 
 
-def test_what_never_began_is_started_again(world: World, live: Deployments) -> None:
+def test_what_never_began_is_started_again(push: Deployment) -> None:
     ends(does_not_start=1)
-    push = live.start(NEXT).until("WaitForBefore")
+    push.until("WaitForBefore")
     push.step("RunBefore")
     assert "did not begin" in push.document["before"]["progress"]
     ends()
-    assert push.run() == "Deployed"
+    push.until("AreThereRulesToClear")
     assert [task["lastStatus"] for task in tasks()] == ["STOPPED"] * 2
     assert push.document["before"]["attempt"] == 2
 
@@ -414,26 +441,26 @@ def test_what_never_begins_fails_in_the_end(world: World, live: Deployments) -> 
     assert len(tasks()) == 5
 
 
-def test_without_capacity_it_is_asked_for_again(world: World, live: Deployments) -> None:
+def test_without_capacity_it_is_asked_for_again(push: Deployment) -> None:
     local_stage().settings.change({"run_task": "capacity"})
-    push = live.start(NEXT).until("WaitForBefore")
+    push.until("WaitForBefore")
     assert push.document["before"]["progress"].startswith("it did not begin (Capacity is unavailable")
     local_stage().settings.change({"run_task": "ok"})
-    assert push.run() == "Deployed"
-    assert len(tasks()) == 1
+    push.until("AreThereRulesToClear")
+    assert (push.document["before"]["finished"], len(tasks())) == (True, 1)
 
 
-def test_what_never_began_gives_way_to_a_newer_push(world: World, live: Deployments) -> None:
+def test_what_never_began_gives_way_to_a_newer_push(world: World, live: Deployments, push: Deployment) -> None:
     local_stage().settings.change({"run_task": "capacity"})
-    push = live.start(NEXT).until("WaitForBefore")
+    push.until("WaitForBefore")
     world.execution(push.context["Execution"]["Name"])
     live.start(THIRD).step("TakeTurn")
     assert (push.run(), tasks()) == ("Overtaken", [])
 
 
-def test_a_spot_interruption_is_not_a_bug_of_the_migration(world: World, live: Deployments) -> None:
+def test_a_spot_interruption_is_not_a_bug_of_the_migration(push: Deployment) -> None:
     ends(interrupted=1, seconds=0)
-    push = live.start(NEXT).until("WaitForBefore")
+    push.until("WaitForBefore")
     end_tasks(143)
     assert push.run() == "DeploymentFailed"
     assert push.document["restored"]["error"] == "RejectedError"
@@ -455,11 +482,6 @@ class TestWhenItRuns:
     def test_not_for_what_is_live(self, world: World, live: Deployments) -> None:
         assert live.start().run() == "Deployed"  # the file alone changes
         assert tasks() == []
-
-    def test_not_when_there_is_nothing_to_do(self, live: Deployments) -> None:
-        assert live.start(NEXT).run() == "Deployed"
-        assert live.start(NEXT).run() == "NothingToDo"
-        assert len(tasks()) == 1
 
     def test_not_for_the_file_alone(self, world: World, live: Deployments) -> None:
         """Also if a person has rolled the service to another image meanwhile."""
@@ -489,16 +511,16 @@ class TestWhenItRuns:
         assert live.ask(kind="schedule", by="ann").run() == "Deployed"
         assert (tasks(), world.service()["taskDefinition"] != other) == ([], True)
 
-    @pytest.mark.parametrize("asked", [False, True], ids=["as usual", "with_before"])
-    def test_for_a_rollback_only_if_asked_for(self, asked: bool, world: World, live: Deployments) -> None:
+    def test_for_a_rollback_only_if_asked_for(self, world: World, live: Deployments) -> None:
         assert live.start(NEXT).run() == "Deployed"
         world.push(NEXT, "kept")
         assert live.start(THIRD).run() == "Deployed"
-        back = live.ask(kind="rollback", release="v2", **({"with_before": True} if asked else {}))
-        assert back.run() == "Deployed"
-        assert len(tasks()) == (3 if asked else 2)
-        summary = world.entry(back.arn)["summary"]
-        assert ("the migration does not run for a rollback" in summary) is not asked
+        back = live.ask(kind="rollback", release="v2")
+        assert (back.run(), len(tasks())) == ("Deployed", 2)
+        assert "the migration does not run for a rollback" in back.document["plan"]["summary"]
+        asked = live.ask(kind="rollback", release="v3", with_before=True).until("AreThereRulesToClear")
+        assert len(tasks()) == 3
+        assert "the migration does not run for a rollback" not in asked.document["plan"]["summary"]
 
 
 class TestPausingJobs:
@@ -506,10 +528,14 @@ class TestPausingJobs:
     def _file(self, world: World, live: Deployments) -> None:
         world.upload(PAUSING)
 
-    def test_no_job_starts_meanwhile(self, world: World, live: Deployments) -> None:
+    @pytest.fixture
+    def push(self, world: World, live: Deployments, before: tuple[Any, ...]) -> Deployment:
+        return planned(world, live, PAUSING)
+
+    def test_no_job_starts_meanwhile(self, world: World, push: Deployment) -> None:
         before = states(world)
         ends(seconds=LASTING)
-        push = live.start(NEXT).until("WaitForBefore")
+        push.until("WaitForBefore")
         assert {*states(world).values()} == {"DISABLED"}
         end_tasks()
         assert states(world) != before
@@ -518,11 +544,13 @@ class TestPausingJobs:
         assert push.run() == "Deployed"
         assert {*states(world).values()} == {"ENABLED"}
 
+    @pytest.mark.exhaustive(first=1)
     @pytest.mark.parametrize("code", [1, None], ids=["it fails", "it is aborted"])
-    def test_they_start_again_also_when(self, code: int | None, world: World, live: Deployments) -> None:
-        before = world.everything()
+    def test_they_start_again_also_when(
+        self, code: int | None, world: World, push: Deployment, before: tuple[Any, ...]
+    ) -> None:
         ends(seconds=LASTING)
-        push = live.start(NEXT).until("WaitForBefore")
+        push.until("WaitForBefore")
         if code:
             end_tasks(code)
             assert push.run() == "DeploymentFailed"
@@ -531,12 +559,12 @@ class TestPausingJobs:
             assert push.restorer().run() == "Restored"
         assert world.everything() == before
 
-    @pytest.mark.exhaustive(every=3)
+    @pytest.mark.exhaustive(first=1)
     @pytest.mark.parametrize("call", ["events.DisableRule", "dynamodb.PutItem", "events.EnableRule"])
     @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-    def test_killed_halfway_and_aborted(self, call: str, after: bool, world: World, live: Deployments) -> None:
-        before = world.everything()
-        push = live.start(NEXT).until("RunBefore")
+    def test_killed_halfway_and_aborted(
+        self, call: str, after: bool, world: World, push: Deployment, before: tuple[Any, ...]
+    ) -> None:
         with world.calls.killing(call, skip=1, after=after), pytest.raises(KilledError):
             push.step("RunBefore")
             push.step("RunBefore")
@@ -559,17 +587,19 @@ class TestPausingJobs:
         assert "before it ended" not in cause
         assert world.everything() == before, "the restore has ended them"
 
-    def test_those_of_a_migration_that_was_left_running(self, world: World, live: Deployments) -> None:
+    def test_those_of_a_migration_that_was_left_running(
+        self, world: World, live: Deployments, push: Deployment
+    ) -> None:
         ends(seconds=LASTING)
-        is_lost(live.start(NEXT).until("WaitForBefore"))
+        is_lost(push.until("WaitForBefore"))
         ends()
-        assert live.start(THIRD).run() == "Deployed"
+        live.start(THIRD).until("AreThereRulesToClear")
         assert {*states(world).values()} == {"ENABLED"}
 
-    def test_sweep_ends_it_if_nothing_else_does(self, world: World, live: Deployments) -> None:
+    def test_sweep_ends_it_if_nothing_else_does(self, world: World, push: Deployment) -> None:
         before = states(world)
         ends(seconds=LASTING)
-        live.start(NEXT).until("WaitForBefore")
+        push.until("WaitForBefore")
         sweep(timedelta(minutes=9))
         assert {*states(world).values()} == {"DISABLED"}
         sweep(timedelta(minutes=11))
@@ -604,7 +634,7 @@ class TestPausingJobs:
             push.until("WaitForBefore")
             sweep(timedelta(minutes=11))
         else:
-            assert push.run() == "Deployed"
+            push.until("AreThereRulesToClear")
         found = states(world)
         assert found.pop("IngestData") == "DISABLED"
         assert {*found.values()} == {"ENABLED"}
