@@ -225,7 +225,8 @@ def test_a_run_that_takes_too_long_is_stopped_with_our_reason(watched: Watched) 
     assert watched.reported(EVERY_15) == ["failed"]
 
 
-@pytest.mark.parametrize("operation", ["DescribeTasks", "StopTask"])
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("operation", ["StopTask", "DescribeTasks"])
 def test_a_run_that_could_not_be_stopped_is_reported_and_stopped_later(
     operation: str, watched: Watched, world: World
 ) -> None:
@@ -303,21 +304,15 @@ def gives_up(watched: Watched, due: datetime) -> None:
     handler("record_run")({"Records": [dead_letter(PREFIX + DAILY, body=body, sent=due)]}, None)
 
 
-def swept_until(watched: Watched, now: datetime) -> None:
-    """Sweep has looked each minute until now."""
-    watched.now = now
-    watched.table.put_swept(watched.swept().model_copy(update={"at": now, "asked_at": now}))
-
-
 @pytest.fixture
-def owing(watched: Watched) -> Watched:
+def owing(daily: Watched) -> Watched:
     """At six EventBridge has given up the daily job, which is to be caught up."""
     local_stage().settings.change({"script": {"seconds": 30}})
-    asks(watched, DAILY, catch_up="missed")
-    swept_until(watched, next_six(watched) + MINUTE)
-    watched.six = watched.now - MINUTE  # type: ignore[attr-defined]  # for the tests below
-    gives_up(watched, watched.now - MINUTE)
-    return watched
+    asks(daily, DAILY, catch_up="missed")
+    daily.swept_until(next_six(daily) + MINUTE)
+    daily.six = daily.now - MINUTE  # type: ignore[attr-defined]  # for the tests below
+    gives_up(daily, daily.now - MINUTE)
+    return daily
 
 
 def six_of(watched: Watched) -> datetime:
@@ -325,20 +320,26 @@ def six_of(watched: Watched) -> datetime:
     return six
 
 
-@pytest.mark.exhaustive(every=3)
-@pytest.mark.parametrize("ends", ["well", "by itself"])
-@pytest.mark.parametrize(("catch_up", "started"), [(False, 0), ("not_started", 0), ("missed", 1), ("both", 1)], ids=str)
+@pytest.mark.exhaustive(first=2)
+@pytest.mark.parametrize(
+    ("catch_up", "started", "ends"),
+    [
+        *(("missed", 1, "well"), ("not_started", 0, "by itself"), (False, 0, "well"), ("both", 1, "by itself")),
+        *(("missed", 1, "by itself"), ("not_started", 0, "well"), (False, 0, "by itself"), ("both", 1, "well")),
+    ],
+    ids=str,
+)
 def test_what_was_due_while_a_migration_ran(catch_up: Any, started: int, ends: str, daily: Watched) -> None:
     """It is skipped and never missed, and started once afterwards where the file asks for it."""
     local_stage().settings.change({"script": {"seconds": 30}})
     asks(daily, DAILY, catch_up=catch_up)
     six = next_six(daily)
     execution = Execution(id=EXECUTION, name="v2", started_at=six)
-    swept_until(daily, six - 10 * MINUTE)
+    daily.swept_until(six - 10 * MINUTE)
     schedule = backend.connect(SETTINGS).read(PREFIX + DAILY)
     assert schedule is not None
     migration.pause(SETTINGS, [schedule], execution, six + 20 * MINUTE, six - 5 * MINUTE)
-    daily.sweep_for(20 * MINUTE, MINUTE)
+    daily.sweep_for(20 * MINUTE, 4 * MINUTE)
     assert caught_up(six) == []
     if ends == "well":
         migration.lift(SETTINGS, execution.id, six + 12 * MINUTE)
@@ -488,7 +489,7 @@ def test_when_a_missed_run_is_reported_its_answer_is_known(watched: Watched) -> 
     """No mail promises a start that then does not come."""
     asks(watched, DAILY, catch_up="missed")
     local_stage().settings.change({"run_task": "capacity"})
-    swept_until(watched, next_six(watched) + 6 * HOUR + 5 * MINUTE)
+    watched.swept_until(next_six(watched) + 6 * HOUR + 5 * MINUTE)
     watched.sweep(2 * MINUTE)
     assert watched.reported(DAILY) == ["missed"]
     assert watched.job(DAILY).owed.answer.startswith("ECS started nothing")  # type: ignore[union-attr]  # it owes
@@ -516,8 +517,8 @@ def test_with_the_parameter_off_nothing_is_owed(watched: Watched, monkeypatch: p
     assert watched.job(DAILY).owed is None
 
 
-def test_with_the_parameter_off_nothing_is_started(owing: Watched, later: Deployments, world: World) -> None:
-    off = Watched(later, world, run_actions="stop")
+def test_with_the_parameter_off_nothing_is_started(owing: Watched, world: World) -> None:
+    off = Watched(owing.deployments, world, run_actions="stop")
     off.now = owing.now
     off.sweep_for(5 * MINUTE, MINUTE)
     assert caught_up(six_of(owing)) == []

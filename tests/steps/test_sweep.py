@@ -50,6 +50,11 @@ class Watched:
         while self.now < end:
             self.sweep(min(step, end - self.now))
 
+    def swept_until(self, now: datetime) -> None:
+        """Sweep has looked each minute until now."""
+        self.now = now
+        self.table.put_swept(self.swept().model_copy(update={"at": now, "asked_at": now}))
+
     def reported(self, task: str) -> list[str]:
         """What was reported of a job, by the events on the bus."""
         return [each["kind"] for each in self._calls.notifications if each.get("task") == task]
@@ -171,7 +176,8 @@ def test_a_pause_between_two_sweeps_is_seen(watched: Watched) -> None:
 
 def test_a_run_that_is_due_and_not_there_is_missed(daily: Watched) -> None:
     six = next_six(daily)
-    daily.sweep_for(six + 6 * HOUR - daily.now)
+    daily.swept_until(six - HOUR)
+    daily.sweep_for(7 * HOUR)
     assert daily.runs(DAILY) == []
     daily.sweep(16 * MINUTE)
     (run,) = daily.runs(DAILY)
@@ -187,7 +193,7 @@ def test_a_run_that_is_due_and_not_there_is_missed(daily: Watched) -> None:
 
 def test_a_run_that_came_is_not_missed(daily: Watched) -> None:
     six = next_six(daily)
-    daily.sweep_for(six - daily.now)
+    daily.swept_until(six)
     daily.ran(DAILY, six + 5 * HOUR)
     daily.sweep_for(8 * HOUR)
     (run,) = daily.runs(DAILY)
@@ -216,7 +222,9 @@ def test_a_rate_that_stops_is_missed_each_time(watched: Watched) -> None:
 )
 def test_a_schedule_that_a_person_changed_is_why(daily: Watched, change: Any, why: Why) -> None:
     change()
-    daily.sweep_for(next_six(daily) + 7 * HOUR - daily.now)
+    daily.sweep()
+    daily.swept_until(next_six(daily) + 5 * HOUR)
+    daily.sweep_for(2 * HOUR)
     (run,) = daily.runs(DAILY)
     assert run.reason is not None
     assert run.reason.why == why
@@ -235,7 +243,8 @@ def test_a_target_that_is_tried_for_longer_is_waited_for(daily: Watched) -> None
     target["RetryPolicy"]["MaximumEventAgeInSeconds"] = 12 * 3600
     client("events").put_targets(Rule=PREFIX + DAILY, Targets=[target])
     six = next_six(daily)
-    daily.sweep_for(six + 12 * HOUR - daily.now)
+    daily.swept_until(six)
+    daily.sweep_for(12 * HOUR)
     assert daily.runs(DAILY) == []
     daily.sweep_for(HOUR)
     (run,) = daily.runs(DAILY)
@@ -244,7 +253,7 @@ def test_a_target_that_is_tried_for_longer_is_waited_for(daily: Watched) -> None
 
 def test_a_sweep_that_was_away_does_not_say_missed(daily: Watched) -> None:
     six = next_six(daily)
-    daily.sweep_for(six - daily.now)
+    daily.swept_until(six)
     daily.sweep(10 * HOUR)
     assert daily.runs(DAILY) == [], "RecordRun may still catch up"
     daily.sweep_for(20 * MINUTE, 5 * MINUTE)
@@ -259,7 +268,7 @@ def test_a_sweep_that_was_away_does_not_say_missed(daily: Watched) -> None:
 def test_a_sweep_between_two_absences_does_not_say_missed(daily: Watched) -> None:
     """It came back and had not caught up: what ECS forgot in the second absence is not known either."""
     six = next_six(daily)
-    daily.sweep_for(six - 2 * HOUR - daily.now)
+    daily.swept_until(six - 2 * HOUR)
     daily.sweep(2 * HOUR - 5 * MINUTE)
     daily.sweep(10 * HOUR)
     assert daily.runs(DAILY) == []
@@ -278,7 +287,7 @@ def test_after_a_long_absence_only_the_last_day_is_judged(daily: Watched) -> Non
 
 def test_what_came_while_sweep_was_away_is_known(daily: Watched) -> None:
     six = next_six(daily)
-    daily.sweep_for(six - daily.now)
+    daily.swept_until(six)
     daily.sweep(10 * HOUR)
     daily.ran(DAILY, six + 10 * MINUTE)
     daily.sweep_for(HOUR)
@@ -288,7 +297,7 @@ def test_what_came_while_sweep_was_away_is_known(daily: Watched) -> None:
 
 def test_a_short_absence_makes_no_difference(daily: Watched) -> None:
     six = next_six(daily)
-    daily.sweep_for(six + 6 * HOUR - 20 * MINUTE - daily.now)
+    daily.swept_until(six + 6 * HOUR - 20 * MINUTE)
     daily.sweep(45 * MINUTE)
     (run,) = daily.runs(DAILY)
     assert run.status == Status.MISSED
@@ -359,7 +368,9 @@ def test_a_changed_schedule_counts_from_the_sweep_that_learns_it(watched: Watche
 def test_a_task_that_left_the_file_is_not_missed(watched: Watched, world: World) -> None:
     world.upload({"tasks": []})
     assert watched.deployments.start(NEXT).run() == "Deployed"
-    watched.sweep_for(timedelta(days=1, hours=8))
+    watched.sweep_for(HOUR)
+    watched.swept_until(next_six(watched) + 6 * HOUR)
+    watched.sweep_for(HOUR)
     assert (watched.runs(DAILY), watched.runs(EVERY_15)) == ([], [])
     assert "expires_at" in world.ledger()[f"job#{DAILY}"]
 
@@ -367,7 +378,9 @@ def test_a_task_that_left_the_file_is_not_missed(watched: Watched, world: World)
 def test_a_task_that_is_disabled_is_not_missed(watched: Watched, world: World) -> None:
     world.upload({"tasks": [{"name": DAILY, "task": "t", "cron": "0 6 * * ? *", "enabled": False}]})
     assert watched.deployments.start(NEXT).run() == "Deployed"
-    watched.sweep_for(timedelta(days=1, hours=8))
+    watched.sweep()
+    watched.swept_until(next_six(watched) + 6 * HOUR)
+    watched.sweep_for(HOUR)
     assert watched.runs(DAILY) == []
 
 
@@ -385,9 +398,9 @@ def _change_schedules(since: datetime | None) -> None:
 
 def test_during_a_deployment_nothing_is_missed_yet(daily: Watched) -> None:
     six = next_six(daily)
-    daily.sweep_for(six - 20 * MINUTE - daily.now)
+    daily.swept_until(six - 20 * MINUTE)
     _change_schedules(daily.now)
-    daily.sweep_for(10 * HOUR)
+    daily.sweep_for(7 * HOUR)
     assert daily.runs(DAILY) == []
     items.change(RELEASES, "SET live_since = :now", now={"S": daily.now.isoformat()})
     _change_schedules(None)
@@ -398,7 +411,7 @@ def test_during_a_deployment_nothing_is_missed_yet(daily: Watched) -> None:
 
 def test_what_was_due_while_a_deployment_was_restored_is_unknown(daily: Watched) -> None:
     six = next_six(daily)
-    daily.sweep_for(six - 20 * MINUTE - daily.now)
+    daily.swept_until(six - 20 * MINUTE)
     _change_schedules(daily.now)
     daily.sweep_for(HOUR)
     _change_schedules(None)
@@ -409,7 +422,7 @@ def test_what_was_due_while_a_deployment_was_restored_is_unknown(daily: Watched)
 
 def test_a_part_that_fails_is_done_by_the_next_sweep(daily: Watched) -> None:
     six = next_six(daily)
-    daily.sweep_for(six + 6 * HOUR - daily.now)
+    daily.swept_until(six + 6 * HOUR)
     with (
         local_stage().failing(service="events", operation="DescribeRule", fault="denied"),
         pytest.raises(Exception, match="DescribeRule"),
@@ -421,7 +434,7 @@ def test_a_part_that_fails_is_done_by_the_next_sweep(daily: Watched) -> None:
 
 
 def test_two_sweeps_at_once_say_it_once(daily: Watched) -> None:
-    daily.sweep_for(next_six(daily) + 6 * HOUR - daily.now)
+    daily.swept_until(next_six(daily) + 6 * HOUR)
     swept = daily.swept()
     daily.sweep(16 * MINUTE)
     daily.table.put_swept(swept)
@@ -579,7 +592,7 @@ def test_images_of_earlier_releases_are_reported_once_by_a_rule(mailed: Watched)
 
 def test_ecr_is_asked_once_a_day(daily: Watched, world: World) -> None:
     world.calls.made.clear()
-    daily.sweep_for(timedelta(hours=23))
+    daily.sweep_for(23 * HOUR, 4 * HOUR)
     assert "ecr.DescribeImages" not in world.calls.made
-    daily.sweep_for(timedelta(hours=2))
+    daily.sweep_for(2 * HOUR)
     assert world.calls.made.count("ecr.DescribeImages") == 1
