@@ -46,8 +46,9 @@ class State:
     """By name, each schedule of the app's group in EventBridge Scheduler, and the phase of its rate."""
 
     def revisions(self) -> set[str]:
-        """The revisions that the rules run."""
+        """The revisions that the rules and schedules run."""
         targets = [target for rule in self.rules.values() for target in rule["Targets"]]
+        targets += [schedule["Target"] for schedule in self.schedules.values()]
         return {target["EcsParameters"]["TaskDefinitionArn"] for target in targets}
 
 
@@ -95,9 +96,7 @@ class App:
 
     def watch_jobs(self, tasks: Sequence[str]) -> None:
         """Have the stage check after every call that each of these tasks has a rule or a schedule that is on."""
-        prefix = self.stage.names["rule_prefix"]
-        names = {task: [f"{prefix}{task}", f"{self._group}/{prefix}{task}"] for task in tasks}
-        self.stage.watch({}, self._name, names)
+        self.stage.watch({}, self._name, self._places(tasks))
 
     def want(
         self, file: int, more: Sequence[Mapping[str, Any]] = (), one_offs: Mapping[str, Any] | None = None
@@ -117,10 +116,13 @@ class App:
         tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
         return [dict(task) for task in tasks if task.get("startedBy") == started_by(kind, execution)]
 
-    def watch(self) -> None:
-        """Have the stage check the schedules that are in both files after every call."""
+    def watch(self, tasks: Sequence[str] = ()) -> None:
+        """Have the stage check after every call the rules that are in both files, and that each of these tasks has a
+        rule or a schedule that is on.
+        """
         prefix = self.stage.names["rule_prefix"]
-        self.stage.watch({prefix + name: state for name, state in IN_BOTH.items()}, self._name)
+        rules = {prefix + name: state for name, state in IN_BOTH.items()}
+        self.stage.watch(rules, self._name, self._places(tasks))
 
     def state(self) -> State:
         """The state, once the rollout is complete."""
@@ -231,6 +233,11 @@ class App:
         prefix = f"deployments/{execution['name']}/snapshot"
         listed = self.stage.client("s3").list_objects_v2(Bucket=self.stage.names["bucket"], Prefix=prefix)
         return bool(listed["KeyCount"])
+
+    def _places(self, tasks: Sequence[str]) -> dict[str, list[str]]:
+        """By task, the rule and the schedule that it may have."""
+        prefix = self.stage.names["rule_prefix"]
+        return {task: [f"{prefix}{task}", f"{self._group}/{prefix}{task}"] for task in tasks}
 
     def _schedules(self) -> dict[str, Any]:
         scheduler = self.stage.client("scheduler")

@@ -1,5 +1,6 @@
 """Races through gates: each push has a migration and is to be approved; some wait for the end of a hold or for the
 deployment window. Others try to approve without the right, and what is live changes after a person has looked at it.
+One person passes hold and window with a push, and rolls back.
 """
 
 import itertools
@@ -26,10 +27,11 @@ from tests.sweep.app import App
 if TYPE_CHECKING:
     from tests.sweep.races import Race
 
-APPROVER, OTHER = "ann", "mallory"
+APPROVER, OTHER, PASSES = "ann", "mallory", "cleo"
 # Long enough that pushes meet a migration that runs.
 SCRIPTED = {"tasks": "scripted", "script": {"seconds": 0.3}}
 _HOLD, _RESUME = ({"kind": kind, "hold": {}, "by": "bea", "reason": "the sale"} for kind in ("pause", "resume"))
+_ROLLBACK = {"kind": "rollback", "release": "previous", "by": PASSES, "reason": "the login fails"}
 _SAYS_SO: Mapping[str, Any] = {"kind": "resume", "by": OTHER, "reason": "it is urgent", "approve": True}
 _LONGEST_SECONDS = 300
 _ROUNDS = 20
@@ -116,6 +118,8 @@ class Gates:
             self._try_without_the_right()
         if self._draw.random() < 0.3:
             sweep(self._stage)
+        if self._draw.random() < 0.25:
+            self._stage.start(self._draw.choice((_ROLLBACK, self._at_once(f"v{number - 1}"))))
 
     def open(self) -> None:
         """All that waits goes through the gates, one after the other."""
@@ -148,20 +152,23 @@ class Gates:
         spans, turns = [], []
         for execution in executions:
             entry, arn = self._app.entry(execution), str(execution["executionArn"])
+            goes_back = execution["input"].get("kind") == "rollback"
             if isinstance(entry.get("deployment"), dict):
                 record = DeploymentRecord.model_validate(plain({"M": entry["deployment"]}))
-                turns += self._turn(arn, record)
-                if entry.get("outcome") == "deployed":
+                # Only that person asks to pass, and only a rollback passes the approval.
+                turns += self._turn(arn, record) if not (record.origin and record.origin.by == PASSES) else ()
+                if entry.get("outcome") == "deployed" and not goes_back:
                     yield from unapproved(execution["name"], self._changes_of(record), record.answer)
             if self.is_refused(arn) and execution["status"] != "FAILED":
                 yield f"{execution['name']}, which says itself that it is approved, is {execution['status']}"
             migrations = self._app.one_offs("before", arn)
-            if len(migrations) > 1 or (entry.get("outcome") == "deployed" and not migrations):
+            if len(migrations) > (not goes_back) or (
+                entry.get("outcome") == "deployed" and not (migrations or goes_back)
+            ):
                 yield f"the migration of {execution['name']} ran {len(migrations)} times"
             if any(task["lastStatus"] != "STOPPED" for task in migrations):
                 yield f"the migration of {execution['name']} still runs"
             spans += [(task["createdAt"], task.get("stoppedAt"), execution["name"]) for task in migrations]
-        # None of these pushes has the right to pass.
         yield from taken_while([*self._closed, *holds_of(executions)], turns)
         spans.sort()
         for (_, ended, first), (began, _, second) in itertools.pairwise(spans):
@@ -199,6 +206,13 @@ class Gates:
         for execution in self._stage.executions():
             self._stage.wait(execution, _LONGEST_SECONDS)
         wait_for(lambda: not self._stage.invocations(), _LONGEST_SECONDS)
+
+    def _at_once(self, tag: str) -> dict[str, Any]:
+        """The input that deploys a pushed image also while deployments are held, or outside of the window."""
+        images, repository = self._stage.client("ecr"), self._stage.names["repository"]
+        found = images.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])["imageDetails"]
+        image = {"repository-name": repository, "image-digest": found[0]["imageDigest"], "image-tag": tag}
+        return {"detail": image, "kind": "image", "now": True, "by": PASSES, "reason": "the sale"}
 
     def _answer(self, *, approves: bool, outdated: bool) -> None:
         """Answer what waits now. It may be replaced, or answered, in the same moment: then it is refused. `outdated`:

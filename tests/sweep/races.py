@@ -1,5 +1,5 @@
 """Races: pushes at random moments, some deployments aborted; in the end one image must run everywhere. Half of them
-have a migration and go through gates (`gated.py`).
+have a migration and go through gates (`gated.py`). In half of them jobs move between rules and EventBridge Scheduler.
 """
 
 import math
@@ -24,6 +24,9 @@ _PAUSES_GATED = (0.1, 1.0, 3.0)
 _MOST, _MOST_GATED = 50, 15
 _ABORTED = 0.25
 _GATES = ("", "", "hold", "window")
+# Due so rarely that no race has to wait for a quiet moment.
+_MOVABLE = tuple({"name": name, "task": "spam_task", "cron": "30 3 29 2 ? *"} for name in ("Rarely", "Seldom"))
+_IN_SCHEDULER = {"timezone": "Africa/Abidjan"}
 LONGEST_SECONDS = 300
 # Each waiting execution asks for its turn every twenty seconds, which is real work for one function per push.
 TIME_SCALE = 0.02
@@ -40,6 +43,8 @@ class Race:
     """The probability that a push is followed by an abort of an earlier deployment."""
     gates: str = ""
     """`hold` or `window`: what pushes wait for, beside an approval; empty without any gate."""
+    moves: bool = False
+    """Whether other jobs are in EventBridge Scheduler with each schedule file."""
 
     @classmethod
     def drawn(cls, seed: int, number: int) -> "Race":
@@ -47,7 +52,12 @@ class Race:
         draw = random.Random(f"{seed}/{number}")  # noqa: S311 - no secret
         gates = draw.choice(_GATES)
         pushes = round(math.exp(draw.uniform(math.log(2), math.log(_MOST_GATED if gates else _MOST))))
-        return cls(f"{seed}/{number}", pushes, draw.choice(_PAUSES_GATED if gates else _PAUSES), gates=gates)
+        pause = draw.choice(_PAUSES_GATED if gates else _PAUSES)
+        return cls(f"{seed}/{number}", pushes, pause, gates=gates, moves=draw.random() < 0.5)
+
+    def movable(self, draw: random.Random) -> list[dict[str, Any]]:
+        """The jobs that a schedule file has where it wants them."""
+        return [job | (_IN_SCHEDULER if draw.random() < 0.5 else {}) for job in _MOVABLE] if self.moves else []
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,7 @@ def run(stage: Client, conditions: Conditions, rounds: Sequence[int], say: Calla
         ended = hold(stage, race, conditions.late)
         outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ended.outcomes.items()))
         gates = f", with approvals and a {race.gates}" if race.gates else ""
+        gates += ", jobs move" if race.moves else ""
         took = f"{time.monotonic() - begun:.0f} s"
         say(f"race {number}: {race.pushes} pushes, {race.pause} s apart{gates}: {outcomes}; {took}")
         if ended.wrong:
@@ -86,19 +97,21 @@ def hold(stage: Client, race: Race, late: float = 0) -> Ended:
     one_offs = gates.one_offs if gates else {}
     if gates:
         stage.settings(**SCRIPTED)
-    app.want(0, one_offs=one_offs)
+    app.want(0, movable := race.movable(draw), one_offs)
     stage.deploy("first")
-    app.want(1, one_offs=one_offs)
+    app.want(1, movable, one_offs)
     first = set(stage.executions())
     if gates:
         gates.close()
     if not (gates and gates.pauses):
-        app.watch()
+        app.watch([job["name"] for job in movable])
     newest = ""
     for number in range(race.pushes):
         time.sleep(draw.expovariate(1 / race.pause) if race.pause else 0)
         if gates and number:
             gates.between_pushes(number)
+        if race.moves and draw.random() < 0.7:
+            app.want(1, movable := race.movable(draw), one_offs)
         newest = stage.push(f"v{number}")
         # Not the newest: a person who aborts that one withdraws the push.
         if number and draw.random() < race.aborted:
@@ -115,7 +128,8 @@ def hold(stage: Client, race: Race, late: float = 0) -> Ended:
     for execution in others or ended:
         outcome = app.entry(execution).get("outcome") or str(execution["status"])
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
-    wrong = [*_wrong(app, ended, newest, gated=bool(gates)), *(gates.faults_of(others) if gates else ())]
+    tasks = [*FILES[1], *movable]
+    wrong = [*_wrong(app, ended, newest, tasks, gated=bool(gates)), *(gates.faults_of(others) if gates else ())]
     update(stage)
     return Ended(outcomes, tuple(wrong))
 
@@ -144,7 +158,9 @@ def _abort_one(stage: Client, draw: random.Random, first: set[str]) -> None:
         states.stop_execution(executionArn=draw.choice(running))
 
 
-def _wrong(app: App, ended: Sequence[Mapping[str, Any]], newest: str, *, gated: bool) -> Iterator[str]:
+def _wrong(
+    app: App, ended: Sequence[Mapping[str, Any]], newest: str, tasks: Sequence[Mapping[str, Any]], *, gated: bool
+) -> Iterator[str]:
     # Under gates another execution deploys what it has left pending.
     expected = ("deployed", "held") if gated else ("deployed",)
     for execution in ended:
@@ -157,11 +173,13 @@ def _wrong(app: App, ended: Sequence[Mapping[str, Any]], newest: str, *, gated: 
         if digest == newest and outcome not in expected:
             yield f"the newest push was not deployed but is {outcome}"
     state = app.state()
-    wanted = {app.stage.names["rule_prefix"] + task["name"] for task in FILES[1]}
-    if state.rules.keys() != wanted:
-        yield f"the rules are {sorted(state.rules)}, not {sorted(wanted)}"
-    if off := [name for name, rule in state.rules.items() if rule["State"] == "DISABLED" and "Disabled" not in name]:
-        yield f"still off: {sorted(off)}"
+    for what, found, in_scheduler in (("rules", state.rules, False), ("schedules", state.schedules, True)):
+        here = (task["name"] for task in tasks if ("timezone" in task) == in_scheduler)
+        wanted = {app.stage.names["rule_prefix"] + name for name in here}
+        if found.keys() != wanted:
+            yield f"the {what} are {sorted(found)}, not {sorted(wanted)}"
+        if off := [name for name, each in found.items() if each["State"] == "DISABLED" and "Disabled" not in name]:
+            yield f"still off: {sorted(off)}"
     in_use = {state.service, *state.revisions()}
     for revision in sorted(in_use):
         if not app.runs(revision).image.endswith(newest):
