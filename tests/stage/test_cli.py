@@ -140,7 +140,14 @@ def test_plan_is_the_dry_run_of_the_machine(deployed: Client, rota: Rota) -> Non
     assert differs.json["service"]["rolls"]
 
 
+def newest_version(stage: Client) -> str:
+    """The S3 version of the schedule file that is in the bucket."""
+    version: str = stage.client("s3").head_object(Bucket=stage.names["bucket"], Key="scheduled_tasks.json")["VersionId"]
+    return version
+
+
 def test_a_file_that_is_not_uploaded_is_planned(deployed: Client, rota: Rota, tmp_path: Path) -> None:
+    version = newest_version(deployed)
     file = tmp_path / "new.yaml"
     file.write_text("tasks:\n  - {name: IngestData, task: teaspoon_task, cron: '0 7 * * ? *', overlap: skip}\n")
     refused = rota("plan", "--file", str(file))
@@ -154,7 +161,7 @@ def test_a_file_that_is_not_uploaded_is_planned(deployed: Client, rota: Rota, tm
         "IngestData": "update",
         "RemoveSpam": "remove",
     }
-    assert rota("plan", "--exit-code").exit == 0, "the bucket's file is as it was"
+    assert newest_version(deployed) == version, "the bucket's file is as it was"
     shown = rota("plan", "--file", str(file)).words
     assert f"schedule file {file} (not uploaded)" in shown
     assert "runs ./bin/start data_ingestion_task -> ./bin/start teaspoon_task" in shown
@@ -171,11 +178,17 @@ def test_a_schedule_file_is_uploaded_and_deployed_at_once(deployed: Client, rota
     assert (done.exit, "0 revisions to register; the service is unchanged" in done.words) == (0, True)
     assert "2 REMOVED" in done.out
     assert "is uploaded: s3://" in done.err
-    assert rota("plan", "--exit-code").exit == 0, "what is live is what is in the bucket"
     status = rota("status", "--json").json
     assert [task["task"] for task in status["tasks"]] == ["IngestData"]
     refused = rota("deploy", "--schedule", str(file), "--again", "--yes")
     assert (refused.exit, "--again is about an earlier one" in refused.err) == (2, True)
+
+
+@pytest.mark.exhaustive(first=0)
+def test_what_is_in_the_bucket_is_deployed_and_a_bad_file_is_not(deployed: Client, rota: Rota, tmp_path: Path) -> None:
+    uploaded = rota("deploy", "--schedule", "examples/app/scheduled_tasks.next.json", "--yes")
+    assert uploaded.exit == 0
+    assert rota("plan", "--exit-code").exit == 0, "what is live is what is in the bucket"
     deployed.upload_schedule(b'{"tasks": []}')
     assert rota("deploy", "--again", "--yes").exit == 0
     assert rota("status", "--json").json["tasks"] == [], "the schedule file is read again"
@@ -185,6 +198,7 @@ def test_a_schedule_file_is_uploaded_and_deployed_at_once(deployed: Client, rota
     assert (failed.exit, "To put the live one back: aws s3api copy-object" in failed.err) == (1, True), failed.err
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_schedule_file_stops_no_push(deployed: Client, rota: Rota) -> None:
     """It changes what is live, and has no place in the line of pushes."""
     deployed.settings(rollout_seconds=1)
@@ -201,6 +215,7 @@ def test_a_schedule_file_stops_no_push(deployed: Client, rota: Rota) -> None:
     assert (status["release"]["tag"], status["release"]["kind"], len(status["tasks"])) == ("v2", "schedule", 3)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_what_was_confirmed_deploys_and_no_newer_file(deployed: Client, rota: Rota, tmp_path: Path) -> None:
     file = tmp_path / "new.json"
     file.write_text('{"tasks": [{"name": "Mine", "task": "spam_task", "rate": "1 day"}]}')
@@ -360,6 +375,7 @@ def test_check_finds_what_tasks_name_and_is_not_there(deployed: Client, rota: Ro
         assert words in found
 
 
+@pytest.mark.exhaustive(first=0)
 def test_check_of_what_tasks_name_and_is_there(deployed: Client, rota: Rota) -> None:
     ecs, ec2, ssm = (deployed.client(name) for name in ("ecs", "ec2", "ssm"))
     ecs.put_cluster_capacity_providers(
@@ -403,12 +419,10 @@ def test_a_rollback_sticks_and_says_how_to_undo_it(deployed: Client, rota: Rota)
     assert rota("deploy", "--image", "initial", "--yes").exit == 0
     assert ": Roll back production/guestbook-api" in (asked := rota("rollback", "--reason", "the login fails").err)
     assert " to v1 (v1)?\n" in asked
-    done = rota("rollback", "--plan-first", "--yes", "--reason", "the login fails")
+    done = rota("rollback", "--yes", "--reason", "the login fails")
     assert done.exit == 0
-    assert "image initial -> v1" in done.out
     assert "to undo it: rota rollback v2" in done.words
     assert '{"kind"' not in done.out + rota("history").out
-    assert "Deploy it: rota rollback v1 --reason ..." in done.words
     assert "Barred: initial. To lift that: rota resume --barred\nTo undo it: rota rollback v2 --reason" in done.out
     assert "the next push reads it" not in done.out
     status = rota("status", "--json").json
@@ -418,15 +432,23 @@ def test_a_rollback_sticks_and_says_how_to_undo_it(deployed: Client, rota: Rota)
         "rollback",
     )
     assert [bar["reason"] for bar in status["barred"]] == ["the login fails"]
-    assert "To undo it" not in rota("rollback", "v3", "--yes", "--reason", "once more").out
-    assert rota("pause", "RemoveSpam", "--reason", "it may wait").exit == 0
-    again = rota("deploy", "--again", "--yes")  # of the rollback, not of the pause
-    assert (again.exit, "in NothingToDo" in again.out) == (0, True)
-
     lifted = rota("resume", "--barred", "--yes")
     assert (lifted.exit, "in Done" in lifted.out) == (0, True)
     assert rota("status", "--json").json["barred"] == []
     assert rota("resume", "--barred", "--yes").out == "No image is barred.\n"
+
+
+@pytest.mark.exhaustive(first=0)
+def test_a_rollback_is_planned_first_and_done_once(deployed: Client, rota: Rota) -> None:
+    assert rota("deploy", "--image", "initial", "--yes").exit == 0
+    done = rota("rollback", "--plan-first", "--yes", "--reason", "the login fails")
+    assert (done.exit, "image initial -> v1" in done.out) == (0, True)
+    assert "Deploy it: rota rollback v1 --reason ..." in done.words
+    assert '{"kind"' not in done.out
+    assert "To undo it" not in rota("rollback", "v3", "--yes", "--reason", "once more").out
+    assert rota("pause", "RemoveSpam", "--reason", "it may wait").exit == 0
+    again = rota("deploy", "--again", "--yes")  # of the rollback, not of the pause
+    assert (again.exit, "in NothingToDo" in again.out) == (0, True)
 
 
 def test_a_rollback_says_what_the_next_push_reads(deployed: Client, rota: Rota) -> None:
@@ -438,8 +460,7 @@ def test_a_rollback_says_what_the_next_push_reads(deployed: Client, rota: Rota) 
 
     before = file()
     newer = deployed.upload_schedule(b'{"tasks": []}')
-    assert rota("deploy", "--image", "v1", "--yes").exit == 0
-    done = rota("rollback", "--yes", "--reason", "all jobs are gone")
+    done = rota("rollback", "v1", "--yes", "--reason", "all jobs would be gone")
     assert (done.exit, file()) == (0, b'{"tasks": []}')
     (line,) = (each for each in done.out.splitlines() if "--upload-schedule" in each)
     assert "in the bucket is newer, and the next push reads it" in done.out
@@ -451,8 +472,7 @@ def test_a_rollback_says_what_the_next_push_reads(deployed: Client, rota: Rota) 
 
 def test_a_rollback_covers_no_file_that_came_meanwhile(deployed: Client, rota: Rota) -> None:
     deployed.upload_schedule(b'{"tasks": []}')
-    assert rota("deploy", "--image", "v1", "--yes").exit == 0
-    deployed.faults([{"service": "events", "operation": "PutTargets", "count": 0, "fault": "throttle"}])
+    deployed.faults([{"service": "events", "operation": "ListRules", "count": 0, "fault": "throttle"}])
 
     def author() -> str:
         wait_for(lambda: deployed.faults_so_far()[0]["hit"], 30)
@@ -462,10 +482,10 @@ def test_a_rollback_covers_no_file_that_came_meanwhile(deployed: Client, rota: R
 
     with ThreadPoolExecutor() as pool:
         uploading = pool.submit(author)
-        done = rota("rollback", "--upload-schedule", "--yes", "--json", "--reason", "all jobs are gone")
-    newest = deployed.client("s3").head_object(Bucket=deployed.names["bucket"], Key="scheduled_tasks.json")
-    assert (done.exit, newest["VersionId"]) == (0, uploading.result())
-    assert f"(version {newest['VersionId']}) stays: the question did not name it" in done.err
+        done = rota("rollback", "v1", "--upload-schedule", "--yes", "--json", "--reason", "as said")
+    newest = newest_version(deployed)
+    assert (done.exit, newest) == (0, uploading.result())
+    assert f"(version {newest}) stays: the question did not name it" in done.err
 
 
 @pytest.mark.exhaustive(first=0)
