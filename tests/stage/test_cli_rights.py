@@ -23,11 +23,16 @@ ON_AWS_ALONE = {"s3:ListBucket", "s3:ListBucketVersions", "ssm:DescribeParameter
 
 @pytest.fixture
 def acting(deployed: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[list[str]], None]]:
-    """Has the commands that follow act with a role to which these of the stack's policies are attached."""
+    """Has the commands that follow act with a role to which these of the stack's policies are attached alone."""
     iam, sts = deployed.client("iam"), deployed.client("sts")
+    iam.create_role(RoleName="person", AssumeRolePolicyDocument=TRUST)
+
+    def detach() -> None:
+        for attached in iam.list_attached_role_policies(RoleName="person")["AttachedPolicies"]:
+            iam.detach_role_policy(RoleName="person", PolicyArn=attached["PolicyArn"])
 
     def act(policies: list[str]) -> None:
-        iam.create_role(RoleName="person", AssumeRolePolicyDocument=TRUST)
+        detach()
         for policy in policies:
             arn = deployed.names["outputs"][f"{policy}Arn"]
             iam.attach_role_policy(RoleName="person", PolicyArn=arn)
@@ -38,8 +43,7 @@ def acting(deployed: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
         monkeypatch.setenv("AWS_SESSION_TOKEN", given["SessionToken"])
 
     yield act
-    for attached in iam.list_attached_role_policies(RoleName="person")["AttachedPolicies"]:
-        iam.detach_role_policy(RoleName="person", PolicyArn=attached["PolicyArn"])
+    detach()
     iam.delete_role(RoleName="person")
 
 
@@ -224,14 +228,19 @@ def live_tag(rota: Rota) -> str:
     return tag
 
 
+def assert_only_an_approver_may(rota: Rota, command: str) -> None:
+    refused = rota(command, "--yes", "--reason", "I say so")
+    assert refused.exit == 4
+    assert "you may not lambda:InvokeFunction on arn:aws:lambda" in refused.err
+    assert "the stack's ApproverPolicy allows it" in refused.err
+
+
+@pytest.mark.exhaustive(first=0)
 def test_who_may_deploy_may_not_approve(asking: Client, rota: Rota, acting: Callable[[list[str]], None]) -> None:
     waits = rota("status", "--json").json["pending"]
     acting([*READER, "DeployerPolicy"])
     for command in ("approve", "reject"):
-        refused = rota(command, "--yes", "--reason", "I say so")
-        assert refused.exit == 4
-        assert "you may not lambda:InvokeFunction on arn:aws:lambda" in refused.err
-        assert "the stack's ApproverPolicy allows it" in refused.err
+        assert_only_an_approver_may(rota, command)
     for tried in (["resume", "--deployments"], ["deploy", "--image", "v2", "--now"]):
         rota(*tried, "--yes", "--reason", "I say so")
     for given in ({"kind": "resume", "approve": True}, {"kind": "resume", "by": "ann", "reason": "approved"}):
@@ -242,6 +251,8 @@ def test_who_may_deploy_may_not_approve(asking: Client, rota: Rota, acting: Call
 def test_an_approver_approves_and_does_nothing_else(
     asking: Client, rota: Rota, acting: Callable[[list[str]], None]
 ) -> None:
+    acting([*READER, "DeployerPolicy"])
+    assert_only_an_approver_may(rota, "approve")
     acting([*VIEWER, "ApproverPolicy"])
     shown = rota("status").words
     assert "the push of v2 waits for an approval until " in shown

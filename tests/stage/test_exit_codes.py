@@ -67,12 +67,12 @@ def interrupted(_stage: Client, patch: pytest.MonkeyPatch) -> None:
 
 # The first case of each code comes first.
 CASES = {
-    "0, done": Case([(0, "status"), (0, "deploy --again --yes"), (0, "plan --exit-code"), (0, "resume --barred")]),
+    "0, done": Case([(0, "status"), (0, "deploy --again --yes")]),
     "1, it failed": Case(
         [(1, "deploy --again --yes")], "it failed", lambda stage, _patch: stage.upload_schedule(WRONG)
     ),
     "2, no terminal": Case([(2, "deploy --image v1")], "it would ask: Deploy v1 to production/guestbook-api"),
-    "3, differs": Case([(3, "plan --exit-code --image initial"), (0, "plan --image initial")]),
+    "3, differs": Case([(3, "plan --exit-code --image initial")]),
     "4, denied": Case([(4, "status")], "you may not cloudformation:DescribeStacks", refused("denied")),
     "5, half done": Case([(5, "deploy --image initial --yes"), (5, "status")], None, cannot_be_restored),
     "6, held": Case([(0, "pause --deployments --yes --reason sale"), (6, "deploy --image initial --yes")]),
@@ -83,6 +83,8 @@ CASES = {
     "130, Ctrl-C": Case(
         [(130, "deploy --again --yes")], "The work continues. Watch it again: rota deploy", interrupted
     ),
+    "0, a plan": Case([(0, "plan --exit-code"), (0, "plan --image initial")]),
+    "0, nothing is barred": Case([(0, "resume --barred")]),
     "1, a file with problems": Case([(1, "check -")]),
     "1, throttled": Case([(1, "status")], "AWS throttles DescribeStacks", refused("throttle")),
     "1, AWS fails": Case([(1, "status")], "AWS has an error of its own in DescribeStacks", refused("internal")),
