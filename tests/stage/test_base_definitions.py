@@ -31,41 +31,35 @@ HEAVY = {
 }
 
 
-def deployed(stage: Client) -> list[Described]:
+def made_live(stage: Client) -> list[Described]:
     """The revisions that the tasks and the service run."""
     arns = [ran_by(rule) for rule in schedules(stage).values()] + [service(stage)["taskDefinition"]]
     return [revision(stage, arn) for arn in arns]
 
 
-def test_a_newer_base_reaches_every_revision(stage: Client) -> None:
-    first = stage.deploy("v1")
+def test_a_newer_base_reaches_every_revision(deployed: Client, v1: Described) -> None:
+    """Also its members that no SDK knows."""
+    described = app_container(revision(deployed, service(deployed)["taskDefinition"]))
     sidecar = {"name": "metrics", "image": "public.ecr.aws/example/metrics:4", "essential": False}
-    described = revision(stage, service(stage)["taskDefinition"])
     base = infrastructure_registers(
-        stage,
-        containerDefinitions=[app_container(described), sidecar],
+        deployed,
+        containerDefinitions=[{**described, "flavour": {"sprinkles": [1, 2]}}, sidecar],
+        season="winter",
+        volumes=[{"name": "scratch"}],
         tags=[{"key": "team", "value": "pier"}, {"key": "cost-centre", "value": "12"}],
     )
 
-    again = stage.wait(stage.start(first["input"]))
+    again = deployed.wait(deployed.start(v1["input"]))
 
-    assert states(stage, again)[-1] == "Deployed"
+    assert states(deployed, again)[-1] == "Deployed"
     assert again["output"]["config"]["base"] == base
-    assert len(deployed(stage)) == 4
-    for new in deployed(stage):
+    assert len(made_live(deployed)) == 4
+    for new in made_live(deployed):
         assert new["containerDefinitions"][1]["image"] == "public.ecr.aws/example/metrics:4"
+        assert app_container(new)["flavour"] == {"sprinkles": [1, 2]}
+        assert (new["season"], new["volumes"]) == ("winter", [{"name": "scratch"}])
         assert new["tags"]["team"] == "pier"
         assert new["tags"]["cost-centre"] == "12"
-
-
-def test_members_unknown_to_the_sdk_are_kept(stage: Client) -> None:
-    infrastructure_registers(stage, {"flavour": {"sprinkles": [1, 2]}}, season="winter", volumes=[{"name": "scratch"}])
-    stage.deploy("v1")
-    assert len(deployed(stage)) == 4
-    for new in deployed(stage):
-        assert new["season"] == "winter"
-        assert new["volumes"] == [{"name": "scratch"}]
-        assert app_container(new)["flavour"] == {"sprinkles": [1, 2]}
 
 
 @pytest.mark.exhaustive(first=0)
@@ -76,8 +70,8 @@ def test_every_member_of_awss_model_is_kept(stage: Client) -> None:
     base = register(stage, request)
     assert stage.deploy("v1")["status"] == "SUCCEEDED"
     sent = {member for member in revision(stage, base) if member in MODEL.members} - {"containerDefinitions", "tags"}
-    assert len(deployed(stage)) == 4
-    for new in deployed(stage):
+    assert len(made_live(stage)) == 4
+    for new in made_live(stage):
         assert {member: new[member] for member in sent} == {member: revision(stage, base)[member] for member in sent}
     api = revision(stage, service(stage)["taskDefinition"])
     for had, has in zip(revision(stage, base)["containerDefinitions"], api["containerDefinitions"], strict=True):
@@ -99,7 +93,7 @@ def test_a_killed_deployments_revision_is_never_the_base(stage: Client) -> None:
     leave_behind(stage)
     ended = stage.deploy("v3")
     assert ended["output"]["config"]["base"] == base
-    assert {new["season"] for new in deployed(stage)} == {"winter"}
+    assert {new["season"] for new in made_live(stage)} == {"winter"}
     assert_lean(stage)
 
 

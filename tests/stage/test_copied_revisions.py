@@ -66,6 +66,7 @@ def test_a_target_with_a_changed_copy_is_corrected(deployed: Client, v1: dict[st
     assert states(deployed, deployed.wait(deployed.start(v1["input"])))[-1] == "NothingToDo"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_service_with_a_changed_copy_is_corrected(deployed: Client, v1: dict[str, Any]) -> None:
     copy = copied(deployed, service(deployed)["taskDefinition"], DEBUG)
     names = {name: deployed.names[name] for name in ("cluster", "service")}

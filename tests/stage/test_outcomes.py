@@ -13,7 +13,7 @@ from rota.contract.steps import STEPS
 from stage.client import wait_for
 from stage.ecr.manifest import digest
 from tests import asl
-from tests.stage.account import APP, history, states
+from tests.stage.account import APP, Described, history, states
 
 WRONG = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task"}]}
 # The durations in the ledger: the steps that take or hold the lease, except the one that writes it, and the planning.
@@ -81,33 +81,35 @@ def test_a_mail_is_made_of_sentences(stage: Client, mails: Heard) -> None:
     ]
 
 
-def test_every_outcome_is_recorded_and_notified_once(stage: Client, events: Heard, mails: Heard) -> None:
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("overtaking", [False, True], ids=["three", "and one that is overtaken"])
+def test_every_outcome_is_recorded_and_notified_once(
+    stage: Client, events: Heard, mails: Heard, overtaking: bool
+) -> None:
     version = stage.client("s3").head_object(Bucket=stage.names["bucket"], Key="scheduled_tasks.json")["VersionId"]
     first = stage.deploy("v1")
     again = stage.wait(stage.start(first["input"]))
-    stage.settings(rollout="hangs")
-    stage.clear_calls()
-    stage.push("v2")
-    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
-    stage.settings(rollout="completes")
-    stage.push("v3")
-    overtaken, newest = (stage.wait(execution) for execution in reversed(stage.executions()[:2]))
+    executions, outcomes, tags = [first, again], ["deployed", "nothing to do"], ["v1", "v1"]
+    if overtaking:
+        executions += overtake(stage)
+        outcomes += ["overtaken", "deployed"]
+        tags += ["v2", "v3"]
     stage.upload_schedule(WRONG)
     failed = stage.deploy("v4")
-    executions = [first, again, overtaken, newest, failed]
+    executions, outcomes, tags = [*executions, failed], [*outcomes, "failed"], [*tags, "v4"]
 
     kept = sorted(history(stage), key=lambda entry: str(entry["started_at"]))
 
     assert [entry["record"] for entry in history(stage)] == [entry["record"] for entry in reversed(kept)]
     assert [entry["execution"] for entry in kept] == [each["executionArn"] for each in executions]
-    assert [entry["outcome"] for entry in kept] == ["deployed", "nothing to do", "overtaken", "deployed", "failed"]
-    assert [entry["digest"] for entry in kept] == [digest(tag) for tag in ("v1", "v1", "v2", "v3", "v4")]
-    assert [entry["tag"] for entry in kept] == ["v1", "v1", "v2", "v3", "v4"]
+    assert [entry["outcome"] for entry in kept] == outcomes
+    assert [entry["digest"] for entry in kept] == [digest(tag) for tag in tags]
+    assert [entry["tag"] for entry in kept] == tags
     assert [entry["event_id"] for entry in kept] == [each["input"]["id"] for each in executions]
-    assert [entry["schedule_version"] for entry in kept if entry["outcome"] == "deployed"] == [version, version]
+    assert {entry["schedule_version"] for entry in kept if entry["outcome"] == "deployed"} == {version}
     assert kept[-1]["cause"] == failed["cause"]
     assert "tasks[0]: does not say when to run" in failed["cause"]
-    assert [entry["started_by"] for entry in kept] == ["push", "by hand", "push", "push", "push"]
+    assert [entry["started_by"] for entry in kept] == ["by hand" if each is again else "push" for each in executions]
     for entry, each in zip(kept, executions, strict=True):
         timed = {step.split()[0] for step in str(entry["durations"]).split(", ")}
         assert timed == (TIMED & set(states(stage, each))) | {"planning"}
@@ -126,14 +128,24 @@ def test_every_outcome_is_recorded_and_notified_once(stage: Client, events: Hear
     ]
 
 
-def test_every_step_logs_the_executions_name(stage: Client) -> None:
-    ended = stage.deploy("v1")
-    name = ended["executionArn"].rpartition(":")[2]
-    logs = stage.client("logs")
-    group = f"/rota/{ended['stateMachineArn'].rpartition(':')[2].removesuffix('-deploy')}/steps"
+def overtake(stage: Client) -> list[Described]:
+    """Push v2, and v3 while its rollout goes on; how they ended."""
+    stage.settings(rollout="hangs")
+    stage.clear_calls()
+    stage.push("v2")
+    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
+    stage.settings(rollout="completes")
+    stage.push("v3")
+    return [stage.wait(execution) for execution in reversed(stage.executions()[:2])]
+
+
+def test_every_step_logs_the_executions_name(deployed: Client, v1: Described) -> None:
+    name = v1["executionArn"].rpartition(":")[2]
+    logs = deployed.client("logs")
+    group = f"/rota/{v1['stateMachineArn'].rpartition(':')[2].removesuffix('-deploy')}/steps"
     messages = [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
     lines = [json.loads(line) for line in messages if line.startswith("{")]
     done = [line for line in lines if line.get("message") == "done"]
     steps = {step.name for step in STEPS}
-    assert len(done) == len([state for state in states(stage, ended) if state in steps])
+    assert len(done) == len([state for state in states(deployed, v1) if state in steps])
     assert {line["execution"] for line in done} == {name}

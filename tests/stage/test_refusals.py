@@ -48,7 +48,7 @@ def assert_recorded(stage: Client, ended: Described) -> None:
     assert [call["caller"] for call in stage.calls("events", "PutEvents")] == ["RestoreDeployment"]
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize(
     ("file", "says"),
     [
@@ -87,6 +87,7 @@ def test_an_invalid_schedule_file(stage: Client, file: Any, says: list[str]) -> 
     refused(stage, "ConfigError", *says)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_missing_schedule_file(stage: Client) -> None:
     bucket = stage.names["bucket"]
     stage.client("s3").delete_object(Bucket=bucket, Key="scheduled_tasks.json")
@@ -115,7 +116,7 @@ def test_a_missing_image(stage: Client) -> None:
     assert_recorded(stage, ended)
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
@@ -176,7 +177,7 @@ def rule_of_another_app(stage: Client) -> None:
     stage.client("events").put_rule(Name=PREFIX + "IngestData", ScheduleExpression="rate(1 day)", Tags=tags)
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize(
     ("arrange", "says"),
     [

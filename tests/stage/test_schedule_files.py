@@ -1,6 +1,6 @@
 """The schedule file: the effect of every optional key in AWS, and which file a deployment reads."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -13,9 +13,17 @@ from tests.stage.conftest import as_new
 ONE_TASK = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
 
 
+class Live(NamedTuple):
+    """What a schedule file that uses every key has made."""
+
+    tasks: dict[str, Any]
+    """Rule and revision by the task's name."""
+    again: list[str]
+    """The states of a second deployment of it."""
+
+
 @pytest.fixture(scope="module")
-def deployed(one_stage: Client) -> dict[str, Any]:
-    """Rule and revision by the task's name, for a schedule file that uses every key."""
+def live(one_stage: Client) -> Live:
     as_new(one_stage)
     one_stage.upload_schedule(
         {
@@ -32,10 +40,17 @@ def deployed(one_stage: Client) -> dict[str, Any]:
             ],
         }
     )
-    assert one_stage.deploy("v1")["status"] == "SUCCEEDED"
-    return {
+    first = one_stage.deploy("v1")
+    assert first["status"] == "SUCCEEDED"
+    tasks = {
         name: (rule, revision(one_stage, ran_by(rule))) for name, rule in sorted(schedules(one_stage).items(), key=str)
     }
+    return Live(tasks, states(one_stage, one_stage.wait(one_stage.start(first["input"]))))
+
+
+@pytest.fixture
+def deployed(live: Live) -> dict[str, Any]:
+    return live.tasks
 
 
 def ecs_parameters(rule: dict[str, Any]) -> dict[str, Any]:
@@ -115,22 +130,8 @@ def test_target_keys(deployed: dict[str, Any], task: str, count: int, platform: 
     assert (policy["MaximumRetryAttempts"], policy["MaximumEventAgeInSeconds"]) == retry
 
 
-def test_the_same_file_again_changes_nothing(stage: Client) -> None:
-    every_key = {
-        **ONE_TASK,
-        "enabled": False,
-        "description": "Not before the season begins.",
-        "cpu": 1024,
-        "memory": 4096,
-        "environment": {"LOG_LEVEL": "debug", "SEASON": "winter"},
-        "count": 3,
-        "platform_version": "1.4.0",
-        "retry": {"attempts": 0, "age": 300},
-    }
-    stage.upload_schedule({"tasks": [every_key]})
-    first = stage.deploy("v1")
-    again = stage.wait(stage.start(first["input"]))
-    assert states(stage, again)[-1] == "NothingToDo"
+def test_the_same_file_again_changes_nothing(live: Live) -> None:
+    assert live.again[-1] == "NothingToDo"
 
 
 @pytest.mark.exhaustive(first=0)
@@ -160,6 +161,7 @@ def named(task: str) -> dict[str, Any]:
     return {"tasks": [{**ONE_TASK, "name": task}]}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_deployment_uses_one_version_of_the_file(stage: Client) -> None:
     version = stage.upload_schedule(named("Before"))
     stage.settings(latency_ms=50)
