@@ -49,13 +49,20 @@ def _foreign_kept(one_stage: Client) -> str:
     return "foreign"
 
 
+@pytest.fixture(scope="module")
+def _foreign(one_stage: Client, _foreign_kept: str) -> Iterator[str]:
+    """That snapshot, while there are state machines and functions of such names, too."""
+    with foreign_code(as_new(one_stage, _foreign_kept)):
+        yield _foreign_kept
+
+
 @pytest.fixture
-def verifying(one_stage: Client, _foreign_kept: str, tmp_path: Path) -> Iterator[Runs]:
+def verifying(one_stage: Client, _foreign: str, tmp_path: Path) -> Iterator[Runs]:
     """Runs in that account, of which every call is seen. What they write must be in their journal by then."""
-    stage = as_new(one_stage, _foreign_kept)
+    stage = as_new(one_stage, _foreign)
     stage.settings(fire_schedules=True, **FARGATE)
     runs = Runs(stage, tmp_path)
-    with foreign_code(stage), recorded(runs):
+    with recorded(runs):
         yield runs
     assert runs.unnamed == []
 
@@ -292,7 +299,7 @@ def otherwise(outcomes: Sequence[Outcome]) -> set[str]:
 PROBES = {row.probe: row.id for row in ROWS}
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize("probe", [pytest.param(probe, id=name) for probe, name in PROBES.items()])
 def test_a_run_that_is_killed_after_any_call_is_cleaned(runs: Runs, probe: Probe) -> None:
     runs.shortest_pause = 60
@@ -320,14 +327,13 @@ def test_a_deletion_that_is_killed_after_any_call_is_repeated(runs: Runs) -> Non
 
 
 @pytest.fixture
-def unchanged(one_stage: Client, _foreign_kept: str, tmp_path: Path) -> Iterator[Client]:
+def unchanged(one_stage: Client, _foreign: str, tmp_path: Path) -> Iterator[Client]:
     """A stage on which afterwards everything is as before, but for INACTIVE revisions."""
-    stage = as_new(one_stage, _foreign_kept)
-    with foreign_code(stage):
-        before = everything(stage)
-        stage.clear_calls()
-        yield stage
-        assert answers(everything(stage)) == answers(before)
+    stage = as_new(one_stage, _foreign)
+    before = everything(stage)
+    stage.clear_calls()
+    yield stage
+    assert answers(everything(stage)) == answers(before)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -378,14 +384,15 @@ def test_it_prints_a_table_and_leaves_nothing(
     ids=["free", "by make", "all"],
 )
 def test_it_says_what_it_costs_and_asks_before_it_begins(
-    one_stage: Client, command: Command, arguments: Sequence[str], offered: Sequence[str], unasked: str
+    stage: Client, rota: Rota, tmp_path: Path, arguments: Sequence[str], offered: Sequence[str], unasked: str
 ) -> None:
-    asked = command(*arguments)
-    errors = asked.communicate()[1]
-    assert (asked.returncode, [each for each in offered if each not in errors]) == (4, [])
-    assert errors.endswith(f"Continue? [y/N]: Nothing was tried. {unasked} does not ask.\n")
-    assert max(map(len, errors.splitlines())) <= 80
-    assert [call["operation"] for call in one_stage.calls()] == ["GetCallerIdentity"]
+    stage.clear_calls()
+    asked = rota("verify-account", "--journals", str(tmp_path), *arguments)
+    assert (asked.exit, [each for each in offered if each not in asked.err]) == (4, [])
+    assert asked.err.endswith(f"Continue? [y/N]: Nothing was tried. {unasked} does not ask.\n")
+    assert max(map(len, asked.err.splitlines())) <= 80
+    assert [call["operation"] for call in stage.calls()] == ["GetCallerIdentity"]
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.exhaustive(first=0)
