@@ -65,7 +65,7 @@ def test_pages_of_a_task_a_release_and_its_deployment(source: Callable[[], Sourc
 
 def test_a_run_has_its_log(deployed: Client, rota: Rota, source: Callable[[], Source]) -> None:
     rota("run", "IngestData", "--yes")
-    runs = wait_for(lambda: (task := source().detail(("t", "IngestData"))) and task.runs, 10)
+    runs = wait_for(lambda: (task := source().detail(("t", "IngestData"))) and task.runs, 10, every=0.2)
     page = source().detail(tuple(runs[-1].href.split("/")[1:]))
     assert page
     assert ": ok after" in page.headline
@@ -76,7 +76,7 @@ def test_a_pause_is_the_command_that_is_shown(deployed: Client, source: Callable
     board = source()
     said = board.do("pause", "IngestData", {"reason": "it's --late", "for": "4h"})
     assert said == """Started: rota pause IngestData --reason 'it'"'"'s --late' --for 4h"""
-    paused = wait_for(lambda: [task.off_note for task in source().front().tasks if task.off], 20)
+    paused = wait_for(lambda: [task.off_note for task in source().front().tasks if task.off], 20, every=0.2)
     assert [each.partition(": ")[2] for each in paused] == ["“it's --late”"]
 
 
@@ -108,6 +108,6 @@ def test_a_deployment_is_seen_step_by_step(deployed: Client, source: Callable[[]
             seen.add(page.deploying.rollout.words if page.deploying.rollout else "")
         return page.release == "v2"
 
-    wait_for(ended, 60)
+    wait_for(ended, 60, every=0.2)
     assert {"TakeTurn", "PlanDeployment", "RegisterRevisions"} <= seen
     assert [each for each in seen if "of 2 tasks run guestbook:" in each]
