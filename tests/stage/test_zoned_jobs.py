@@ -9,7 +9,7 @@ import pytest
 from examples.guestbook.client import Client, running
 from tests.processes import FORKS
 from tests.stage.account import PREFIX, states
-from tests.stage.conftest import Rota
+from tests.stage.conftest import Rota, as_new
 
 TASKS = [
     {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 7 * * ? *", "timezone": "Europe/Berlin"},
@@ -30,13 +30,22 @@ def denied(stage: Client) -> list[Any]:
     return [each for each in stage.permissions() if not each["allowed"]]
 
 
-@pytest.fixture
-def zoned(stage: Client) -> Client:
-    """A stage on which two jobs live in Scheduler, and one is a rule."""
+@pytest.fixture(scope="module")
+def _zoned_kept(one_stage: Client) -> str:
+    """A snapshot after their first deployment."""
+    stage = as_new(one_stage)
     stage.upload_schedule({"tasks": TASKS})
     ended = stage.deploy("v1")
     assert (ended["status"], ended.get("cause")) == ("SUCCEEDED", None)
-    return stage
+    assert denied(stage) == []
+    stage.keep("zoned")
+    return "zoned"
+
+
+@pytest.fixture
+def zoned(one_stage: Client, _zoned_kept: str) -> Client:
+    """A stage on which two jobs live in Scheduler, and one is a rule."""
+    return as_new(one_stage, _zoned_kept)
 
 
 def test_a_file_has_schedules_beside_rules(zoned: Client) -> None:
@@ -82,6 +91,7 @@ def test_a_job_of_scheduler_is_run_and_paused(zoned: Client, rota: Rota) -> None
     assert scheduled(zoned)["IngestData"]["State"] == "ENABLED"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_plan_names_another_zone(zoned: Client, rota: Rota) -> None:
     zoned.upload_schedule({"tasks": [TASKS[0] | {"timezone": "Asia/Tokyo"}, TASKS[1] | {"window": 6}, TASKS[2]]})
     (ingest, spam) = rota("plan", "--json").json["tasks"]
@@ -90,6 +100,7 @@ def test_a_plan_names_another_zone(zoned: Client, rota: Rota) -> None:
     assert spam["fields"]["schedule"][1].endswith(", within 6 minutes")
 
 
+@pytest.mark.exhaustive(first=0)
 def test_another_file_adds_changes_and_removes(zoned: Client) -> None:
     zoned.upload_schedule(
         {"tasks": [TASKS[0] | {"cron": "0 8 * * ? *"}, TASKS[2] | {"timezone": "Asia/Tokyo", "name": "Tea"}]}
@@ -116,21 +127,29 @@ def test_a_rollout_that_fails_restores_schedules(zoned: Client) -> None:
 
 
 def test_jobs_move_to_scheduler_and_back(zoned: Client) -> None:
-    nightly = {"name": "Nightly", "task": "data_ingestion_task", "cron": "30 3 29 2 ? *"}
-    zoned.upload_schedule({"tasks": [nightly]})
+    """One each way, while another changes in it: a schedule is created, one is updated, one is deleted."""
+    zoned.set_clock("2030-03-02T12:00:00Z")  # what moves is not due soon
+    ingest = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 7 * * ? *"}
+    zoned.upload_schedule({"tasks": [ingest, TASKS[1] | {"window": 6}, TASKS[2] | {"window": 5}]})
     ended = zoned.deploy("v2")
     assert (ended["status"], ended.get("cause")) == ("SUCCEEDED", None)
-    for tag, task, there in (("v3", {**nightly, "window": 5}, True), ("v4", nightly, False)):
-        zoned.upload_schedule({"tasks": [task]})
-        ended = zoned.deploy(tag)
-        assert (ended["status"], ended.get("cause")) == ("SUCCEEDED", None)
-        assert states(zoned, ended).count("CreateTargets") == 2
-        rules = {each["Name"] for each in zoned.client("events").list_rules(NamePrefix=PREFIX)["Rules"]}
-        assert (set(scheduled(zoned)), PREFIX + "Nightly" in rules) == ({"Nightly"} if there else set(), not there)
+    assert states(zoned, ended).count("CreateTargets") == 2
+    windows = {name: each["FlexibleTimeWindow"]["MaximumWindowInMinutes"] for name, each in scheduled(zoned).items()}
+    assert windows == {"CountTeaspoons": 5, "RemoveSpam": 6}
+    rules = {each["Name"] for each in zoned.client("events").list_rules(NamePrefix=PREFIX)["Rules"]}
+    assert rules & {PREFIX + task["name"] for task in TASKS} == {PREFIX + "IngestData"}
     assert denied(zoned) == []
 
 
-def test_a_job_runs_at_its_local_time_also_without_its_stack() -> None:
+def test_a_job_runs_at_its_local_time(zoned: Client) -> None:
+    zoned.set_clock("2030-03-01T05:59:00Z")
+    zoned.settings(fire_schedules=True, tasks="scripted")
+    ran = [each for each in zoned.advance(65) if each["rule"].endswith("IngestData")]
+    assert [(each["at"], "error" in each) for each in ran] == [("2030-03-01T06:00:00Z", False)]  # 07:00 in Berlin
+
+
+@pytest.mark.exhaustive(first=0)
+def test_a_job_runs_also_without_its_stack() -> None:
     with running(*FORKS) as stage:
         stage.settings(time_scale=0.005, rollout_seconds=0.02)
         stage.upload_schedule({"tasks": TASKS})
