@@ -1,4 +1,4 @@
-"""A task with every key at once: it deploys, changes and is restored, and runs with exactly what the file says."""
+"""Tasks with every key at once: they deploy, change and are restored, and run with exactly what the file says."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from examples.guestbook.client import Client
-from stage import process
-from tests.processes import FORKS
 from tests.stage import audit
 from tests.stage.account import PREFIX, schedules
+from tests.stage.updated import updated
 from tests.stage.with_every_key.keys import keys_of, others
-from tests.stage.with_every_key.scenario import MODE, ROLE
+from tests.stage.with_every_key.rights import RIGHTS, ROLE
 
 PLAIN = {"name": "Plain", "task": "spam_task", "rate": "1 hour"}
 BARE = {"name": "Report", "command": ["sh", "-c", "echo $TOKEN $KEY"], "rate": "1 day"}
@@ -23,11 +22,9 @@ OF_KEYS |= {"ssm:ListTagsForResource", "ecs:TagResource", "ecs:RunTask", "iam:Pa
 
 
 @pytest.fixture
-def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    monkeypatch.setenv(MODE, request.param)
-    with process.running("--scenario", "tests.stage.with_every_key", *FORKS) as served:
-        stage = Client(served.endpoint)
-        stage.settings(time_scale=0.01, rollout_seconds=0.1)
+def keyed(request: pytest.FixtureRequest, stage: Client) -> Iterator[Client]:
+    """A stage whose stack takes every key of a task, in this RevisionMode."""
+    with updated(stage, **RIGHTS, RevisionMode=request.param):
         yield stage
 
 
@@ -66,18 +63,15 @@ def run(stage: Client, task: str) -> tuple[dict[str, Any], dict[str, Any], str]:
 
 
 @pytest.mark.exhaustive(first=1)
-@pytest.mark.parametrize("stage", ["shared", "per-task"], indirect=True)
-def test_a_task_with_every_key(stage: Client) -> None:
-    before = deployed(stage, "v1", PLAIN, BARE)
-    plain = target_of(stage, "Report")
-    keys = keys_of(stage)
-    summary = deployed(stage, "v2", PLAIN, BARE | keys, ZONED | keys)
-    ((mode,),) = [{each["ParameterValue"] for each in _parameters(stage) if each["ParameterKey"] == "RevisionMode"}]
+@pytest.mark.parametrize("keyed", ["shared", "per-task"], indirect=True)
+def test_a_task_with_every_key(keyed: Client) -> None:
+    keys = keys_of(keyed)
+    summary = deployed(keyed, "v1", PLAIN, BARE | keys, ZONED | keys)
+    ((mode,),) = [{each["ParameterValue"] for each in _parameters(keyed) if each["ParameterKey"] == "RevisionMode"}]
     assert ("2 tasks need their own revision: 2 s" in summary) == (mode == "shared"), summary
-    assert "own revision" not in before
 
     for name in ("Report", "Zoned"):
-        task, revision, printed = run(stage, name)
+        task, revision, printed = run(keyed, name)
         assert (task["capacityProviderName"], task["launchType"]) == ("FARGATE_SPOT", "FARGATE")
         assert (task["enableExecuteCommand"], task["ephemeralStorage"]) == (True, {"sizeInGiB": 50})
         tags = {each["key"]: each["value"] for each in task["tags"]}
@@ -85,38 +79,25 @@ def test_a_task_with_every_key(stage: Client) -> None:
         details = {each["name"]: each["value"] for each in task["attachments"][0]["details"]}
         assert details["subnetId"] == keys["subnets"][0]
         assert (revision["taskRoleArn"], printed) == (ROLE, "let-me-in of-ssm\n")
-    network = target_of(stage, "Report")["EcsParameters"]["NetworkConfiguration"]["awsvpcConfiguration"]
+    network = target_of(keyed, "Report")["EcsParameters"]["NetworkConfiguration"]["awsvpcConfiguration"]
     assert network == {
         "Subnets": keys["subnets"],
         "SecurityGroups": keys["security_groups"],
         "AssignPublicIp": "ENABLED",
     }
-    assert in_scheduler(stage)["Target"]["EcsParameters"]["NetworkConfiguration"]["awsvpcConfiguration"] == network
-    task, revision, _ = run(stage, "Plain")
+    assert in_scheduler(keyed)["Target"]["EcsParameters"]["NetworkConfiguration"]["awsvpcConfiguration"] == network
+    task, revision, _ = run(keyed, "Plain")
     assert (task.get("capacityProviderName"), task["enableExecuteCommand"], task["tags"]) == (None, False, [])
     assert "/guestbook/key" not in str(revision["containerDefinitions"])
 
     other = others(keys)
-    live = schedules(stage), in_scheduler(stage)
-    stage.upload_schedule({"tasks": [PLAIN, BARE | other, ZONED | other]})
-    stage.faults([DENIED])
-    assert stage.deploy("v3")["status"] == "FAILED"
-    assert (schedules(stage), in_scheduler(stage)) == live, "the targets are restored"
+    live = schedules(keyed), in_scheduler(keyed)
+    keyed.upload_schedule({"tasks": [PLAIN, BARE | other, ZONED | other]})
+    keyed.faults([DENIED])
+    assert keyed.deploy("v2")["status"] == "FAILED"
+    assert (schedules(keyed), in_scheduler(keyed)) == live, "the targets are restored"
 
-    deployed(stage, "v4", PLAIN, BARE, defaults=other)
-    task, revision, _ = run(stage, "Report")
-    assert (task["capacityProviderName"], task["ephemeralStorage"]) == ("FARGATE", {"sizeInGiB": 60})
-    assert (task["tags"], task["enableExecuteCommand"]) == ([{"key": "team", "value": "ops"}], False)
-    again = stage.wait(stage.start(stage.wait(stage.executions()[0])["input"]))
-    assert again["output"]["plan"]["nothing_to_do"] is True
-
-    deployed(stage, "v5", PLAIN, BARE)
-    bare = target_of(stage, "Report")
-    for each in (plain, bare):
-        each["EcsParameters"].pop("TaskDefinitionArn")
-    assert bare == plain, "what keys have set goes with them"
-
-    records, granted = stage.permissions(), audit.statements(stage)
+    records, granted = keyed.permissions(), audit.statements(keyed)
     assert [record for record in records if not record["allowed"]] == []
     idle = [
         each
@@ -128,6 +109,28 @@ def test_a_task_with_every_key(stage: Client) -> None:
         ("secretsmanager", "ssm"),
         ("ssm", "secretsmanager"),
     }
+
+
+@pytest.mark.exhaustive(first=0)
+@pytest.mark.parametrize("keyed", ["shared", "per-task"], indirect=True)
+def test_what_keys_have_set_changes_and_goes_with_them(keyed: Client) -> None:
+    assert "own revision" not in deployed(keyed, "v1", PLAIN, BARE)
+    plain, keys = target_of(keyed, "Report"), keys_of(keyed)
+    deployed(keyed, "v2", PLAIN, BARE | keys, ZONED | keys)
+
+    deployed(keyed, "v3", PLAIN, BARE, defaults=others(keys))
+    task, _revision, _ = run(keyed, "Report")
+    assert (task["capacityProviderName"], task["ephemeralStorage"]) == ("FARGATE", {"sizeInGiB": 60})
+    assert (task["tags"], task["enableExecuteCommand"]) == ([{"key": "team", "value": "ops"}], False)
+    again = keyed.wait(keyed.start(keyed.wait(keyed.executions()[0])["input"]))
+    assert again["output"]["plan"]["nothing_to_do"] is True
+
+    deployed(keyed, "v4", PLAIN, BARE)
+    bare = target_of(keyed, "Report")
+    for each in (plain, bare):
+        each["EcsParameters"].pop("TaskDefinitionArn")
+    assert bare == plain
+    assert [record for record in keyed.permissions() if not record["allowed"]] == []
 
 
 def _parameters(stage: Client) -> list[dict[str, str]]:

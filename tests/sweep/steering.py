@@ -19,7 +19,7 @@ from stage.client import StageError, wait_for
 from tests.stage.scenarios import sweep
 from tests.stage.updated import update
 from tests.stage.with_every_key.keys import keys_of, others
-from tests.stage.with_every_key.scenario import RIGHTS
+from tests.stage.with_every_key.rights import RIGHTS
 from tests.sweep.app import App
 from tests.sweep.judge import Fault, Seen, gaps, hopeless, not_closed, unexplained
 from tests.sweep.script import LAST_STRAW, Script, bursts, of_restore, singles

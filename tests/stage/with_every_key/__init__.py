@@ -1,1 +1,1 @@
-"""The guestbook with a stack that takes every key of a task."""
+"""Every key of a task, and what a stack needs that takes them."""

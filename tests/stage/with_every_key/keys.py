@@ -3,7 +3,7 @@
 from typing import Any
 
 from stage.client import Client
-from tests.stage.with_every_key.scenario import ROLE
+from tests.stage.with_every_key.rights import ROLE
 
 _GROUP = "report"
 _TRUST = '{"Version": "2012-10-17", "Statement": []}'

@@ -1,20 +1,13 @@
-"""The guestbook's stack with every right that a key of a task needs; its RevisionMode is in the environment."""
-
-import os
-from dataclasses import replace
+"""What a stack needs that takes every key of a task."""
 
 from examples.guestbook.scenario import APP
-from examples.guestbook.scenario import SCENARIO as GUESTBOOK
 from stage.moto.clients import ACCOUNT, REGION
 
-MODE = "STAGE_REVISION_MODE"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/guestbook-report"
 ALLOWED = (
     f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:guestbook/*",
     f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/guestbook/*",
 )
-
-
 RIGHTS = {
     "EventsRoleAllows": "tags,exec",
     "TaskNetworks": "any",
@@ -22,10 +15,3 @@ RIGHTS = {
     "TaskRoleArns": f"{APP.task_role},{APP.execution_role},{ROLE}",
 }
 """The parameters that every key needs."""
-
-
-def parameters() -> dict[str, str]:
-    return {**APP.parameters(), **RIGHTS, "RevisionMode": os.environ[MODE]}
-
-
-SCENARIO = replace(GUESTBOOK, parameters=parameters)
