@@ -1,4 +1,6 @@
-"""What the targets of a deployment do: a job knows its task, and a start that EventBridge gives up is not lost."""
+"""What the targets of a deployment do: a job knows its task and has the variables of the file and of the app, and a
+start that EventBridge gives up is not lost.
+"""
 
 import re
 
@@ -9,7 +11,13 @@ from stage.client import wait_for
 from tests.stage.account import PREFIX, environment, ran_by, schedules
 from tests.stage.test_runs import items
 
-SHOW = "import os; print(os.environ['ROTA_TASK'], os.environ.get('ROTA_SCHEDULED_AT'))"
+NAMES = ("ROTA_TASK", "SEASON", "LOG_LEVEL", "ADMIN_TOKEN", "ROTA_SCHEDULED_AT")
+SHOW = {
+    "name": "Show",
+    "command": ["python", "-c", f"import os; print(*(os.environ.get(name) for name in {NAMES}))"],
+    "rate": "1 hour",
+    "environment": {"SEASON": "winter"},
+}
 
 
 @pytest.mark.exhaustive(first=1)
@@ -24,10 +32,10 @@ SHOW = "import os; print(os.environ['ROTA_TASK'], os.environ.get('ROTA_SCHEDULED
     ],
 )
 def test_what_is_passed_to_a_job(settings: dict[str, str], time: str, stage: Client) -> None:
-    stage.upload_schedule({"tasks": [{"name": "Show", "command": ["python", "-c", SHOW], "rate": "1 hour"}]})
+    stage.upload_schedule({"tasks": [SHOW]})
     with environment(stage, "ReadConfig", **settings), environment(stage, "PlanDeployment", **settings):
         assert stage.deploy("v1")["status"] == "SUCCEEDED"
-    assert re.fullmatch(f"Show {time}\n", stage.fire(PREFIX + "Show")["output"])
+    assert re.fullmatch(f"Show winter info let-me-in {time}\n", stage.fire(PREFIX + "Show")["output"])
 
 
 def test_a_start_that_is_given_up_is_not_lost(deployed: Client) -> None:
