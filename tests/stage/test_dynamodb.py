@@ -6,6 +6,7 @@ from examples.guestbook.client import Client
 from tests.stage.held import lease
 
 AT_ONCE = 8
+WRITES = 10 * AT_ONCE
 
 
 def test_concurrent_writes_of_one_item_lose_no_update(stage: Client) -> None:
@@ -24,6 +25,6 @@ def test_concurrent_writes_of_one_item_lose_no_update(stage: Client) -> None:
         )
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(enter, range(25 * AT_ONCE)))
+        list(pool.map(enter, range(WRITES)))
 
-    assert len(dynamodb.get_item(**item)["Item"]["at_work"]["M"]) == 25 * AT_ONCE
+    assert len(dynamodb.get_item(**item)["Item"]["at_work"]["M"]) == WRITES

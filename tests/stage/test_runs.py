@@ -102,12 +102,12 @@ def test_a_person_is_notified_of_a_job_that_fails(deployed: Client) -> None:
     arn = sqs.get_queue_attributes(QueueUrl=mails, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=deployed.names["outputs"]["NotificationsTopicArn"], Protocol="sqs", Endpoint=arn)
     script = {"fails": 1, "exit_code": 3, "seconds": 60}
-    deployed.set_clock("2030-03-01T05:56:00Z")
+    deployed.set_clock("2030-03-01T05:57:00Z")
     deployed.settings(tasks="scripted", script=script, fire_schedules=True)
     deployed.advance(60)  # to the first minute of Sweep's rule
     deployed.advance(60)
     wait_for(lambda: swept(deployed), 20)
-    for _ in range(7):
+    for _ in range(4):
         a_minute(deployed)
 
     def failed() -> list[dict[str, str]]:

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from examples.guestbook.client import Client
 from stage.client import ROOT
+from tests.stage.scenarios import sweep
 from tests.stage.toys import ask
 
 # ---------------------------------------------------------------------------------------------------------- names
@@ -104,9 +105,9 @@ def test_a_call_is_recorded_with_error_and_caller(stage: Client) -> None:
 
 
 def test_calls_of_a_function_have_its_name(stage: Client) -> None:
-    stage.deploy("v1")
-    callers = {call["caller"] for call in stage.calls("events", "PutTargets")}
-    assert callers == {"CreateTargets"}
+    sweep(stage)
+    callers = {call["caller"] for call in stage.calls("dynamodb")}
+    assert callers == {"Sweep"}
 
 
 def test_latency_is_part_of_every_call(stage: Client) -> None:
