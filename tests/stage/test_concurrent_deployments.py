@@ -32,6 +32,7 @@ def all_ended(stage: Client) -> list[dict[str, Any]]:
     return [stage.wait(execution) for execution in stage.executions()]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_concurrent_pushes_never_mix(deployed: Client) -> None:
     deployed.push("v2")
     newest = deployed.push("v3")
@@ -158,6 +159,7 @@ def test_a_duplicate_event_deploys_once(stage: Client) -> None:
     assert images(stage) == {digest("v1")}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_only_the_index_of_a_multi_platform_image_is_deployed(stage: Client) -> None:
     """docker buildx pushes the image of each platform without a tag, then the index that names them."""
     children = [push_untagged(stage, f"v1 for {processor}") for processor in ("amd64", "arm64")]

@@ -173,6 +173,7 @@ def handler(event, context):
 # -------------------------------------------------------------------------------------------- faults and deployments
 
 
+@pytest.mark.exhaustive(first=0)
 def test_invocations_by_step_functions_fail_and_are_retried(stage: Client) -> None:
     stage.faults([{"service": "lambda", "operation": "Invoke", "skip": 2, "count": 2, "fault": "throttle"}])
     assert stage.deploy("v1")["status"] == "SUCCEEDED"
@@ -193,6 +194,7 @@ def test_restore_is_retried_also_after_an_unknown_error(stage: Client, refused: 
     assert len([call for call in stage.calls("lambda", "Invoke") if call["error"]]) == (refused or 6) + 1
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_revision_that_ecs_may_roll_back_to_is_kept(deployed: Client) -> None:
     """ECS completes the rollout, and Rota cannot see it. The rollback takes long; should it fail, ECS goes back."""
     before = revisions(deployed)

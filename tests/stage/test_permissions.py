@@ -59,6 +59,7 @@ def test_a_missing_permission_fails_with_awss_message(
     assert account(stage)["rules"] == before["rules"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_an_explicit_deny_wins(stage: Client, policy: Any) -> None:
     deny = {"Effect": "Deny", "Action": "events:Put*", "Resource": f"arn:aws:events:*:*:rule/{PREFIX}RemoveSpam"}
     policy("CreateTargets", lambda statements: [*statements, deny])
@@ -68,6 +69,7 @@ def test_an_explicit_deny_wins(stage: Client, policy: Any) -> None:
     assert schedules(stage) == {}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_target_outside_the_cluster_is_denied(stage: Client, policy: Any) -> None:
     def elsewhere(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
         (put,) = [each for each in statements if each["Action"] == "events:PutTargets"]
@@ -99,6 +101,7 @@ def test_a_version_that_is_gone_is_403_without_both(stage: Client, policy: Any, 
     assert denied == {action}
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     "condition",
     [{"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, {"StringEquals": {"aws:ViaAWSService": "true"}}],

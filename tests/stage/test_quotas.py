@@ -47,6 +47,7 @@ def test_buckets_are_shown(stage: Client) -> None:
     assert tokens(stage, "DeleteTaskDefinitions") < 5
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_deployment_succeeds_under_the_quotas(stage: Client) -> None:
     # Buckets fill in real time, so the functions' sleeps must not be too short.
     stage.settings(quotas=True, time_scale=0.2)

@@ -125,6 +125,7 @@ def test_a_stack_takes_no_group_that_is_there(stage: Client) -> None:
     scheduler.delete_schedule_group(Name="toy-there")
 
 
+@pytest.mark.exhaustive(first=0)
 def test_other_parameters_change_policies_and_environments(stage: Client) -> None:
     of_app = stage.client("cloudformation").describe_stacks(StackName="rota")["Stacks"][0]["Parameters"]
     repository = next(each["ParameterValue"] for each in of_app if each["ParameterKey"] == "RepositoryName")
