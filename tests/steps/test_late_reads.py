@@ -7,6 +7,7 @@ from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, arn
 from tests.in_process import client
 from tests.steps.deployments import AFTER, BEFORE, Deployment, Deployments
 from tests.steps.seed import SCHEDULE
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 DIGEST, TEASPOONS = "production__guestbook__Digest", "production__guestbook__CountTeaspoons"
@@ -25,6 +26,11 @@ def made_by_hand(name: str, schedule: str, owner: str | None = None) -> None:
     client("events").put_targets(Rule=name, Targets=[target])
 
 
+@once
+def fails_before_its_rollout(deployment: Deployment) -> None:
+    deployment.until("RollService").fail("RejectedError", "what happened")
+
+
 @pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("late", ["the deployment's own changes", "the restore's changes"])
 def test_everything_is_restored_though_changes_show_late(late: str, world: World, changing: Deployment) -> None:
@@ -41,7 +47,7 @@ def test_everything_is_restored_though_changes_show_late(late: str, world: World
 
 def test_a_created_rule_is_removed_though_it_is_not_listed_yet(world: World, changing: Deployment) -> None:
     before, shown = world.everything(), world.rules()
-    changing.until("RollService").fail("RejectedError", "what happened")
+    fails_before_its_rollout(deployment=changing)
     with (
         world.calls.showing(shown),
         pytest.raises(TransientError, match="does not show the rule production__guestbook__Digest yet"),
@@ -69,7 +75,7 @@ def test_a_foreign_rule_that_is_listed_late_stays(world: World, changing: Deploy
 @pytest.mark.parametrize("targets", [True, False], ids=["its targets too", "nothing but the rule"])
 def test_a_created_rule_whose_tags_show_late_is_removed(targets: bool, world: World, changing: Deployment) -> None:
     before = world.everything()
-    changing.until("RollService").fail("RejectedError", "what happened")
+    fails_before_its_rollout(deployment=changing)
     shown = world.rules()
     shown[DIGEST] |= {"Tags": []} | ({} if targets else {"Targets": []})
     with world.calls.showing(shown), pytest.raises(TransientError, match=f"not show the tags of the rule {DIGEST}"):

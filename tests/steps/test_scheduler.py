@@ -109,15 +109,15 @@ def test_a_step_done_twice_is_the_same(world: World, changing: Deployment, step:
 
 
 CALLS = [
+    ("CreateTargets", "scheduler.CreateSchedule", 0),
     ("ClearRules", "scheduler.UpdateSchedule", 0),
     ("CreateTargets", "scheduler.UpdateSchedule", 0),
     ("CreateTargets", "scheduler.UpdateSchedule", 1),
-    ("CreateTargets", "scheduler.CreateSchedule", 0),
 ]
 
 
-@pytest.mark.exhaustive(every=3)
-@pytest.mark.parametrize("after", [False, True], ids=["before the call", "after it"])
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("after", [True, False], ids=["after the call", "before it"])
 @pytest.mark.parametrize(("step", "call", "skip"), CALLS)
 def test_a_step_that_died_goes_on(
     world: World, changing: Deployment, step: str, call: str, skip: int, after: bool
@@ -130,8 +130,8 @@ def test_a_step_that_died_goes_on(
     assert {each["State"] for each in world.schedules().values()} == {"ENABLED"}
 
 
-@pytest.mark.exhaustive(every=3)
-@pytest.mark.parametrize("after", [False, True], ids=["before the call", "after it"])
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("after", [True, False], ids=["after the call", "before it"])
 @pytest.mark.parametrize(("step", "call", "skip"), CALLS)
 def test_a_deployment_that_fails_by_half_is_restored(
     world: World, changing: Deployment, step: str, call: str, skip: int, after: bool
@@ -203,6 +203,7 @@ def test_a_group_that_is_gone_is_said_in_words(deployments: Deployments) -> None
         deployments.start().until("PlanDeployment")
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("code", "error"),
     [("ConflictException", TransientError), ("ThrottlingException", Exception), ("AccessDeniedException", Exception)],
@@ -302,6 +303,5 @@ def test_the_plan_says_when_clocks_skip_a_run(world: World, deployments: Deploym
     assert deployment.run() == "Deployed"
     assert "Once: on Sun 20" in (summary := deployment.document["plan"]["summary"])
     assert "the clocks of Europe/Berlin skip 02:00 to 03:00, and so the run of 02:30" in summary
-    again = deployments.start(NEXT)
-    assert again.run() == "Deployed"
+    again = deployments.start(NEXT).until("RegisterRevisions")
     assert "the clocks" not in again.document["plan"]["summary"], "said once"

@@ -6,6 +6,7 @@ from rota.errors import RejectedError
 from tests.in_process import client
 from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.seed import SCHEDULE
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 PAST = {"name": "Migrate", "task": "migrate_task", "cron": "0 6 1 1 ? 2025"}
@@ -13,12 +14,19 @@ RULE = "production__guestbook__Migrate"
 
 
 @pytest.fixture
-def moving(world: World, deployments: Deployments) -> Deployment:
-    """A deployment that gives a later schedule to a rule whose last run is past."""
+@once
+def spent(world: World, deployments: Deployments) -> Deployments:
+    """Deployments after a first one, with a rule whose last run is past."""
     world.upload({"tasks": [*SCHEDULE["tasks"], PAST]})
     assert deployments.start().run() == "Deployed"
+    return deployments
+
+
+@pytest.fixture
+def moving(world: World, spent: Deployments) -> Deployment:
+    """A deployment that gives a later schedule to that rule."""
     world.upload({"tasks": [*SCHEDULE["tasks"], PAST | {"cron": "0 6 1 1 ? *"}]})
-    return deployments.start(NEXT)
+    return spent.start(NEXT)
 
 
 def test_a_spent_rule_that_aws_refuses_is_deleted_and_named(world: World, moving: Deployment) -> None:
@@ -42,12 +50,10 @@ def test_a_spent_rule_that_was_never_changed_stays(world: World, moving: Deploym
     assert "gone" not in moving.document["restored"]["cause"]
 
 
-def test_a_spent_rule_whose_task_left_is_enabled_again(world: World, deployments: Deployments) -> None:
-    world.upload({"tasks": [*SCHEDULE["tasks"], PAST]})
-    assert deployments.start().run() == "Deployed"
+def test_a_spent_rule_whose_task_left_is_enabled_again(world: World, spent: Deployments) -> None:
     before = world.everything()
     world.upload(SCHEDULE)
-    failed = deployments.start(NEXT).until("CheckService")
+    failed = spent.start(NEXT).until("CheckService")
     failed.fail("OvertakenError", "a newer one waits")
     with world.calls.refusing("events.PutRule", "ValidationException", count=0):
         failed.restore()

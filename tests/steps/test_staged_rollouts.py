@@ -10,6 +10,7 @@ from tests.in_process import client
 from tests.steps.calls import number
 from tests.steps.deployments import THIRD, Deployment, Deployments
 from tests.steps.local_stage import local_stage
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 STRATEGIES = {
@@ -36,11 +37,18 @@ def service_deployment(world: World) -> str:
     return str(world.service()["currentServiceDeployment"])
 
 
+@once
+def rolled(deployment: Deployment, configuration: dict[str, Any]) -> None:
+    """The deployment has begun the rollout of a service that is configured so."""
+    configure(configuration)
+    deployment.until("CheckService")
+
+
 @pytest.fixture(params=STRATEGIES)
 def baking(request: pytest.FixtureRequest, changing: Deployment) -> Deployment:
     """The second deployment, whose rollout bakes."""
-    configure(STRATEGIES[request.param])
-    return changing.until("CheckService")
+    rolled(deployment=changing, configuration=STRATEGIES[request.param])
+    return changing
 
 
 @pytest.mark.exhaustive(first=1)
@@ -75,8 +83,7 @@ def test_the_rollout_before_is_not_taken_for_it(world: World, changing: Deployme
 @pytest.mark.parametrize("looked", [False, True], ids=["before the first look", "after it"])
 def test_a_restore_in_the_bake_lets_ecs_go_back(looked: bool, world: World, changing: Deployment) -> None:
     before = world.everything()
-    configure(STRATEGIES["blue-green"])
-    changing.until("CheckService")
+    rolled(deployment=changing, configuration=STRATEGIES["blue-green"])
     if looked:
         changing.step("CheckService")
     world.calls.made.clear()
@@ -89,8 +96,7 @@ def test_a_restore_in_the_bake_lets_ecs_go_back(looked: bool, world: World, chan
 
 def test_a_restore_after_ecs_went_back_writes_nothing(world: World, changing: Deployment) -> None:
     before = world.everything()
-    configure(STRATEGIES["canary"])
-    changing.until("CheckService")
+    rolled(deployment=changing, configuration=STRATEGIES["canary"])
     client("ecs").stop_service_deployment(serviceDeploymentArn=service_deployment(world))
     world.calls.made.clear()
     assert changing.run() == "DeploymentFailed"
@@ -129,9 +135,8 @@ def test_the_wait_for_a_person_does_not_count(
     strategy: str, world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROLLOUT_TIMEOUT_MINUTES", "1")
-    configure({"strategy": strategy, "lifecycleHooks": [PAUSE]})
-    changing.until("CheckService")
-    for _ in range(20):
+    rolled(deployment=changing, configuration={"strategy": strategy, "lifecycleHooks": [PAUSE]})
+    for _ in range(14):
         answer = changing.step("CheckService")
     assert (answer["waited_seconds"], answer["staged"]["paused_seconds"] > 60) == (0, True)
     assert "POST_SCALE_UP, 2 of 2 tasks run, ECS waits for a person, hook " in answer["progress"]
@@ -145,16 +150,15 @@ def test_the_wait_for_a_person_does_not_count(
 
 
 def test_a_person_who_does_not_come_fails_the_rollout(world: World, changing: Deployment) -> None:
-    configure({"lifecycleHooks": [PAUSE]})
-    changing.until("CheckService").step("CheckService")
+    rolled(deployment=changing, configuration={"strategy": "ROLLING", "lifecycleHooks": [PAUSE]})
+    changing.step("CheckService")
     world.go_on()
     with pytest.raises(RejectedError, match=r"rolled back by ECS in POST_SCALE_UP: .* a lifecycle hook timed out"):
         changing.step("CheckService")
 
 
 def test_the_next_one_waits_while_ecs_goes_back(world: World, changing: Deployment, deployments: Deployments) -> None:
-    configure(STRATEGIES["blue-green"])
-    changing.until("CheckService")
+    rolled(deployment=changing, configuration=STRATEGIES["blue-green"])
     world.rollouts.primary.seconds = 200  # so the rollback does not end by itself
     changing.fail("RejectedError", "what happened")
     next_ = deployments.start(THIRD)
