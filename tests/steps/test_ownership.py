@@ -52,6 +52,7 @@ def test_an_empty_index_changes_nothing(deployed: World, deployments: Deployment
     assert deployed.calls.made.count(ASKED) == 3
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(("code", "status"), [("ThrottledException", 400), ("InternalServiceException", 500)])
 def test_a_deployment_succeeds_without_the_index(
     code: str, status: int, deployed: World, deployments: Deployments, caplog: pytest.LogCaptureFixture
@@ -190,7 +191,7 @@ def test_a_rule_that_is_taken_over_keeps_its_retry_policy_and_queue(
     assert kept in deployment.document["plan"]["summary"]
     unseen = "run watching sees no dead letters of IngestData: each has a dead-letter queue of its own"
     assert unseen in deployment.document["plan"]["summary"]
-    assert deployments.start(NEXT).run() == "Deployed"
+    deployments.start(NEXT).until("FinishDeployment")
     assert world.target("IngestData")["RetryPolicy"]["MaximumRetryAttempts"] == 2
     assert world.target("IngestData")["DeadLetterConfig"] == {"Arn": QUEUE}
     assert world.target("IngestData")["EcsParameters"]["PropagateTags"] == "TASK_DEFINITION"
@@ -202,7 +203,7 @@ def test_a_retry_policy_of_the_file_goes_with_its_key(world: World, deployments:
     assert deployments.start().run() == "Deployed"
     assert world.target("IngestData")["RetryPolicy"]["MaximumRetryAttempts"] == 1
     world.upload(SCHEDULE)
-    assert deployments.start().run() == "Deployed"
+    deployments.start().until("FinishDeployment")
     fitting = {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 21_600}
     assert world.target("IngestData")["RetryPolicy"] == fitting
 
@@ -222,7 +223,7 @@ def test_a_capacity_provider_of_the_file_goes_with_its_key(world: World, deploym
     assert "LaunchType" not in world.target("IngestData")["EcsParameters"]
     assert deployments.start().run() == "NothingToDo"
     world.upload(SCHEDULE)
-    assert deployments.start().run() == "Deployed"
+    deployments.start().until("FinishDeployment")
     assert "CapacityProviderStrategy" not in world.target("IngestData")["EcsParameters"]
 
 

@@ -78,8 +78,10 @@ def test_a_run_that_fails_begins_an_incident(table: RunTable) -> None:
     assert job.incident.last.reason.why == Why.EXIT_CODE
 
 
-@pytest.mark.exhaustive(first=6)
-@pytest.mark.parametrize("order", [*itertools.permutations(STATUSES)], ids=lambda order: "-".join(s[0] for s in order))
+@pytest.mark.exhaustive(first=2)
+@pytest.mark.parametrize(
+    "order", [*itertools.permutations(STATUSES[::-1])], ids=lambda order: "-".join(s[0] for s in order)
+)
 def test_events_come_in_any_order(table: RunTable, order: tuple[str, ...]) -> None:
     for number, status in enumerate(order):
         assert record(message(detail(status, exit_code=3), number)) == []
