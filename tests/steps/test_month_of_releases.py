@@ -374,16 +374,16 @@ def play(
     return month
 
 
-@pytest.mark.exhaustive(first=1)
-@pytest.mark.parametrize(("seed", "actions"), [(1, 15), *((seed, ACTIONS) for seed in range(12))])
-def test_a_month_of_releases(seed: int, actions: int, world: World, deployments: Deployments) -> None:
-    month = play(world, deployments, seed, actions)
+@pytest.mark.exhaustive(first=0)
+@pytest.mark.parametrize("seed", range(12))
+def test_a_month_of_releases(seed: int, world: World, deployments: Deployments) -> None:
+    month = play(world, deployments, seed, ACTIONS)
     assert month.judged > 0
-    assert len(month.executions) >= actions / 2
+    assert len(month.executions) >= ACTIONS / 2
 
 
 @pytest.mark.exhaustive(first=1)
-@pytest.mark.parametrize(("seed", "actions"), [(1, 15), *((seed, ACTIONS) for seed in range(12))])
+@pytest.mark.parametrize(("seed", "actions"), [(4, 6), *((seed, ACTIONS) for seed in range(12))])
 def test_a_month_with_approvals_and_a_window(
     seed: int, actions: int, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
