@@ -9,10 +9,12 @@ to MaximumConcurrency functions run at once.
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from moto.awslambda.models import EventSourceMapping, LambdaFunction, lambda_backends
+from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import Message, Queue, sqs_backends
 
 from stage.iam.evaluation import Permission
@@ -41,7 +43,7 @@ class EventSources:
 
     def install(self) -> None:
         """Take over from moto, which would invoke a function while the message is sent, and with less than it has."""
-        add = Queue.add_message
+        add, delete = Queue.add_message, Queue.delete_message
 
         def add_message(queue: Queue, message: Message) -> None:
             if queue.fifo_queue:
@@ -53,7 +55,13 @@ class EventSources:
             for mapping in queue.lambda_event_source_mappings.values():
                 self._after(int(mapping.max_batch_window or 0), partial(self._poll, queue, mapping))
 
+        def delete_message(queue: Queue, receipt_handle: str) -> None:
+            """One at a time: moto makes a new list of those that stay, without one that is added meanwhile."""
+            with queue._messages_lock:
+                delete(queue, receipt_handle)
+
         replace(Queue, "add_message", add_message)
+        replace(Queue, "delete_message", delete_message)
 
     def _poll(self, queue: Queue, mapping: EventSourceMapping) -> None:
         """Hand over all that the queue holds."""
@@ -69,9 +77,10 @@ class EventSources:
         self._authorise("lambda.amazonaws.com", function.role, {}, needed)
         batches: list[list[Message]] = []
         while len(batches) < most:
-            received = sqs_backends[ACCOUNT][REGION].receive_message(
-                queue.name, min(mapping.batch_size, _MOST), 0, _timeout(queue), ["All"]
-            )
+            with queue._messages_lock:
+                received = sqs_backends[ACCOUNT][REGION].receive_message(
+                    queue.name, min(mapping.batch_size, _MOST), 0, _timeout(queue), ["All"]
+                )
             if not received:
                 break
             batches.append(received)
@@ -83,7 +92,8 @@ class EventSources:
         failed = _failed(self._invoke(function, json.dumps(event).encode()), mapping, messages)
         for message in messages:
             if message.id not in failed:
-                queue.delete_message(str(message.receipt_handle))
+                with suppress(ReceiptHandleIsInvalid):  # the queue was emptied meanwhile
+                    queue.delete_message(str(message.receipt_handle))
         if failed:
             self._after(_timeout(queue) + 1, partial(self._poll, queue, mapping))
 

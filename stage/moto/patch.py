@@ -2,7 +2,7 @@
 
 What a hook can do (`stage.gateway.calls.Hook`) is done in a hook. The patches are in `stage.stepfunctions`
 (executions), `stage.dynamodb` (items), `stage.cloudformation` (stacks and roles), `stage.ecr` (lifecycle policies),
-`stage.ecs` (answers with tags, tasks) and `stage.moto.speed`.
+`stage.ecs` (answers with tags, tasks), `stage.lambda_` (queues) and `stage.moto.speed`.
 """
 
 
