@@ -21,8 +21,8 @@ class TransientError(Exception):
 
 class StillRunningError(Exception):
     """An earlier invocation of the deployment, whose response was lost, may still write, ECS is still rolling the
-    service back, or a migration is being stopped. The state machine retries the step until that has ended, for 55
-    minutes at most.
+    service back, or a restore is stopping the migration. The state machine retries the step until that has ended, for
+    55 minutes at most, and RestoreDeployment for over three hours.
     """
 
 
@@ -49,8 +49,8 @@ class UnreadableError(Exception):
 
 
 class OvertakenError(Exception):
-    """A newer deployment waits for the lease or holds it, or this deployment is being restored already. What it
-    changed is restored, and the newer one deploys.
+    """Another deployment takes the place of this one: a newer one waits for the lease, or another, mostly a newer one,
+    holds it. Or this deployment is being restored already. What it changed is restored.
     """
 
 

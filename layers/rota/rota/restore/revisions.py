@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # EventBridge may fire a rule for "a short period of time" as it was before a change, and nothing runs what is INACTIVE:
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html
+# Less than SETTLES_WITHIN: each restore after CreateTargets waits for it, and a run that comes later is one that fails.
 _UNTIL_NOTHING_FIRES = 20
 # After so many retries, ten minutes or so, the lease is worth more than revisions that nothing runs.
 _RETRIES = 8

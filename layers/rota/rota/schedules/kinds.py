@@ -12,7 +12,10 @@ from rota.schedules.found import Found
 from rota.schedules.restored import Restored
 
 SETTLES_WITHIN = timedelta(seconds=90)
-"""How long a schedule may still fire as it was before a change; one that is due fires within the minute."""
+"""How long a schedule may still fire as it was before a change; one that is due fires within the minute. AWS names no
+time. It is the longest that Rota waits, where else a run could be missed or come twice; two that are shorter say why:
+`_SHOWN_WITHIN` in `moving.py`, `_UNTIL_NOTHING_FIRES` in `restore/revisions.py`.
+"""
 Name: TypeAlias = Literal["rules", "scheduler"]
 
 

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 # Two schedules are never quiet for so long where one is due more often.
 _RARE = 2 * SETTLES_WITHIN + timedelta(minutes=1)
-# So long at the most AWS takes to carry out a change. Longer, and what is due each minute would be doubled twice.
+# When the old one ends at a minute, a rule that was just switched on is taken to fire after so long. Less than
+# SETTLES_WITHIN, and than a minute: longer, and what is due each minute would be doubled twice.
 _SHOWN_WITHIN = timedelta(seconds=50)
 # So far ahead a quiet moment is looked for.
 _HORIZON = timedelta(minutes=10)

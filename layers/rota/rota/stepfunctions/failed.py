@@ -31,7 +31,9 @@ class Failed(NamedTuple):
 
 
 class NothingToRestore(NamedTuple):
-    """Why, and how the execution ends that was to restore."""
+    """Why, and how the execution ends that was to restore: FAILED if a person has to act; ABORTED leads to the state
+    Restored, also where nothing was aborted but no more is to be done.
+    """
 
     outcome: Outcome
     reason: str

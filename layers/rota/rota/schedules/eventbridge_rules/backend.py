@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 # A changed rule takes "a short period of time" to be shown, https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
 _MOSTLY_SHOWN_AFTER = 5
-# So many retries of a restore take longer than EventBridge takes to show a change.
+# After so many retries of a restore what EventBridge shows is believed. They take 37 s on average; the state's jitter
+# is FULL, so that they may take next to none.
 _SHOWN_AFTER_RETRIES = 4
 
 
