@@ -1,4 +1,4 @@
-"""ClearRules: disables the app's rules whose task has left the file; FinishDeployment deletes them."""
+"""ClearRules: disables the app's schedules whose task has left the file; FinishDeployment deletes them."""
 
 from typing import NamedTuple
 

@@ -44,7 +44,8 @@ def handler(request: CreateTargetsInput, settings: Settings, given: Read) -> Cre
         return schedules.apply(backend.kept_off(change) if kept_off else change, given.revisions)
 
     late = write_schedules(settings, given.pauses, changes, backend.switches, write)
-    # Another round moves schedules: tried again, this one would switch off what it has switched on.
+    # Another round moves schedules: tried again, this one would switch off what it has switched on. The numbers are of
+    # `moving.of`, which has as many, in the plan's order.
     left = tuple(range(moves))
     return CreateTargetsOutput(
         written=len(changes),

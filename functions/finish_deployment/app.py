@@ -1,4 +1,6 @@
-"""FinishDeployment: deletes what ClearRules disabled, writes the ledger, releases the lease, publishes the outcome."""
+"""FinishDeployment: deletes the schedules that left the file or moved, writes the ledger, releases the lease,
+publishes the outcome.
+"""
 
 from rota.aws import clients
 from rota.contract.deployment import Outcome

@@ -29,8 +29,8 @@ class RestoreResult(Shape):
     """What was restored; `service` is the revision to which ECS is still rolling the service back.
 
     `remarks` are what could not be restored and never will be, a sentence each; `stopped`: what is being stopped, a
-    sentence each; `too_late`: another
-    deployment has changed the app since; `again`: an earlier attempt may have restored more.
+    sentence each; `too_late`: another deployment has changed the app since; `again`: an earlier attempt may have
+    restored more.
     """
 
     rules: int = 0
