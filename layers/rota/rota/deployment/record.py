@@ -115,8 +115,8 @@ class DeploymentRecord(Item):
 
     @property
     def last_step(self) -> str:
-        """The last step that entered, but for the one that restores; for a deployment that had only begun to plan,
-        what it was doing.
+        """The last step that entered, but for the one that restores; of a deployment that had only begun to plan the
+        phase, `Planning`.
         """
         entered = [step.name for step in STEPS[:-1] if step.name in self.entered]
         return entered[-1] if entered[1:] else str(Phase.PLANNING).capitalize()

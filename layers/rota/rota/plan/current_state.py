@@ -53,7 +53,7 @@ class CurrentState(Shape):
     set_by_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict, exclude_if=lambda given: not given)
     """By the schedule's name: what else keys of the live deployment's file set of it."""
     said_of_revisions: dict[str, dict[str, str]] = Field(default_factory=dict, exclude_if=lambda given: not given)
-    """By task: what the keys of that file said of its own revision, in words by key."""
+    """By the schedule's name: what the keys of that file said of its own revision, in words by key."""
     remark: str = ""
     """What the summary says of the deployment."""
 

@@ -18,7 +18,7 @@ class Snapshot(Shape):
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     schedules: dict[str, Schedule] = Field(alias="rules")
-    """The app's own, whole, by name."""
+    """The app's own, whole, by name, as they would be if none were paused."""
     service: ServiceState
 
 
@@ -90,11 +90,13 @@ class Plan(Shape):
     algorithm: int = 0
     """The version of all these fingerprints; 0 in a plan of a version of Rota that had none."""
     retry_policy_set_by_rota: tuple[str, ...] = Field((), alias="retried")
-    """The names of the schedules whose retry policy is Rota's: from the file, or as it fits the schedule."""
+    """The names of the schedules whose retry policy is Rota's: from the file, or as it fits the schedule. Stored under
+    its first name, as `schedules` is, so that versions of Rota read each other's.
+    """
     set_by_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict, exclude_if=lambda given: not given)
     """By the schedule's name: what else keys of the file set of it, and would stay without them."""
     said_of_revisions: dict[str, dict[str, str]] = Field(default_factory=dict, exclude_if=lambda given: not given)
-    """By task: what the file's keys say of its own revision, in words by key."""
+    """By the schedule's name: what the file's keys say of its own revision, in words by key."""
     revision_changes: dict[str, dict[str, tuple[str | None, str | None]]] = Field(
         default_factory=dict, exclude_if=lambda given: not given
     )
@@ -117,7 +119,7 @@ class Plan(Shape):
         return tuple(change for change in self.changes if change.kind in kinds)
 
     def writes(self) -> Counter[str]:
-        """How often each operation is called that writes."""
+        """How often each operation is called that writes; not for a migration's pauses, nor later rounds of a move."""
         counts: Counter[str] = sum((change.writes() for change in self.changes), Counter())
         runs = sum(each is not None for each in (self.before, self.after))
         own = Counter(RegisterTaskDefinition=len(self.registers), RunTask=runs, UpdateService=int(self.roll))
