@@ -159,6 +159,7 @@ def _with_reasons(rota: Rota, number: int) -> list[dict[str, Any]] | None:
     return found if len(found) == number else None
 
 
+@pytest.mark.exhaustive(first=0)
 def test_what_a_pause_has_missed_is_started_once(deployed: Client, rota: Rota) -> None:
     deployed.settings(tasks="scripted", script={"seconds": 0})
     assert rota("pause", "RemoveSpam", "IngestData", "--reason", "it removes too much").exit == 0
@@ -167,7 +168,7 @@ def test_what_a_pause_has_missed_is_started_once(deployed: Client, rota: Rota) -
         'paused: IngestData by user/moto: "it removes too much"',
         'paused: RemoveSpam by user/moto: "it removes too much"',
     ]
-    done = rota("resume", "RemoveSpam", "--run-missed")
+    done = rota("resume", "--all", "--run-missed")
     assert (done.exit, "RemoveSpam is started: guestbook:" in done.err) == (0, True)
     (run,) = wait_for(lambda: runs(rota, "RemoveSpam"), 20)
     assert (run["trigger"], run["at"][14:16] in ("00", "15", "30", "45")) == ("by_hand", True)

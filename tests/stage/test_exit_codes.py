@@ -58,6 +58,10 @@ def hangs(stage: Client, _patch: pytest.MonkeyPatch) -> None:
     stage.settings(rollout="hangs")
 
 
+def never_begins(stage: Client, _patch: pytest.MonkeyPatch) -> None:
+    stage.settings(start_seconds=600)
+
+
 def interrupted(_stage: Client, patch: pytest.MonkeyPatch) -> None:
     def interrupt(_seconds: float) -> None:
         raise KeyboardInterrupt
@@ -67,7 +71,7 @@ def interrupted(_stage: Client, patch: pytest.MonkeyPatch) -> None:
 
 # The first case of each code comes first.
 CASES = {
-    "0, done": Case([(0, "status"), (0, "deploy --again --yes")]),
+    "0, done": Case([(0, "status")]),
     "1, it failed": Case(
         [(1, "deploy --again --yes")], "it failed", lambda stage, _patch: stage.upload_schedule(WRONG)
     ),
@@ -76,13 +80,15 @@ CASES = {
     "4, denied": Case([(4, "status")], "you may not cloudformation:DescribeStacks", refused("denied")),
     "5, half done": Case([(5, "deploy --image initial --yes"), (5, "status")], None, cannot_be_restored),
     "6, held": Case([(0, "pause --deployments --yes --reason sale"), (6, "deploy --image initial --yes")]),
-    "124, time is over": Case(
-        [(124, "deploy --image initial --yes --timeout 1s")], "The work continues. Watch it again: rota deploy", hangs
-    ),
+    "124, time is over": Case([(124, "run IngestData --yes --timeout 9s")], "The job continues.", never_begins),
     "125, it never ran": Case([(125, "run IngetsData")], "there is no job IngetsData"),
     "130, Ctrl-C": Case(
         [(130, "deploy --again --yes")], "The work continues. Watch it again: rota deploy", interrupted
     ),
+    "124, a deployment continues": Case(
+        [(124, "deploy --image initial --yes --timeout 1s")], "The work continues. Watch it again: rota deploy", hangs
+    ),
+    "0, deployed": Case([(0, "deploy --again --yes")]),
     "0, a plan": Case([(0, "plan --exit-code"), (0, "plan --image initial")]),
     "0, nothing is barred": Case([(0, "resume --barred")]),
     "1, a file with problems": Case([(1, "check -")]),
