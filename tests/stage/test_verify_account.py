@@ -358,17 +358,27 @@ def made(stage: Client, operation: str) -> bool:
     return any(call["operation"] == operation for call in stage.calls())
 
 
+FREE = [row for row in ROWS if row.group == "free"]
+
+
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("rows", [FREE[:3], FREE], ids=["three rows", "every free row"])
 def test_it_prints_a_table_and_leaves_nothing(
-    unchanged: Client, rota: Rota, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    unchanged: Client, rota: Rota, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rows: Sequence[Row]
 ) -> None:
+    others = [row for row in ROWS if row not in FREE]
+    for module in ("report", "rows.catalogue"):
+        monkeypatch.setattr(f"rota.cli.verify_account.{module}.ROWS", [*rows, *others])
     unchanged.settings(fire_schedules=True, **FARGATE)
     clock = Clock(lambda: datetime.fromisoformat(unchanged.clock()), unchanged.advance)
     monkeypatch.setattr("rota.cli.verify_account.account.Clock", lambda: clock)
     done = rota("verify-account", "--journals", str(tmp_path), "--yes")
     table = re.findall(r"^\| `([a-z0-9-]+)` \|", done.out, re.MULTILINE)
-    free = [row.id for row in ROWS if row.group == "free"]
-    assert (table, "0 otherwise" in done.out) == ([*free, *(each.id for each in NOT_TESTABLE)], True)
-    assert done.err.splitlines()[-1].startswith(f"{len(free)} as assumed, 0 not tried, 0 otherwise, ")
+    assert (table, "0 otherwise" in done.out) == (
+        [*(row.id for row in rows), *(each.id for each in NOT_TESTABLE)],
+        True,
+    )
+    assert done.err.splitlines()[-1].startswith(f"{len(rows)} as assumed, 0 not tried, 0 otherwise, ")
     assert "is left but INACTIVE revisions.\n" in done.err
     assert done.exit == 0
 
