@@ -226,6 +226,7 @@ def test_a_schedule_of_another_group_moves_in(nightly: Client, rota: Rota) -> No
     ]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_what_was_made_from_it_is_imported_as_it_is(nightly: Client, rota: Rota) -> None:
     again = rota("import", "", "--json").json["tasks"]
     (first,) = [each for each in again if each["name"] == "spam-too"]

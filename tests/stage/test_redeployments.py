@@ -57,6 +57,7 @@ def test_a_changed_schedule_file_adds_removes_and_changes_rules(deployed: Client
     assert disabled["time"] < min(put) <= max(put) < rolled["time"] < deleted["time"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_new_image_is_one_register_and_put_targets_per_task(deployed: Client) -> None:
     before = schedules(deployed)
     deployed.clear_calls()

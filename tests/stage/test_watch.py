@@ -176,6 +176,7 @@ def test_without_a_stage_it_says_at_once_what_to_do() -> None:
         assert process.poll() is None  # it waits for the stage
 
 
+@pytest.mark.exhaustive(first=0)
 def test_another_program_on_the_port_is_no_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
     with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
