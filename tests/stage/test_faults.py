@@ -181,7 +181,7 @@ def test_invocations_by_step_functions_fail_and_are_retried(stage: Client) -> No
     assert [call["error"] for call in refused] == ["TooManyRequestsException"] * 2
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize(
     ("refused", "error"), [(5, "Lambda.AccessDeniedException"), (0, "RestoreFailed")], ids=["for a while", "for good"]
 )

@@ -113,6 +113,7 @@ def test_another_file_adds_changes_and_removes(zoned: Client) -> None:
     assert denied(zoned) == []
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_rollout_that_fails_restores_schedules(zoned: Client) -> None:
     before = scheduled(zoned)
     zoned.upload_schedule({"tasks": [TASKS[0] | {"cron": "0 8 * * ? *"}]})
