@@ -55,20 +55,64 @@ def later(deployments: Deployments) -> Deployments:
 
 @pytest.fixture
 @once
-def changing(world: World, deployments: Deployments) -> Deployment:
-    """The second deployment: a new image, and a file that adds, changes and removes a task."""
-    world.upload(BEFORE)
-    assert deployments.start().run() == "Deployed"
-    world.upload(AFTER)
-    return deployments.start(NEXT)
+def pushing(later: Deployments) -> Deployment:
+    """The second of them, of a new image alone, before its rules are written."""
+    return later.start(NEXT).until("CreateTargets")
 
 
 @pytest.fixture
 @once
-def restoring(changing: Deployment) -> Deployment:
+def of_before(world: World, deployments: Deployments) -> Deployments:
+    """Deployments after a first one, which deployed BEFORE."""
+    world.upload(BEFORE)
+    assert deployments.start().run() == "Deployed"
+    return deployments
+
+
+@pytest.fixture
+@once
+def changing(world: World, of_before: Deployments) -> Deployment:
+    """The second deployment: a new image, and a file that adds, changes and removes a task. `world.before` is what
+    there was.
+    """
+    world.upload(AFTER)
+    world.before = world.everything()
+    return of_before.start(NEXT)
+
+
+@pytest.fixture
+@once
+def creating(changing: Deployment) -> Deployment:
+    """The second deployment, before its rules are written."""
+    return changing.until("CreateTargets")
+
+
+@pytest.fixture
+@once
+def rolling(changing: Deployment) -> Deployment:
+    """The second deployment, before its service rolls."""
+    return changing.until("RollService")
+
+
+@pytest.fixture
+@once
+def checking(changing: Deployment) -> Deployment:
+    """The second deployment, before it looks at the rollout."""
+    return changing.until("CheckService")
+
+
+@pytest.fixture
+@once
+def finishing(changing: Deployment) -> Deployment:
+    """The second deployment, of which everything is done."""
+    return changing.until("FinishDeployment")
+
+
+@pytest.fixture
+def restoring(checking: Deployment) -> Deployment:
     """The second deployment, failed at the last step that is restored."""
-    changing.until("CheckService").fail("RejectedError", "what happened")
-    return changing
+    checking.fail("RejectedError", "what happened")
+    return checking
 
 
 @pytest.fixture

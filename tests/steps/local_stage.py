@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from botocore.session import Session
+from moto.core.base_backend import BaseBackend
 from moto.stepfunctions.models import stepfunctions_backends
 
 from stage.background import Background
@@ -21,6 +22,7 @@ from stage.moto.clients import ACCOUNT, REGION
 from stage.quotas.rules_per_bus import RulesPerBus
 from stage.settings import Settings
 from stage.snapshots.account import START, Snapshots
+from stage.snapshots.pickling import Place, pickled, unpickled
 from stage.validation.documented import DocumentedRules
 from stage.validation.requests import Validation
 from tests.in_process import FUNCTION, gateway
@@ -39,6 +41,11 @@ class _AtOnce(Timer):
             action()
 
 
+def _place_of(each: object) -> Place:
+    """That of moto's backend, which is not copied."""
+    return "backend" if isinstance(each, BaseBackend) else None
+
+
 class LocalStage:
     """One for a process, because there is one moto."""
 
@@ -55,10 +62,17 @@ class LocalStage:
             *self.background.hooks,
         ]
         self.snapshots = Snapshots(self.background.services)
+        self._executions: dict[str, bytes] = {}
         self._killed = False
         with self.open():
             seed.create()
-        self.snapshots.keep(START)
+        self.keep(START)
+
+    def keep(self, snapshot: str) -> None:
+        """Keep a snapshot, with the executions that `World.execution` has started."""
+        self.snapshots.keep(snapshot)
+        machines = stepfunctions_backends[ACCOUNT][REGION].state_machines
+        self._executions[snapshot] = pickled(machines, _place_of)
 
     def reset(self, snapshot: str = START) -> None:
         """Restore a snapshot. A rollout completes at once."""
@@ -66,7 +80,9 @@ class LocalStage:
         self.settings.reset()
         self.settings.change({"rollout_seconds": 0})
         self.snapshots.restore(self.snapshots.find(snapshot))
-        stepfunctions_backends[ACCOUNT][REGION].reset()
+        backend = stepfunctions_backends[ACCOUNT][REGION]
+        backend.reset()
+        backend.state_machines = unpickled(self._executions[snapshot], lambda _: backend)
 
     def connect(self, session: Session) -> None:
         """Take the calls of a session's clients: those of the handlers."""

@@ -35,7 +35,7 @@ def once(reach: Callable[..., Made]) -> Callable[..., Made]:
             restored: Made = _restored(_REACHED[name], given)
             return restored
         made = reach(**given)
-        local_stage().snapshots.keep(name)
+        local_stage().keep(name)
         _REACHED[name] = _kept(made, given)
         return made
 

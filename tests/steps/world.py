@@ -58,6 +58,8 @@ class World(Lasting):
     def __init__(self) -> None:
         self.calls = Calls()
         self.foreign = self.rules(*FOREIGN)
+        self.before: tuple[Any, ...] = ()
+        """Everything, before the deployment that a fixture has begun."""
 
     def push(self, digest: str, tag: str) -> None:
         """Put another image into the repository."""
