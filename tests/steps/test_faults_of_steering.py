@@ -82,7 +82,7 @@ def fails_once(world: World, name: str, begin: Callable[[], Deployment], number:
 EACH = pytest.mark.parametrize(("number", "kind"), [(number, kind) for number in range(MOST_CALLS) for kind in KINDS])
 
 
-@pytest.mark.exhaustive(first=2)
+@pytest.mark.exhaustive(first=0)
 @EACH
 def test_a_rollback_is_whole_or_not_at_all(number: int, kind: str, world: World, rolling_back: Deployment) -> None:
     before = world.everything()
@@ -106,7 +106,7 @@ def test_a_held_push_is_pending(number: int, kind: str, world: World, pushing: D
         assert gates()["hold"]["by"] == "ann"
 
 
-@pytest.mark.exhaustive(first=2)
+@pytest.mark.exhaustive(first=0)
 @EACH
 def test_a_resumed_push_is_live_or_reported(number: int, kind: str, world: World, resuming: Deployment) -> None:
     end = fails_once(world, "resume", lambda: resuming, number, kind)
