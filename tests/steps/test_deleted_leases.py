@@ -12,48 +12,46 @@ from tests.steps.world import World
 
 @pytest.fixture
 @once
-def changing(later: Deployments) -> Deployment:
-    """The second deployment: a new image."""
-    return later.start(NEXT)
+def rolling(world: World, later: Deployments) -> Deployment:
+    """The second deployment, of a new image, before its service rolls. `world.before` is what there was."""
+    world.before = world.everything()
+    return later.start(NEXT).until("RollService")
 
 
 def test_a_deployment_whose_lease_was_deleted_is_restored(
-    world: World, changing: Deployment, deployments: Deployments
+    world: World, rolling: Deployment, deployments: Deployments
 ) -> None:
-    before = world.everything()
-    changing.until("RollService")
     items.delete(LEASE)
-    assert changing.run() == "DeploymentFailed"
-    assert world.everything() == before
-    cause = changing.document["restored"]["cause"]
+    assert rolling.run() == "DeploymentFailed"
+    assert world.everything() == world.before
+    cause = rolling.document["restored"]["cause"]
     assert cause.startswith("RollService: the lease of production/guestbook-api was deleted")
     assert "Everything is as it was before" in cause
     assert "holder" not in world.ledger()["lease"]
-    assert deployments.start(NEXT).run() == "Deployed"
+    assert deployments.start(NEXT).step("TakeTurn")["decision"] == "go"
 
 
 def test_nothing_is_restored_after_another_deployment(
-    world: World, changing: Deployment, deployments: Deployments
+    world: World, rolling: Deployment, deployments: Deployments
 ) -> None:
-    changing.until("RollService")
     items.delete(LEASE)
     assert deployments.start(NEXT).run() == "Deployed"
     after = world.everything()
-    assert changing.run() == "Overtaken"
+    assert rolling.run() == "Overtaken"
     assert world.everything() == after
     remark = (
         "Nothing was restored, because another deployment has held the lease since. If that one failed, deploy again."
     )
-    assert remark in changing.document["restored"]["cause"]
+    assert remark in rolling.document["restored"]["cause"]
 
 
-def test_an_ended_deployment_takes_no_lease_again(world: World, changing: Deployment) -> None:
+def test_an_ended_deployment_takes_no_lease_again(world: World, rolling: Deployment) -> None:
     """A late invocation of a step may begin after the lease was released."""
-    changing.until("RollService").fail("RejectedError", "what happened")
-    changing.step("RestoreDeployment")
+    rolling.fail("RejectedError", "what happened")
+    rolling.step("RestoreDeployment")
     before = world.everything()
     with pytest.raises(OvertakenError):
-        changing.step("RollService")
+        rolling.step("RollService")
     assert world.everything() == before
     assert "holder" not in world.ledger()["lease"]
 
@@ -61,11 +59,9 @@ def test_an_ended_deployment_takes_no_lease_again(world: World, changing: Deploy
 @pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("dry_run", [False, True], ids=["a deployment", "a dry run"])
 def test_a_failure_without_the_lease_creates_no_lease(
-    dry_run: bool, world: World, changing: Deployment, deployments: Deployments
+    dry_run: bool, world: World, rolling: Deployment, deployments: Deployments
 ) -> None:
-    before = world.everything()
-    changing.until("RollService")
     items.delete(LEASE)
     assert deployments.start(detail={}, dry_run=dry_run).run() == "DeploymentFailed"
-    assert changing.run() == "DeploymentFailed"
-    assert world.everything() == before
+    assert rolling.run() == "DeploymentFailed"
+    assert world.everything() == world.before

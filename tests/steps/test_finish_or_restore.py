@@ -12,15 +12,7 @@ from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments, entered
 from tests.steps.items import LEASE
-from tests.steps.snapshots import once
 from tests.steps.world import World
-
-
-@pytest.fixture
-@once
-def complete(changing: Deployment) -> Deployment:
-    """Everything is deployed, and FinishDeployment is invoked but has not begun yet."""
-    return changing.until("FinishDeployment")
 
 
 def restorer_of(deployment: Deployment) -> Deployment:
@@ -53,38 +45,36 @@ BEGUN = pytest.mark.parametrize("begin", [refused, killed_as_it_entered])
 @pytest.mark.exhaustive(first=1)
 @BEGUN
 def test_a_restore_that_began_before_a_late_finish_wins(
-    begin: Callable[[World, Deployment], None], world: World, deployments: Deployments, changing: Deployment
+    begin: Callable[[World, Deployment], None], world: World, finishing: Deployment
 ) -> None:
     """The invocation of FinishDeployment was on its way when a person stopped the deployment."""
-    before = world.everything()
-    changing.until("FinishDeployment")
-    changing.stop()
-    restorer = restorer_of(changing)
+    before = world.before
+    finishing.stop()
+    restorer = restorer_of(finishing)
     begin(world, restorer)
     deleted = world.calls.made.count("events.DeleteRule")
     with pytest.raises(OvertakenError):
-        changing.step("FinishDeployment")
+        finishing.step("FinishDeployment")
     assert world.calls.made.count("events.DeleteRule") == deleted
     expire(world)
     assert restorer.run() == "Restored"
     assert world.everything() == before
-    assert world.entry(changing.arn)["outcome"] == "aborted"
+    assert world.entry(finishing.arn)["outcome"] == "aborted"
 
 
 @pytest.mark.exhaustive(first=1)
 @BEGUN
 def test_a_restore_that_began_is_not_finished_by_a_redrive(
-    begin: Callable[[World, Deployment], None], world: World, changing: Deployment
+    begin: Callable[[World, Deployment], None], world: World, finishing: Deployment
 ) -> None:
     """The redriven execution fails in FinishDeployment, and its document says that all before that is done."""
-    before = world.everything()
-    changing.until("FinishDeployment")
-    changing.stop()
-    begin(world, restorer_of(changing))
+    before = world.before
+    finishing.stop()
+    begin(world, restorer_of(finishing))
     expire(world)
-    assert changing.run() == "Restored"
+    assert finishing.run() == "Restored"
     assert world.everything() == before
-    entry = world.entry(changing.arn)
+    entry = world.entry(finishing.arn)
     assert (entry["outcome"], "the execution was aborted" in entry["cause"]) == ("aborted", True)
 
 
@@ -98,58 +88,56 @@ def expire(world: World) -> None:
 
 @pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("recorded", [True, False], ids=["a record", "by the previous version of Rota"])
-def test_a_restore_continues_though_its_lease_was_deleted(recorded: bool, world: World, changing: Deployment) -> None:
+def test_a_restore_continues_though_its_lease_was_deleted(recorded: bool, world: World, finishing: Deployment) -> None:
     """The execution's history says that the rollout was complete when it was stopped."""
-    before = world.everything()
-    changing.until("FinishDeployment")
-    changing.stop()
-    restorer = restorer_of(changing)
+    before = world.before
+    finishing.stop()
+    restorer = restorer_of(finishing)
     refused(world, restorer)
     items.delete(LEASE)
     if not recorded:
-        forget_the_record(world, changing)
-    world.calls.history[:0] = [entered("FinishDeployment", changing.document)]
+        forget_the_record(world, finishing)
+    world.calls.history[:0] = [entered("FinishDeployment", finishing.document)]
     assert restorer.run() == "Restored"
     assert world.everything() == before
-    assert world.entry(changing.arn)["outcome"] == "aborted"
+    assert world.entry(finishing.arn)["outcome"] == "aborted"
 
 
-def test_a_finish_deletes_nothing_while_the_ledger_says_restoring(world: World, complete: Deployment) -> None:
+def test_a_finish_deletes_nothing_while_the_ledger_says_restoring(world: World, finishing: Deployment) -> None:
     """By the lease alone it could begin: a person has changed that."""
-    complete.stop()
-    refused(world, restorer_of(complete))
+    finishing.stop()
+    refused(world, restorer_of(finishing))
     items.change(LEASE, "REMOVE shut, deployment")
     deleted = world.calls.made.count("events.DeleteRule")
     with pytest.raises(OvertakenError, match="this deployment is being restored"):
-        complete.step("FinishDeployment")
+        finishing.step("FinishDeployment")
     assert world.calls.made.count("events.DeleteRule") == deleted
-    assert world.entry(complete.arn)["outcome"] == "restoring"
+    assert world.entry(finishing.arn)["outcome"] == "restoring"
 
 
 @pytest.mark.parametrize("call", ["dynamodb.UpdateItem", "events.DeleteRule", "dynamodb.TransactWriteItems"])
-def test_a_finish_that_began_before_a_restore_wins(call: str, world: World, complete: Deployment) -> None:
+def test_a_finish_that_began_before_a_restore_wins(call: str, world: World, finishing: Deployment) -> None:
     """Also where the response of its first write, to the lease, was lost."""
     rules = world.owned_rules()
     with world.calls.killing(call, after=True), pytest.raises(KilledError):
-        complete.step("FinishDeployment")
-    complete.stop()
-    assert restorer_of(complete).run() == "Deployed"
+        finishing.step("FinishDeployment")
+    finishing.stop()
+    assert restorer_of(finishing).run() == "Deployed"
     del rules["CountTeaspoons"]
     assert world.owned_rules() == rules
-    assert world.entry(complete.arn)["outcome"] == "deployed"
+    assert world.entry(finishing.arn)["outcome"] == "deployed"
 
 
 def test_a_later_restore_keeps_why_the_deployment_failed(
-    world: World, deployments: Deployments, changing: Deployment
+    world: World, deployments: Deployments, restoring: Deployment
 ) -> None:
     """Started by hand after another deployment has held the lease: it has nothing to restore, and knows no more."""
-    changing.until("CheckService").fail("RejectedError", "what happened")
-    refused(world, changing)
-    first = world.entry(changing.arn)
-    changing.stop(timedelta(hours=1))
+    refused(world, restoring)
+    first = world.entry(restoring.arn)
+    restoring.stop(timedelta(hours=1))
     assert deployments.start().run() == "Deployed"
-    restorer_of(changing).run()
-    entry = world.entry(changing.arn)
+    restorer_of(restoring).run()
+    entry = world.entry(restoring.arn)
     assert entry["outcome"] == "failed"
     assert entry["cause"] == (
         "CheckService: what happened. Nothing was restored, because another deployment has held the lease since. If "
@@ -160,15 +148,14 @@ def test_a_later_restore_keeps_why_the_deployment_failed(
 
 
 def test_a_later_restore_keeps_what_the_version_before_wrote(
-    world: World, deployments: Deployments, changing: Deployment
+    world: World, deployments: Deployments, restoring: Deployment
 ) -> None:
-    changing.until("CheckService").fail("RejectedError", "what happened")
-    refused(world, changing)
-    forget_the_record(world, changing)
-    changing.stop(timedelta(hours=1))
+    refused(world, restoring)
+    forget_the_record(world, restoring)
+    restoring.stop(timedelta(hours=1))
     assert deployments.start().run() == "Deployed"
-    restorer_of(changing).run()
-    entry = world.entry(changing.arn)
+    restorer_of(restoring).run()
+    entry = world.entry(restoring.arn)
     assert entry["cause"].startswith("CheckService: what happened. It is being restored. For the operator: fix this")
     assert entry["cause"].endswith("another deployment has held the lease since. If that one failed, deploy again.")
     assert entry["tag"] == "next"

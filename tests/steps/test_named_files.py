@@ -54,6 +54,7 @@ def test_a_dry_run_plans_with_it(world: World, later: Deployments) -> None:
     assert plan.document["config"]["schedule"] == {"key": "proposed/file.json", "version_id": proposed}
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("killed", [False, True], ids=["", "killed"])
 def test_one_that_was_held_keeps_its_version(killed: bool, world: World, later: Deployments) -> None:
     older = world.upload(AFTER)
@@ -68,6 +69,7 @@ def test_one_that_was_held_keeps_its_version(killed: bool, world: World, later: 
     assert (live(), world.owned_rules().keys()) == ((DIGEST, KEY, older), AFTER_JOBS)
 
 
+@pytest.mark.exhaustive(first=3)
 @pytest.mark.parametrize(
     ("version", "said"),
     [

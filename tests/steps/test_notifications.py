@@ -55,9 +55,9 @@ def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def test_deployments_durations_and_tasks_are_counted(
-    world: World, deployments: Deployments, capsys: pytest.CaptureFixture[str]
+    world: World, overdue: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deployments.start().run()
+    overdue.run()
     (line,) = metrics(capsys)
     assert (line["app"], line["outcome"]) == (APP, "deployed")
     assert (line["Deployments"], line["Tasks"]) == ([1], [2])
@@ -98,8 +98,8 @@ def chat(monkeypatch: pytest.MonkeyPatch) -> Chat:
     return heard
 
 
-def test_the_chat_is_notified_of_what_went_live(deployments: Deployments, chat: Chat) -> None:
-    assert deployments.start().run() == "Deployed"
+def test_the_chat_is_notified_of_what_went_live(overdue: Deployment, chat: Chat) -> None:
+    assert overdue.run() == "Deployed"
     (message,) = chat()
     assert message["content"]["title"] == f"\u2705 {APP}: v1 is live (5d0c6a1)"
 
@@ -112,8 +112,8 @@ def test_the_chat_is_notified_why_a_deployment_failed(overdue: Deployment, chat:
 
 
 @pytest.mark.parametrize("code", ["AuthorizationError", "Throttling"])
-def test_no_deployment_waits_for_a_chat(world: World, deployments: Deployments, chat: Chat, code: str) -> None:
-    deployment = deployments.start().until("FinishDeployment")
+def test_no_deployment_waits_for_a_chat(world: World, overdue: Deployment, chat: Chat, code: str) -> None:
+    overdue.until("FinishDeployment")
     with world.calls.refusing("sns.Publish", code, count=0):
-        assert deployment.step("FinishDeployment")["outcome"] == "deployed"
+        assert overdue.step("FinishDeployment")["outcome"] == "deployed"
     assert (len(world.calls.notifications), chat()) == (1, [])

@@ -289,6 +289,7 @@ def test_a_service_on_another_apps_revision_is_deployed_from_it(world: World, de
     assert {1, 2} < set(world.active_revisions())
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize(
     "call",
     ["events.ListRules", "s3.GetObject", "ecr.DescribeImages", "ecs.DescribeServices", "ecs.DescribeTaskDefinition"],
@@ -300,6 +301,7 @@ def test_a_transient_error_is_no_problem(call: str, world: World, deployments: D
     assert deployment.step("ReadConfig")["tasks"] == 2
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("call", ["s3.GetObject", "ecs.DescribeTaskDefinition"])
 def test_killed_while_reading_it_reads_everything_again(call: str, world: World, deployments: Deployments) -> None:
     deployment = deployments.start().until("ReadConfig")

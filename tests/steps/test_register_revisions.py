@@ -114,6 +114,7 @@ def test_a_matching_revision_in_use_is_used_again(world: World, later: Deploymen
     assert world.service()["taskDefinition"] == arn(4)
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("gone", [2, 4], ids=["of a task", "of the API"])
 def test_a_reused_revision_that_was_deregistered_meanwhile(gone: int, world: World, later: Deployments) -> None:
     world.upload(OTHER_TASK)

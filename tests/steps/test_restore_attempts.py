@@ -81,14 +81,14 @@ def test_a_denied_restore_does_not_believe_late_reads(waits: int, world: World, 
 
 @pytest.mark.exhaustive(first=1)
 @WAITS
-def test_a_created_rule_without_tags_is_foreign_after_four(waits: int, world: World, changing: Deployment) -> None:
-    changing.until("RollService").fail("RejectedError", "what happened")
-    wait(changing, waits)
+def test_a_created_rule_without_tags_is_foreign_after_four(waits: int, world: World, rolling: Deployment) -> None:
+    rolling.fail("RejectedError", "what happened")
+    wait(rolling, waits)
     shown = world.rules()
     shown[DIGEST] |= {"Tags": []}
     with world.calls.showing(shown):
-        refused(changing, 4)
-        assert f"the rule {DIGEST} has another owner" in changing.step("RestoreDeployment")["cause"]
+        refused(rolling, 4)
+        assert f"the rule {DIGEST} has another owner" in rolling.step("RestoreDeployment")["cause"]
 
 
 def test_a_killed_attempt_counts_and_a_wait_does_not(world: World, restoring: Deployment) -> None:
@@ -107,7 +107,11 @@ def attempts() -> int:
 def test_another_execution_has_all_its_patience(world: World, restoring: Deployment) -> None:
     """A person starts the restore again once it was given up."""
     with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0):
-        refused(restoring, 9)
+        refused(restoring, 1)
+        items.change(LEASE, "SET deployment.restore_attempts = :eight", eight={"N": "8"})
+        restoring.context["State"]["RetryCount"] = 8
+        with pytest.raises(RejectedError):
+            restoring.step("RestoreDeployment")
     restoring.context["State"]["RetryCount"] = 0
     with world.calls.refusing("events.PutEvents", "AccessDeniedException"):
         refused(restoring, 1)

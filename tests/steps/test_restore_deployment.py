@@ -8,8 +8,9 @@ import pytest
 from rota.errors import OvertakenError, RejectedError, TransientError, UnreadableError
 from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
+from tests.steps import items
 from tests.steps.calls import KilledError
-from tests.steps.deployments import AFTER, BEFORE, NEXT, Deployment, Deployments, invoke
+from tests.steps.deployments import AFTER, NEXT, Deployment, Deployments, invoke
 from tests.steps.items import LEASE
 from tests.steps.world import World
 
@@ -25,13 +26,20 @@ EACH_KIND_FIRST = sorted(range(len(WRITES)), key=lambda nth: WRITES[nth] in WRIT
 AT_THE_END = ["events.RemoveTargets", "events.DeleteRule"]
 
 
+def last_attempt(deployment: Deployment) -> dict[str, Any]:
+    """What RestoreDeployment answers after eight attempts that were refused."""
+    items.change(LEASE, "SET deployment.restore_attempts = :eight", eight={"N": "8"})
+    deployment.context["State"]["RetryCount"] = 8
+    return deployment.step("RestoreDeployment")
+
+
 def test_the_writes_of_the_deployment(world: World, changing: Deployment) -> None:
     world.calls.made.clear()
     assert changing.run() == "Deployed"
     assert sorted(world.calls.writes()) == sorted([*WRITES, *AT_THE_END, "events.PutEvents"])
 
 
-@pytest.mark.exhaustive(first=3)
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("nth", EACH_KIND_FIRST, ids=lambda nth: f"{nth}-{WRITES[nth]}")
 def test_whichever_write_is_refused_everything_is_as_before(nth: int, world: World, changing: Deployment) -> None:
     before = world.everything()
@@ -55,13 +63,12 @@ def test_the_entry_of_a_failure_has_who_started_it_and_durations(world: World, c
     assert [each.rsplit(" ", 2)[0] for each in entry["durations"].split(", ")] == ["TakeTurn", "planning"]
 
 
-def test_a_failed_rollout_is_rolled_back_with_all_else(world: World, changing: Deployment) -> None:
-    before = world.everything()
-    changing.until("CheckService")
+def test_a_failed_rollout_is_rolled_back_with_all_else(world: World, checking: Deployment) -> None:
+    before = world.before
     world.roll("FAILED", reason="tasks failed to start")
-    assert changing.run() == "DeploymentFailed"
+    assert checking.run() == "DeploymentFailed"
     assert world.everything() == before
-    cause = changing.document["restored"]["cause"]
+    cause = checking.document["restored"]["cause"]
     assert cause.startswith("CheckService: the rollout of guestbook:")
     assert "failed: tasks failed to start. Look at the service's events and the logs of its stopped tasks. " in cause
     assert "tasks. All rules are as they were before, 4 rules were restored; " in cause
@@ -70,12 +77,11 @@ def test_a_failed_rollout_is_rolled_back_with_all_else(world: World, changing: D
     )
 
 
-def test_a_rollout_that_ecs_rolled_back_is_left_alone(world: World, changing: Deployment) -> None:
-    before = world.everything()
-    changing.until("CheckService")
+def test_a_rollout_that_ecs_rolled_back_is_left_alone(world: World, checking: Deployment) -> None:
+    before = world.before
     world.roll("COMPLETED", reason="rolled back", revision=before[1])
     world.calls.made.clear()
-    assert changing.run() == "DeploymentFailed"
+    assert checking.run() == "DeploymentFailed"
     assert world.everything() == before
     assert "ecs.UpdateService" not in world.calls.made
 
@@ -96,23 +102,23 @@ def test_a_failure_before_the_first_write_restores_nothing(world: World, changin
 
 
 @pytest.mark.parametrize("call", AT_THE_END)
-def test_a_deployment_that_is_complete_is_finished_not_restored(call: str, world: World, changing: Deployment) -> None:
-    changing.until("FinishDeployment")
+def test_a_deployment_that_is_complete_is_finished_not_restored(call: str, world: World, finishing: Deployment) -> None:
     complete = world.owned_rules()
     with world.calls.refusing(call, "AccessDeniedException"):
-        assert changing.run() == "Deployed"
-    assert changing.document["restored"]["outcome"] == "deployed"
+        assert finishing.run() == "Deployed"
+    assert finishing.document["restored"]["outcome"] == "deployed"
     del complete["CountTeaspoons"]
     assert world.owned_rules() == complete
     assert "holder" not in world.ledger()["lease"]
     assert [each["outcome"] for each in world.calls.notifications] == ["deployed", "deployed"]
 
 
-def test_what_may_not_be_deleted_stays_disabled_and_is_named(world: World, changing: Deployment) -> None:
+def test_what_may_not_be_deleted_stays_disabled_and_is_named(world: World, finishing: Deployment) -> None:
+    finishing.fail("RejectedError", "what happened")
     with world.calls.refusing("events.DeleteRule", "AccessDeniedException", count=0):
-        assert changing.run() == "Deployed"
+        assert last_attempt(finishing)["outcome"] == "deployed"
     assert world.owned_rules()["CountTeaspoons"]["State"] == "DISABLED"
-    (entry,) = [entry for entry in world.ledger().values() if entry.get("execution") == changing.arn]
+    (entry,) = [entry for entry in world.ledger().values() if entry.get("execution") == finishing.arn]
     rule = f"{PREFIX}CountTeaspoons"
     assert f"; AWS refuses to delete {rule}, disabled until the next deployment deletes them: " in entry["summary"]
     assert "holder" not in world.ledger()["lease"]
@@ -136,18 +142,18 @@ def test_a_refused_deletion_keeps_no_other_from_being_tried(world: World, deploy
 @pytest.mark.parametrize("artifact", ["plan", "snapshot"])
 @pytest.mark.parametrize("content", [None, b"{", b"{}", b"[]"], ids=["gone", "no JSON", "another shape", "no object"])
 def test_what_cannot_be_read_fails_the_restore_at_once(
-    artifact: str, content: bytes | None, world: World, changing: Deployment
+    artifact: str, content: bytes | None, world: World, rolling: Deployment
 ) -> None:
-    changing.until("RollService").fail("RejectedError", "what happened")
-    replace(artifact, content, world, changing)
+    rolling.fail("RejectedError", "what happened")
+    replace(artifact, content, world, rolling)
     now = world.everything()
     cannot = (
         rf"/{artifact}\.json .*cannot be read .*, so nothing was restored, and trying again does not help\. For the"
     )
     with pytest.raises(UnreadableError, match=cannot):
-        changing.step("RestoreDeployment")
+        rolling.step("RestoreDeployment")
     assert world.everything() == now
-    entry = world.entry(changing.arn)
+    entry = world.entry(rolling.arn)
     assert entry["outcome"] == "restoring"
     assert entry["cause"].startswith("RollService: what happened. It is being restored. ")
 
@@ -167,10 +173,9 @@ def replace(artifact: str, content: bytes | None, world: World, deployment: Depl
     )
 
 
-def test_a_complete_deployment_ends_without_its_plan(world: World, changing: Deployment) -> None:
-    changing.until("FinishDeployment")
-    replace("plan", None, world, changing)
-    assert changing.run() == "Deployed"
+def test_a_complete_deployment_ends_without_its_plan(world: World, finishing: Deployment) -> None:
+    replace("plan", None, world, finishing)
+    assert finishing.run() == "Deployed"
     assert world.owned_rules()["CountTeaspoons"]["State"] == "DISABLED"
     assert (
         "the rules that were removed stay disabled until the next deployment"
@@ -178,25 +183,23 @@ def test_a_complete_deployment_ends_without_its_plan(world: World, changing: Dep
     )
 
 
-def test_a_complete_deployment_ends_though_its_plan_is_denied(world: World, changing: Deployment) -> None:
-    changing.until("FinishDeployment")
-    changing.fail("RejectedError", "what happened")
+def test_a_complete_deployment_ends_though_its_plan_is_denied(world: World, finishing: Deployment) -> None:
+    finishing.fail("RejectedError", "what happened")
     with world.calls.refusing("s3.GetObject", "AccessDenied", status=403, count=0):
         with pytest.raises(RejectedError, match="GetObject was denied"):
-            changing.step("RestoreDeployment")
-        assert changing.restore()["outcome"] == "deployed"
+            finishing.step("RestoreDeployment")
+        assert last_attempt(finishing)["outcome"] == "deployed"
     assert world.owned_rules()["CountTeaspoons"]["State"] == "DISABLED"
     summary = world.calls.notifications[-1]["summary"]
     assert "stay disabled until the next deployment deletes them, because GetObject was denied" in summary
 
 
-def test_restored_twice_it_is_the_same(world: World, changing: Deployment) -> None:
-    before = world.everything()
-    changing.until("CheckService").fail("RejectedError", "what happened")
-    answers = [changing.step("RestoreDeployment") for _ in range(2)]
+def test_restored_twice_it_is_the_same(world: World, restoring: Deployment) -> None:
+    before = world.before
+    answers = [restoring.step("RestoreDeployment") for _ in range(2)]
     assert world.everything() == before
     assert answers[0] == answers[1]
-    assert {each["id"]: each["outcome"] for each in world.calls.notifications[1:]} == {changing.arn: "failed"}
+    assert {each["id"]: each["outcome"] for each in world.calls.notifications[1:]} == {restoring.arn: "failed"}
 
 
 def test_a_refused_notification_is_published_by_a_retry(world: World, restoring: Deployment) -> None:
@@ -219,12 +222,11 @@ def test_a_refused_notification_is_published_by_a_retry(world: World, restoring:
         *(("dynamodb.PutItem", False), ("dynamodb.PutItem", True)),
     ],
 )
-def test_killed_in_the_middle_it_ends_the_same(call: str, after: bool, world: World, changing: Deployment) -> None:
-    before = world.everything()
-    changing.until("CheckService").fail("RejectedError", "what happened")
+def test_killed_in_the_middle_it_ends_the_same(call: str, after: bool, world: World, restoring: Deployment) -> None:
+    before = world.before
     with world.calls.killing(call, after=after), pytest.raises(KilledError):
-        changing.step("RestoreDeployment")
-    assert changing.step("RestoreDeployment")["outcome"] == "failed"
+        restoring.step("RestoreDeployment")
+    assert restoring.step("RestoreDeployment")["outcome"] == "failed"
     assert world.everything() == before
     assert "holder" not in world.ledger()["lease"]
 
@@ -237,24 +239,24 @@ def test_a_target_refused_in_a_200_is_noticed(world: World, restoring: Deploymen
         restoring.step("RestoreDeployment")
 
 
-def test_an_overtaken_deployment_is_no_failure(world: World, changing: Deployment) -> None:
-    before = world.everything()
-    changing.until("RollService").fail("OvertakenError", "a newer push has arrived")
-    answer = changing.step("RestoreDeployment")
+def test_an_overtaken_deployment_is_no_failure(world: World, rolling: Deployment) -> None:
+    before = world.before
+    rolling.fail("OvertakenError", "a newer push has arrived")
+    answer = rolling.step("RestoreDeployment")
     assert world.everything() == before
     assert answer["outcome"] == "overtaken"
     assert answer["cause"].startswith("RollService: a newer push has arrived. Everything is as it was before; ")
 
 
-def test_a_revision_that_a_foreign_rule_runs_stays(world: World, changing: Deployment) -> None:
-    changing.until("CreateTargets").fail("RejectedError", "what happened")
+def test_a_revision_that_a_foreign_rule_runs_stays(world: World, creating: Deployment) -> None:
+    creating.fail("RejectedError", "what happened")
     newest = world.active_revisions()[-1]
     by_hand = {"Id": "1", "Arn": CLUSTER_ARN + "-2", "RoleArn": ENVIRONMENT["EVENTS_ROLE_ARN"]}
     with_revision = by_hand | {"EcsParameters": {"TaskDefinitionArn": arn(newest)}}
     rule = "production__guestbook__SomeoneElses"
     client("events").put_rule(Name=rule, ScheduleExpression="rate(1 day)")
     client("events").put_targets(Rule=rule, Targets=[with_revision])
-    changing.step("RestoreDeployment")
+    creating.step("RestoreDeployment")
     assert world.active_revisions()[-1] == newest
 
 
@@ -298,13 +300,13 @@ def test_nothing_that_a_rule_may_still_start_is_deregistered(
 
 
 def test_a_restore_before_the_first_target_does_not_wait(
-    world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
+    world: World, creating: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No rule can have started what was registered."""
-    changing.until("CreateTargets").fail("RejectedError", "what happened")
+    creating.fail("RejectedError", "what happened")
     waited: list[float] = []
     monkeypatch.setattr("time.sleep", waited.append)
-    changing.step("RestoreDeployment")
+    creating.step("RestoreDeployment")
     assert waited == []
     assert "ecs.DeregisterTaskDefinition" in world.calls.made
 
@@ -316,7 +318,7 @@ def test_revisions_that_ecs_keeps_active_are_named(code: str, world: World, rest
         with pytest.raises((RejectedError, TransientError), match="DeregisterTaskDefinition"):
             restoring.step("RestoreDeployment")
         assert "holder" in world.ledger()["lease"]
-        cause = restoring.restore()["cause"]
+        cause = last_attempt(restoring)["cause"]
     assert "holder" not in world.ledger()["lease"]
     assert "Everything is as it was before" in cause
     left = "guestbook:9, guestbook:8, guestbook:7, guestbook:6"
@@ -358,20 +360,19 @@ def test_a_target_added_by_hand_is_restored(world: World, later: Deployments) ->
     assert world.everything() == before
 
 
-def test_what_is_being_restored_cannot_end_as_deployed(world: World, changing: Deployment) -> None:
+def test_what_is_being_restored_cannot_end_as_deployed(world: World, restoring: Deployment) -> None:
     """A FinishDeployment whose response was lost, or whose execution was stopped, may still be running."""
-    before = world.everything()
-    changing.until("CheckService").fail("RejectedError", "what happened")
+    before = world.before
     with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0), pytest.raises(RejectedError):
-        changing.step("RestoreDeployment")
-    record = world.entry(changing.arn)
+        restoring.step("RestoreDeployment")
+    record = world.entry(restoring.arn)
     assert (record["outcome"], "finished_at" in record) == ("restoring", False)
     assert "CheckService: what happened. It is being restored." in record["cause"]
     with pytest.raises(OvertakenError):
-        changing.step("FinishDeployment")
-    assert changing.step("RestoreDeployment")["outcome"] == "failed"
+        restoring.step("FinishDeployment")
+    assert restoring.step("RestoreDeployment")["outcome"] == "failed"
     assert world.everything() == before
-    record = world.entry(changing.arn)
+    record = world.entry(restoring.arn)
     assert (record["outcome"], "finished_at" in record) == ("failed", True)
 
 
@@ -404,16 +405,14 @@ def test_a_rule_that_was_deleted_meanwhile_is_created_again(world: World, restor
     ],
 )
 def test_a_rule_deleted_just_before_its_write_is_restored_whole(
-    task: str, state: str, world: World, deployments: Deployments
+    task: str, state: str, world: World, of_before: Deployments
 ) -> None:
     """It was there when it was asked for its owner."""
-    world.upload(BEFORE)
-    assert deployments.start().run() == "Deployed"
     rule = PREFIX + task
     client("events").put_rule(Name=rule, ScheduleExpression="rate(2 days)", State=state)
     before = world.owned_rules()
     world.upload(AFTER)
-    same_image = deployments.start().until("FinishDeployment")
+    same_image = of_before.start().until("FinishDeployment")
     same_image.document.pop("targets")
     same_image.fail("RejectedError", "what happened")
     shown = world.rules()
@@ -437,12 +436,10 @@ def test_a_rule_deleted_just_before_its_write_is_restored_whole(
     ],
 )
 def test_what_the_plan_leaves_alone_is_not_restored(
-    failed: str, writes: list[str], world: World, deployments: Deployments
+    failed: str, writes: list[str], world: World, of_before: Deployments
 ) -> None:
-    world.upload(BEFORE)
-    assert deployments.start().run() == "Deployed"
     world.upload(AFTER)
-    same_image = deployments.start().until(failed)
+    same_image = of_before.start().until(failed)
     same_image.document.pop("targets", None)
     same_image.fail("RejectedError", "what happened")
     world.calls.made.clear()

@@ -56,15 +56,14 @@ def test_a_service_rolled_by_hand_before_is_left_alone(
 
 
 def test_a_service_rolled_by_hand_meanwhile_is_left_alone(
-    world: World, changing: Deployment, hotfix: Callable[[], str]
+    world: World, checking: Deployment, hotfix: Callable[[], str]
 ) -> None:
-    rules = world.rules()
-    changing.until("CheckService")
+    rules, *_ = world.before
     by_hand = hotfix()
-    changing.document["rollout"]["waited_seconds"] = 60
-    assert changing.run() == "DeploymentFailed"
+    checking.document["rollout"]["waited_seconds"] = 60
+    assert checking.run() == "DeploymentFailed"
     assert (world.rules(), world.service()["taskDefinition"]) == (rules, by_hand)
-    cause = changing.document["restored"]["cause"]
+    cause = checking.document["restored"]["cause"]
     remark = f"But someone has rolled the service guestbook-api to guestbook:{number(by_hand)} meanwhile"
     assert remark in cause
 
@@ -88,22 +87,20 @@ def test_the_first_read_of_the_service_decides(world: World, changing: Deploymen
     assert world.everything()[:2] == before[:2]
 
 
-def test_the_revision_that_the_service_returns_to_stays(world: World, changing: Deployment) -> None:
-    before = world.everything()
-    changing.until("CheckService").fail("RejectedError", "what happened")
+def test_the_revision_that_the_service_returns_to_stays(world: World, restoring: Deployment) -> None:
+    before = world.before
     client("ecs").deregister_task_definition(taskDefinition=before[1])
     with world.calls.showing_service([world.service()], skip=1):
-        changing.step("RestoreDeployment")
+        restoring.step("RestoreDeployment")
     again = number(world.service()["taskDefinition"])
     assert again in world.active_revisions()
     assert world.containers(again) == world.containers(number(before[1]))
 
 
-def test_all_else_is_restored_if_the_service_was_deleted(world: World, changing: Deployment) -> None:
-    rules = world.rules()
-    changing.until("CheckService").fail("RejectedError", "what happened")
+def test_all_else_is_restored_if_the_service_was_deleted(world: World, restoring: Deployment) -> None:
+    rules, *_ = world.before
     client("ecs").delete_service(cluster="production", service="guestbook-api", force=True)
-    cause = changing.step("RestoreDeployment")["cause"]
+    cause = restoring.step("RestoreDeployment")["cause"]
     assert world.rules() == rules
     assert "But the service guestbook-api was deleted meanwhile." in cause
 
@@ -126,26 +123,24 @@ def test_the_service_is_restored_though_ecs_shows_it_late(
 
 
 def test_a_service_rolled_by_hand_since_the_plan_is_not_rolled(
-    world: World, changing: Deployment, hotfix: Callable[[], str]
+    world: World, rolling: Deployment, hotfix: Callable[[], str]
 ) -> None:
-    rules = world.rules()
-    changing.until("RollService")
+    rules, *_ = world.before
     by_hand = hotfix()
-    assert changing.run() == "DeploymentFailed"
+    assert rolling.run() == "DeploymentFailed"
     assert (world.rules(), world.service()["taskDefinition"]) == (rules, by_hand)
     remark = "the service guestbook-api was changed during this deployment: it ran guestbook:5 and now runs"
-    assert f"{remark} guestbook:{number(by_hand)}" in changing.document["restored"]["cause"]
+    assert f"{remark} guestbook:{number(by_hand)}" in rolling.document["restored"]["cause"]
 
 
 def test_a_service_that_ecs_shows_late_is_read_again(
-    world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
+    world: World, rolling: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changing.until("RollService")
     shown = [world.service() | {"taskDefinition": arn(1)}]
     monkeypatch.setattr("time.sleep", lambda _seconds: shown.clear())
     with world.calls.showing_service(shown):
-        changing.step("RollService")
-    assert changing.run() == "Deployed"
+        rolling.step("RollService")
+    assert rolling.run() == "Deployed"
 
 
 def test_a_hotfix_stays_if_rollservice_refused_to_touch_it(

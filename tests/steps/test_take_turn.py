@@ -72,6 +72,7 @@ def test_of_two_that_wait_the_older_is_overtaken(world: World, deployments: Depl
     ]
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("first", [0, 1], ids=["in order", "the later one first"])
 def test_two_executions_of_one_event_do_not_overtake_each_other(first: int, world: World) -> None:
     """EventBridge delivers at least once, and Lambda runs the two in any order."""
@@ -93,15 +94,12 @@ def test_two_executions_of_one_event_do_not_overtake_each_other(first: int, worl
         pytest.param("an-event_" + "1f" * 16, "2062-01-01T06:00:00Z", id="a year mistyped"),
     ],
 )
-def test_what_a_person_starts_counts_from_its_start(
-    name: str, time: str, world: World, deployments: Deployments
-) -> None:
-    deployments.start().run()
-    by_hand = deployments.start(NEXT, id="an-event", time=time)
+def test_what_a_person_starts_counts_from_its_start(name: str, time: str, world: World, later: Deployments) -> None:
+    by_hand = later.start(NEXT, id="an-event", time=time)
     by_hand.context["Execution"] |= {"Name": name, "Id": by_hand.arn.replace("deployment-2", name)}
     assert by_hand.step("TakeTurn")["decision"] == "go"
     world.execution(name, ended=timedelta(minutes=4))
-    assert deployments.start().step("TakeTurn")["decision"] == "go"
+    assert later.start().step("TakeTurn")["decision"] == "go"
 
 
 def test_a_mistyped_digest_overtakes_nothing(world: World, deployments: Deployments) -> None:
@@ -155,12 +153,11 @@ def test_a_deployment_just_stopped_is_restored_first(world: World, deployments: 
 
 
 def test_a_push_waits_for_a_restore_that_begins_late(
-    world: World, deployments: Deployments, changing: Deployment
+    world: World, deployments: Deployments, creating: Deployment
 ) -> None:
     """Lambda may be throttled between two steps."""
-    changing.until("CreateTargets")
-    changing.stop(timedelta(hours=1))
-    assert changing.restorer().step("TakeTurn")["decision"] == "restore"
+    creating.stop(timedelta(hours=1))
+    assert creating.restorer().step("TakeTurn")["decision"] == "restore"
     assert deployments.start().step("TakeTurn")["decision"] == "wait"
 
 
@@ -188,18 +185,17 @@ def test_the_last_of_several_stopped_restores_keeps_the_lease(world: World, depl
 
 
 def test_a_push_waits_while_another_execution_restores(
-    world: World, deployments: Deployments, changing: Deployment
+    world: World, deployments: Deployments, creating: Deployment
 ) -> None:
     """That one may be refused for hours, and no invocation writes between its attempts."""
-    changing.until("CreateTargets")
     with world.calls.killing("events.PutTargets"), pytest.raises(KilledError):
-        changing.step("CreateTargets")
-    changing.stop(timedelta(hours=1))
+        creating.step("CreateTargets")
+    creating.stop(timedelta(hours=1))
     restorer = world.execution("restorer")
-    request = changing.request("RestoreDeployment")
+    request = creating.request("RestoreDeployment")
     by = {"id": restorer, "name": "restorer", "started_at": request["execution"]["started_at"]}
     turn = {"decision": "restore", "reason": "", "wait_seconds": 1, "dry_run": False, "image": None}
-    handed = {**request, "execution": by, "document": {"turn": {**turn, "restores": changing.arn}}}
+    handed = {**request, "execution": by, "document": {"turn": {**turn, "restores": creating.arn}}}
     with world.calls.refusing("events.PutRule", "AccessDeniedException", count=0), pytest.raises(RejectedError):
         invoke("restore_deployment", handed)
     assert deployments.start().step("TakeTurn")["decision"] == "wait"
@@ -245,6 +241,7 @@ def test_a_redrive_whose_restore_ends_meanwhile_is_refused(world: World, deploym
     assert world.calls.writes() == ["events.PutEvents"]
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("first", ["the one that waited", "the redriven one"])
 def test_a_refused_redrive_stops_no_other_deployment(first: str, world: World, deployments: Deployments) -> None:
     """It was aborted while it waited behind the same image, and another deployment had waited longer."""
@@ -277,11 +274,10 @@ def test_an_input_that_is_too_long_is_rejected_first(world: World, deployments: 
     assert world.calls.made == []
 
 
-def test_the_event_of_an_execution_that_stopped_may_be_long(world: World, changing: Deployment) -> None:
+def test_the_event_of_an_execution_that_stopped_may_be_long(world: World, creating: Deployment) -> None:
     """The event holds the input of the execution that was stopped, each quote escaped."""
-    changing.until("CreateTargets")
-    changing.stop()
-    stopped_event = end_of(changing.arn)
+    creating.stop()
+    stopped_event = end_of(creating.arn)
     stopped_event["detail"]["input"] = "x" * 120 * 1024
     assert Deployment(world, "restorer", stopped_event, datetime.now(UTC)).step("TakeTurn")["decision"] == "restore"
 
@@ -298,11 +294,10 @@ def test_what_dynamodb_refuses_has_a_name(
 
 
 def test_the_next_deployment_completes_one_that_was_not_restored(
-    world: World, deployments: Deployments, changing: Deployment
+    world: World, deployments: Deployments, rolling: Deployment
 ) -> None:
     """The event that it was stopped is lost."""
-    changing.until("RollService")
-    changing.stop(timedelta(minutes=4))
+    rolling.stop(timedelta(minutes=4))
     assert deployments.start().run() == "Deployed"
     ran = (number(world.target(name)["EcsParameters"]["TaskDefinitionArn"]) for name in world.owned_rules())
     images = {world.containers(revision)["app"]["image"] for revision in ran}

@@ -86,6 +86,7 @@ def test_a_step_that_cannot_read_its_input_names_the_update(step: str, world: Wo
     assert world.calls.made == []
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("there", [True, False], ids=["to Scheduler", "to rules"])
 def test_a_machine_that_knows_no_rounds_moves_nothing(
     there: bool, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
@@ -157,6 +158,7 @@ def _as_before(states: dict[str, Any]) -> dict[str, Any]:
     return old
 
 
+@pytest.mark.exhaustive(first=2)
 @pytest.mark.parametrize("fails", [None, "ClearRules", "RegisterRevisions", "CreateTargets"])
 def test_an_execution_whose_machine_cleared_first(
     fails: str | None, world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch
