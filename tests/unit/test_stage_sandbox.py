@@ -104,6 +104,7 @@ def test_an_exception_is_returned_with_class_and_trace(start: Start, lines: list
     assert invoke(sandbox)[1]  # it serves further invocations
 
 
+@pytest.mark.exhaustive(every=2)  # each error in one of the two ways
 @pytest.mark.parametrize(
     ("source", "error_type", "message"),
     [

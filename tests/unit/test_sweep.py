@@ -236,7 +236,7 @@ class _Broken:
         return Verdict(faults, "FAILED", "", reached=False, wrong=("the lease is still held",))
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize(
     "recipe",
     [
