@@ -95,7 +95,7 @@ def test_a_rollback_is_whole_or_not_at_all(number: int, kind: str, world: World,
     assert "holder" not in world.ledger()["lease"] or not end
 
 
-@pytest.mark.exhaustive(first=3)
+@pytest.mark.exhaustive(first=0)
 @EACH
 def test_a_held_push_is_pending(number: int, kind: str, world: World, pushing: Deployment) -> None:
     before = world.everything()

@@ -147,6 +147,7 @@ def test_a_later_restore_keeps_why_the_deployment_failed(
     assert {key: entry[key] for key in kept} == {key: first[key] for key in kept}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_later_restore_keeps_what_the_version_before_wrote(
     world: World, deployments: Deployments, restoring: Deployment
 ) -> None:

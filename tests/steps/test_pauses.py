@@ -462,7 +462,7 @@ def test_an_end_that_fails_is_tried_each_minute_and_reported(world: World, later
 
 def test_a_pause_without_an_end_is_reminded_of_weekly(world: World, later: Deployments) -> None:
     later.ask(**pause(JOB, OTHER)).run()
-    for day in range(1, 16):
+    for day in (1, 6, 7, 8, 13, 14, 15):
         sweep(day * DAY + MINUTE)
     reminders = [each for each in world.calls.notifications if each.get("kind") == "pause_continues"]
     assert [each["tasks"] for each in reminders] == [[OTHER, JOB]] * 2

@@ -113,7 +113,7 @@ def test_a_pause(number: int, then: Callable[[Deployment], None] | None, world: 
     assert (set(states(world).values()), in_force()) == ({"ENABLED"}, set())
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @EACH
 def test_a_deployment(
     number: int, then: Callable[[Deployment], None] | None, world: World, deploying: Deployment
@@ -124,7 +124,7 @@ def test_a_deployment(
     assert (set(states(world).values()), in_force()) == ({"ENABLED"}, set())
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @EACH
 def test_a_restore(number: int, then: Callable[[Deployment], None] | None, world: World, restoring: Deployment) -> None:
     played(restoring, restoring.restore, number, then)

@@ -6,8 +6,9 @@ import pytest
 
 from tests.guestbook import CONTENT, IMAGE_URI, REPOSITORY_URI
 from tests.in_process import client
-from tests.steps.deployments import Deployments
+from tests.steps.deployments import Deployment, Deployments
 from tests.steps.seed import SCHEDULE
+from tests.steps.snapshots import once
 from tests.steps.world import World
 
 WEB: dict[str, Any] = {
@@ -49,6 +50,16 @@ def shop(request: pytest.FixtureRequest, world: World, monkeypatch: pytest.Monke
     return world
 
 
+@pytest.fixture
+@once
+def deployed(shop: World, deployments: Deployments) -> Deployment:
+    """The shop's first deployment. `world.before` is what there was."""
+    shop.before = shop.everything()
+    deployment = deployments.start()
+    assert deployment.run() == "Deployed"
+    return deployment
+
+
 def definition(revision: str) -> dict[str, Any]:
     described: dict[str, Any] = client("ecs").describe_task_definition(taskDefinition=revision)["taskDefinition"]
     return described
@@ -59,10 +70,8 @@ def containers(revision: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.exhaustive(first=1)
-def test_nothing_changes_of_the_service_but_its_image(shop: World, deployments: Deployments) -> None:
-    before = shop.service()["taskDefinition"]
-    deployment = deployments.start()
-    assert deployment.run() == "Deployed"
+def test_nothing_changes_of_the_service_but_its_image(shop: World, deployed: Deployment) -> None:
+    _, before, *_ = shop.before
     had, has = containers(before), containers(shop.service()["taskDefinition"])
     changed = {
         name: {key for key in had[name] | each if had[name].get(key) != each.get(key)} for name, each in has.items()
@@ -71,13 +80,13 @@ def test_nothing_changes_of_the_service_but_its_image(shop: World, deployments: 
     assert {has[name]["image"] for name in ("web", "migrate", "worker")} == {IMAGE_URI}
     for member in ("runtimePlatform", "ephemeralStorage", "cpu", "memory", "volumes"):
         assert definition(shop.service()["taskDefinition"])[member] == definition(before)[member]
-    summary = deployment.document["plan"]["summary"]
+    summary = deployed.document["plan"]["summary"]
     assert "the service rolls (migrate: image; worker: image); jobs run without nginx, worker" in summary
 
 
 @pytest.mark.exhaustive(first=1)
-def test_a_job_runs_what_it_can_live_with(shop: World, deployments: Deployments) -> None:
-    assert deployments.start().run() == "Deployed"
+@pytest.mark.usefixtures("deployed")
+def test_a_job_runs_what_it_can_live_with(shop: World) -> None:
     job = containers(shop.target("RemoveSpam")["EcsParameters"]["TaskDefinitionArn"])
     assert job.keys() == {"web", "migrate"}
     assert job["web"]["command"] == ["python", "manage.py", "spam_task"]
@@ -87,8 +96,9 @@ def test_a_job_runs_what_it_can_live_with(shop: World, deployments: Deployments)
 
 
 @pytest.mark.exhaustive(first=1)
-def test_deployed_again_nothing_is_to_do(shop: World, deployments: Deployments) -> None:
-    assert [deployments.start().run() for _ in range(2)] == ["Deployed", "NothingToDo"]
+@pytest.mark.usefixtures("deployed")
+def test_deployed_again_nothing_is_to_do(deployments: Deployments) -> None:
+    assert deployments.start().run() == "NothingToDo"
 
 
 @pytest.mark.exhaustive(first=1)

@@ -101,6 +101,7 @@ def test_a_failure_before_the_first_write_restores_nothing(world: World, changin
     )
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("call", AT_THE_END)
 def test_a_deployment_that_is_complete_is_finished_not_restored(call: str, world: World, finishing: Deployment) -> None:
     complete = world.owned_rules()

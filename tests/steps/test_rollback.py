@@ -120,7 +120,8 @@ def test_it_says_what_is_barred_and_how_it_is_undone(world: World, back: Deploym
     assert world.calls.notifications[-1]["started"] == "rollback by ann: the login fails"
 
 
-def test_the_image_alone(world: World, two: Deployments) -> None:
+def test_the_image_alone_comes_back_without_its_file(world: World, two: Deployments) -> None:
+    _remove("file", two)
     assert two.ask(**BACK, image_only=True).run() == "Deployed"
     assert world.owned_rules().keys() == SECOND_JOBS
     assert live() == ("3", DIGEST)
@@ -186,7 +187,7 @@ def test_a_bar_is_lifted_alone(world: World, two: Deployments, back: Deployment)
     assert (barred(), world.everything()) == ({}, before)
     entry = world.entry(lifting.arn)
     assert (entry["outcome"], entry["summary"], entry["by"]) == ("done", f"barred no more: {NEXT}", "bob")
-    assert two.ask(**push_of(NEXT)).run() == "Deployed"
+    assert two.ask(**push_of(NEXT)).step("TakeTurn")["decision"] == "go"
 
 
 def test_a_change_of_what_is_live_is_never_barred(world: World, two: Deployments, back: Deployment) -> None:
@@ -266,11 +267,6 @@ def test_without_a_part_of_it_nothing_changes(
     assert back.run() == "DeploymentFailed"
     assert items.read(LEASE) == before, "it stops no other deployment"
     assert named in world.entry(back.arn)["cause"]
-
-
-def test_without_the_file_the_image_alone_comes_back(world: World, two: Deployments) -> None:
-    _remove("file", two)
-    assert two.ask(**BACK, image_only=True).run() == "Deployed"
 
 
 def _remove(what: str, _two: Deployments) -> None:

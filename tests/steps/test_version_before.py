@@ -113,6 +113,7 @@ def test_one_that_was_aborted_is_restored_by_this_version(step: str, world: Worl
     assert world.entry(changing.arn)["outcome"] == ("deployed" if complete else "aborted")
 
 
+@pytest.mark.exhaustive(first=0)
 def test_the_next_deployment_goes_well(world: World, deployments: Deployments, changing: Deployment) -> None:
     run_by_the_old_machine(begun_before(world, changing, "CreateTargets"))
     assert deployments.start(NEXT).run() == "Deployed"
