@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import jsonschema
 import pytest
 from click.testing import CliRunner
 
 from examples.guestbook.client import Client, running
+from rota.cli.json_schema import json_schema
 from rota.cli.main import main
 from tests.processes import FORKS
 from tests.stage.small_stage import SmallStage, small_stage
@@ -115,6 +118,19 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         self._now += seconds
+
+
+@cache
+def _validator() -> Any:
+    schema = json_schema()
+    validator = jsonschema.validators.validator_for(schema)
+    validator.check_schema(schema)
+    return validator(schema)
+
+
+def assert_as_the_schema_says(printed: Any) -> None:
+    """A document that a command prints with `--json`. The schema, which is large, is checked once."""
+    _validator().validate(printed)
 
 
 Rota = Callable[..., Done]

@@ -7,14 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from examples.guestbook.client import Client
 from rota.cli.completion import refresh
-from rota.cli.json_schema import json_schema
 from stage.client import wait_for
-from tests.stage.conftest import Done, Rota
+from tests.stage.conftest import Done, Rota, assert_as_the_schema_says
 from tests.stage.scenarios import sweep
 from tests.stage.updated import updated
 
@@ -44,7 +42,7 @@ def test_each_answer_is_json_as_its_schema_says_and_fits_100_columns(
 ) -> None:
     answer = rota(*arguments, "--json")
     assert (answer.exit, answer.err) == (0, "")
-    jsonschema.validate(answer.json, json_schema())
+    assert_as_the_schema_says(answer.json)
     shown = rota(*arguments)
     assert (shown.exit, shown.err) == (0, "")
     assert shown.out
@@ -285,8 +283,10 @@ def test_a_rollout_that_fails_shows_what_ecs_says(deployed: Client, rota: Rota) 
 
 def test_a_deployment_that_runs_is_watched_stopped_and_restored(deployed: Client, rota: Rota) -> None:
     deployed.settings(rollout="hangs")
+    deployed.clear_calls()
     started = rota("deploy", "--image", "initial", "--yes", "--no-wait", "--json")
     assert started.exit == 0
+    wait_for(lambda: deployed.calls("ecs", "UpdateService"), 30)
     wait_for(lambda: '"rolling"' in rota("status", "--json").out, 30)
     shown = rota("status").out
     assert ("deploying initial for" in shown, ": rolling" in shown) == (True, True)
@@ -408,7 +408,7 @@ def test_check_of_a_file_is_json_too(rota: Rota, tmp_path: Path) -> None:
     file = tmp_path / "scheduled_tasks.json"
     file.write_text('{"tasks": [{"name": "A", "task": "a", "rate": "5 min"}]}')
     done = rota("check", str(file), "--json")
-    jsonschema.validate(done.json, json_schema())
+    assert_as_the_schema_says(done.json)
     assert (done.exit, done.json["faults"][0]["place"]) == (1, "tasks[0].rate")
     file.write_text('{"tasks": [{"name": "A", "task": "a", "cron": "0 6 * * ? *"}]}')
     (task,) = rota("check", str(file), "--json").json["tasks"]

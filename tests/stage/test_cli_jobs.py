@@ -4,14 +4,12 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
-import jsonschema
 import pytest
 
 from examples.guestbook.client import Client
-from rota.cli.json_schema import json_schema
 from stage.client import wait_for
 from tests.stage.account import PREFIX
-from tests.stage.conftest import Rota
+from tests.stage.conftest import Rota, assert_as_the_schema_says
 
 INGEST = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
 FAILS = {"tasks": "scripted", "script": {"seconds": 0, "fails": 1, "exit_code": 3}}
@@ -99,7 +97,7 @@ def test_a_run_by_hand_is_recorded_and_says_nothing_of_the_job(deployed: Client,
     said = [json.loads(line) for line in done.out.splitlines()]
     assert [each["status"] for each in said if each["event"] == "task"][-1] == "STOPPED"
     for each in said:
-        jsonschema.validate(each, json_schema())
+        assert_as_the_schema_says(each)
     end = said[-1]
     (one,) = end["runs"]
     assert (end["exit"], one["exit"], one["status"]) == (3, 3, "failed")
@@ -208,7 +206,7 @@ def test_logs_of_a_job_of_the_service_and_of_a_deployment(deployed: Client, rota
     followed = rota("logs", "IngestData", "-f", "--filter", "Ingested")
     assert (followed.exit, followed.out) == (0, "Ingested 4 postcards; the guestbook holds 4 entries.\n")
     every = rota("logs", "IngestData", "--since", "1h", "--json").json
-    jsonschema.validate(every, json_schema())
+    assert_as_the_schema_says(every)
     assert [(each["status"], each["exit"]) for each in every["logs"]] == [("ok", 0)]
     of_rota = rota("logs", "--deployment")
     assert [line.split()[1] for line in of_rota.out.splitlines()][:2] == ["TakeTurn", "ReadConfig"]

@@ -10,13 +10,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
-import jsonschema
 import pytest
 
 from examples.guestbook.client import Client
 from rota.cli.exits import Exit
-from rota.cli.json_schema import json_schema
-from tests.stage.conftest import Rota
+from tests.stage.conftest import Rota, assert_as_the_schema_says
 
 WRONG = b'{"tasks": [{"name": "A", "task": "a", "rate": "5 min"}]}'
 Arrange = Callable[[Client, pytest.MonkeyPatch], object]
@@ -189,7 +187,7 @@ def test_each_exit_code(deployed: Client, rota: Rota, monkeypatch: pytest.Monkey
         assert done.exit == code, (line, done)
         printed = [json.loads(each) for each in done.out.splitlines()] if '{"event"' in done.out else []
         for each in [*printed, *map(json.loads, done.err.splitlines())]:
-            jsonschema.validate(each, json_schema())
+            assert_as_the_schema_says(each)
         if done.err:
             assert json.loads(done.err)["exit"] == code
     if case.words:

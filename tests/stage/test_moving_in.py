@@ -6,17 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from examples.guestbook.client import Client
-from rota.cli.json_schema import json_schema
 from rota.schedule_file.parse import parse_schedule_file
 from stage.client import wait_for
 from stage.ecr.manifest import MEDIA_TYPE, manifest
 from stage.moto.clients import ACCOUNT, REGION
 from tests.stage.account import PREFIX as OF_GUESTBOOK
-from tests.stage.conftest import Rota
+from tests.stage.conftest import Rota, assert_as_the_schema_says
 from tests.stage.test_clock import disable_rotas_own
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role"
@@ -110,7 +108,7 @@ def test_a_deployment_of_what_was_imported_changes_no_schedule(
     shop: Client, rota: Rota, folder: Path, stacks: Any
 ) -> None:
     read = rota("init", "shopping/shop-api", "--json")
-    jsonschema.validate(read.json, json_schema())
+    assert_as_the_schema_says(read.json)
     assert read.exit == 1
     assert [each["rule"] for each in read.json["not_taken"]] == [f"{PREFIX}Odd"]
     assert read.json["remarks"] == []
@@ -121,7 +119,7 @@ def test_a_deployment_of_what_was_imported_changes_no_schedule(
     outputs = stacks("rota-shopping", {**read.json["parameters"], **AS_A_SCRIPT_HAS_IT})
 
     imported = rota("import", "--env", "shopping", "-o", "jobs.yaml", "--tag", "--yes", "--json")
-    jsonschema.validate(imported.json, json_schema())
+    assert_as_the_schema_says(imported.json)
     assert imported.json["tasks"] == read.json["tasks"]
     assert imported.json["tagged"] == [f"{PREFIX}Cleanup", f"{PREFIX}SendMail"]
     again = rota("import", "--env", "shopping", "-o", "jobs.yaml", "--tag", "--yes")
@@ -194,10 +192,11 @@ def nightly(stage: Client) -> Iterator[Client]:
     iam.delete_role(RoleName="by-hand")
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_schedule_of_another_group_moves_in(nightly: Client, rota: Rota) -> None:
     """It is refused until the old one is gone, so no minute has two runs; the due minute after that has its one."""
     found = rota("import", "", "--json")
-    jsonschema.validate(found.json, json_schema())
+    assert_as_the_schema_says(found.json)
     assert found.exit == 1
     berlin = {"task": "spam_task", "cron": "0 7 * * ? *", "timezone": "Europe/Berlin"}
     assert [(each["name"], berlin.items() <= each.items()) for each in found.json["tasks"]] == [
