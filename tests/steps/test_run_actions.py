@@ -165,6 +165,7 @@ def test_without_the_key_nobody_asks_ecs(watched: Watched, world: World, monkeyp
     assert ecs(newcomer)["desiredStatus"] == "RUNNING"
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("parameter", ["none", "start"])
 def test_without_the_parameter_nothing_is_skipped(
     parameter: str, watched: Watched, monkeypatch: pytest.MonkeyPatch
@@ -189,6 +190,7 @@ def test_in_doubt_both_run(operation: str, fault: str, watched: Watched, monkeyp
     assert run_of(watched, newcomer).status == Status.STARTING
 
 
+@pytest.mark.exhaustive(first=0)
 def test_an_event_that_comes_late_stops_no_run_that_has_begun(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +278,7 @@ def test_the_earlier_run_is_replaced_once_the_later_one_runs(watched: Watched, m
     assert watched.job(EVERY_15).incident is None
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_later_run_that_does_not_begin_replaces_nothing(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     asks(watched, EVERY_15, overlap="replace")
     elder, newcomer = running_and_new(watched, monkeypatch)
@@ -379,6 +382,7 @@ def test_a_missed_run_is_started_once_more(owing: Watched) -> None:
     assert owing.reported(DAILY) == ["missed", "recovered"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_run_that_did_not_start_is_caught_up_once_its_retry_age_is_over(daily: Watched) -> None:
     asks(daily, DAILY, catch_up="both")
     six = next_six(daily)
@@ -401,7 +405,7 @@ def test_a_start_that_a_message_promised_and_ecs_refuses_is_reported(daily: Watc
     assert daily.reported(DAILY) == ["not_started", "not_caught_up"]
 
 
-@pytest.mark.exhaustive(first=2)
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("service", "operation", "skip"),
     [

@@ -626,6 +626,7 @@ class TestPausingJobs:
         assert live.start(NEXT).run() == "DeploymentFailed"
         assert scheduler.get_schedule(**which)["State"] == "ENABLED"
 
+    @pytest.mark.exhaustive(first=1)
     @pytest.mark.parametrize("by", ["the deployment", "Sweep"])
     def test_what_a_person_paused_is_paused_again(self, by: str, world: World, live: Deployments) -> None:
         live.ask(kind="pause", pause={"tasks": ["IngestData"]}, by="ann").run()

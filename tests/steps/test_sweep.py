@@ -191,6 +191,7 @@ def test_a_run_that_is_due_and_not_there_is_missed(daily: Watched) -> None:
     assert [each for each in daily.found if each.task == DAILY] == [run]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_run_that_came_is_not_missed(daily: Watched) -> None:
     six = next_six(daily)
     daily.swept_until(six)
@@ -200,6 +201,7 @@ def test_a_run_that_came_is_not_missed(daily: Watched) -> None:
     assert run.status == Status.OK
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_rate_that_stops_is_missed_each_time(watched: Watched) -> None:
     began = watched.now
     for number in range(1, 5):
@@ -237,6 +239,7 @@ def _delete(rule: str) -> None:
     events.delete_rule(Name=rule)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_target_that_is_tried_for_longer_is_waited_for(daily: Watched) -> None:
     """A script's own retry policy stays as it is."""
     (target,) = client("events").list_targets_by_rule(Rule=PREFIX + DAILY)["Targets"]
@@ -311,6 +314,7 @@ def test_an_end_that_was_not_seen_is_unknown(watched: Watched) -> None:
     assert (run.status, run.reason and run.reason.why) == (Status.UNKNOWN, Why.AWAY)
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("fails", [False, True])
 def test_what_no_event_reported_is_asked_of_ecs(watched: Watched, fails: bool) -> None:
     """Both events of a run are lost."""
@@ -375,6 +379,7 @@ def test_a_task_that_left_the_file_is_not_missed(watched: Watched, world: World)
     assert "expires_at" in world.ledger()[f"job#{DAILY}"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_task_that_is_disabled_is_not_missed(watched: Watched, world: World) -> None:
     world.upload({"tasks": [{"name": DAILY, "task": "t", "cron": "0 6 * * ? *", "enabled": False}]})
     assert watched.deployments.start(NEXT).run() == "Deployed"
