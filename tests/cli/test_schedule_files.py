@@ -99,6 +99,7 @@ FAULTS = {
     "a step of crontab": (TASK + "cron: */5 * * * ? *", 'line 4, column 11: a text that begins with * must be'),
     "every minute": (TASK + "cron: * * * * ? *  # all", 'write "* * * * ? *"'),
     "a macro": (TASK + "cron: @daily", 'write "@daily"'),
+    "a key": ("@tasks: []", 'a text that begins with @ must be in quotes; write "@tasks"'),
     "a ? in braces": ("tasks: [{name: A, cron: 0 7 * * ? *, task: a}]", 'in quotes here; write "0 7 * * ? *"'),
     "an anchor": (TASK + "cron: &six 0 6 * * ? *", "line 4, column 11: &six is an anchor"),
     "an alias": (TASK + "cron: *six", "line 4, column 11: *six is an alias"),
@@ -121,7 +122,7 @@ FAULTS = {
 }  # fmt: skip
 
 
-@pytest.mark.exhaustive(first=8)
+@pytest.mark.exhaustive(first=9)
 @pytest.mark.parametrize(("text", "words"), FAULTS.values(), ids=FAULTS)
 def test_a_fault_has_its_line(text: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "jobs.yaml").write_text(text)

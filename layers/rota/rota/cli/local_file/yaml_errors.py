@@ -52,10 +52,13 @@ def _message(error: yaml.MarkedYAMLError, text: str, line: int, column: int) -> 
 
 
 def _unquoted(text: str, line: int, column: int) -> str:
-    """A value with a character that has a meaning of its own: at its beginning, or within braces."""
+    """A key or a value with a character that has a meaning of its own: at its beginning, or within braces."""
     whole = text.splitlines()[line]
-    begun = max(whole.rfind(before, 0, column) + len(before) for before in (": ", "- ", "[", ", "))
+    separators = (each for each in (": ", "- ", "[", "{", ", ") if each in whole[:column])
+    begun = max((whole.rindex(each, 0, column) + len(each) for each in separators), default=0)
     value = re.sub(r"\s+#.*$", "", whole[begun:]).strip()
+    if not whole[:begun].endswith(": "):
+        value = value.partition(": ")[0]  # of a key
     if begun < column and whole[begun:column].strip():
         value = value.rstrip("]} ").partition(", ")[0]
         return f'this text must be in quotes here; write "{value[:60]}"'
