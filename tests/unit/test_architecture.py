@@ -128,7 +128,7 @@ def test_a_backend_is_reached_through_the_interface_alone() -> None:
     assert reaching == set()
     interface = imported(PACKAGE / "schedules" / "backend.py")
     assert {module for module in interface if package_of(module) == "schedules"} == {
-        *(f"schedules.{module}" for module in ("connected", "kinds", "moving", "target_keys")),
+        *(f"schedules.{module}" for module in ("connected", "interface", "moving", "target_keys")),
         *(f"schedules.{backend}.{module}" for backend, modules in _BACKENDS.items() for module in modules),
     }
 
@@ -158,7 +158,7 @@ PURE = [
     *("pauses.model", "pauses.messages"),
     *(
         f"schedules.{module}"
-        for module in ("backend", "found", "kinds", "target_keys", "restored", "revision", "run_task")
+        for module in ("backend", "found", "interface", "target_keys", "restored", "revision", "run_task")
     ),
     *(f"schedules.{name}.{module}" for name, modules in _BACKENDS.items() for module in (*modules, "inventory")),
 ]

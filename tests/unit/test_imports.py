@@ -88,7 +88,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     "rota.schedules.eventbridge_rules.takeover": set(),
     "rota.schedules.eventbridge_rules.start": set(),
     "rota.schedules.run_task": set(),
-    "rota.schedules.kinds": _OF_TASKS | {"change_pauses"},
+    "rota.schedules.interface": _OF_TASKS | {"change_pauses"},
     "rota.schedules.connected": set(),
     "rota.schedules.moving": set(),
     "rota.schedules.eventbridge_scheduler.api": set(),

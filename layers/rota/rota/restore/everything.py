@@ -15,7 +15,7 @@ from rota.pauses.table import pauses_of
 from rota.pauses.writing import write_schedules
 from rota.restore import one_offs, revisions, service
 from rota.schedules import backend
-from rota.schedules.kinds import SETTLES_WITHIN
+from rota.schedules.interface import SETTLES_WITHIN
 from rota.schedules.restored import Restored
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rota.aws.rate_limit import EVENTS, SCHEDULER
 from rota.schedule_file.when import When, when_of_aws
-from rota.schedules import kinds
+from rota.schedules import interface
 from rota.schedules.eventbridge_rules import rule
 from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
 from rota.schedules.eventbridge_scheduler import schedule as scheduler
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from rota.schedules.connected import Connected
     from rota.settings import Settings
 
-Name: TypeAlias = kinds.Name
-Schedule: TypeAlias = kinds.Schedule
-Change: TypeAlias = kinds.Change
-plain_name = kinds.plain_name
+BackendName: TypeAlias = interface.BackendName
+Schedule: TypeAlias = interface.Schedule
+Change: TypeAlias = interface.Change
+plain_name = interface.plain_name
 
 
 def connect(settings: "Settings") -> "Connected":
@@ -36,7 +36,7 @@ def connect(settings: "Settings") -> "Connected":
     return Connected(settings)
 
 
-def backend_of(task: "Task", settings: "Settings") -> Name:
+def backend_of(task: "Task", settings: "Settings") -> BackendName:
     """Where a task's schedule lives: in Scheduler if a key needs that, or if the stack says so for all."""
     return "scheduler" if task.scheduler_keys else settings.schedules_in
 
@@ -87,19 +87,24 @@ def change(
     `revision` is an ARN, or `to_be_registered(fingerprint)`; `sets_retry`: Rota set the retry policy that `current`
     has, so that it goes or changes with what it came from; `set_before`: what else of it keys of the file set.
     """
-    if backend_of(task, settings) == "scheduler":
-        from rota.schedules.eventbridge_scheduler.desired import desired_schedule  # noqa: PLC0415  loaded where it is used
+    match backend_of(task, settings):
+        case "scheduler":
+            from rota.schedules.eventbridge_scheduler.desired import (  # noqa: PLC0415  loaded where it is used
+                desired_schedule,
+            )
 
-        had = current if isinstance(current, SchedulerSchedule) else None
-        name = name_of(task, settings)
-        return scheduler.difference(had, desired_schedule(task, settings, name, cluster_arn, revision, overrides, had))
-    from rota.schedules.eventbridge_rules.desired import desired_rule  # noqa: PLC0415  likewise
+            had = current if isinstance(current, SchedulerSchedule) else None
+            name = name_of(task, settings)
+            desired = desired_schedule(task, settings, name, cluster_arn, revision, overrides, had)
+            return scheduler.difference(had, desired)
+        case "rules":
+            from rota.schedules.eventbridge_rules.desired import desired_rule  # noqa: PLC0415  likewise
 
-    found = current if isinstance(current, Rule) else None
-    desired = desired_rule(
-        task, settings, cluster_arn, revision, overrides, found, sets_retry=sets_retry, set_before=set_before
-    )
-    return rule.difference(found, desired, _arn(cluster_arn, desired.name))
+            found = current if isinstance(current, Rule) else None
+            wanted = desired_rule(
+                task, settings, cluster_arn, revision, overrides, found, sets_retry=sets_retry, set_before=set_before
+            )
+            return rule.difference(found, wanted, _arn(cluster_arn, wanted.name))
 
 
 def linked(changes: "Iterable[Change]", schedules: Mapping[str, Schedule]) -> list[Change]:
@@ -334,7 +339,7 @@ def update_request(stored: Mapping[str, Any], now: "datetime") -> dict[str, Any]
     if stored.get("backend") != "scheduler":
         return None
     found = SchedulerSchedule.model_validate(stored)
-    return {**kinds.in_group(found.name), **scheduler.writable(found.members, now)}
+    return {**interface.in_group(found.name), **scheduler.writable(found.members, now)}
 
 
 def is_over(schedule: Schedule, now: "datetime") -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rota.errors import TransientError
 from rota.schedule_file.when import when_of_aws
 from rota.schedules.found import Found
-from rota.schedules.kinds import plain_name
+from rota.schedules.interface import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rota.schedules.eventbridge_rules.inventory import RuleInventory
     from rota.schedules.eventbridge_scheduler.backend import EventBridgeScheduler
     from rota.schedules.eventbridge_scheduler.inventory import GroupInventory
-    from rota.schedules.kinds import Backend, Change, Name, Schedule
+    from rota.schedules.interface import Backend, BackendName, Change, Schedule
     from rota.schedules.restored import Restored
     from rota.settings import Settings
 
@@ -80,7 +80,7 @@ class Connected:
         scheduled = self._scheduler.read(name)
         return scheduled if scheduled and (rule is None or scheduled.is_enabled) else rule
 
-    def revisions_in_use(self, backends: "Collection[Name]") -> set[str]:
+    def revisions_in_use(self, backends: "Collection[BackendName]") -> set[str]:
         """The ARNs of all task definitions that any schedule with the app's prefix runs now, foreign ones included; in
         rules, and in Scheduler if it is among `backends`.
         """
@@ -141,7 +141,11 @@ class Connected:
             raise TransientError(f"EventBridge does not show the rule {change.name} yet, which was made a moment ago")
 
     def _of(self, change: "Change") -> "Backend":
-        return self._rules if change.backend == "rules" else self._scheduler
+        match change.backend:
+            case "rules":
+                return self._rules
+            case "scheduler":
+                return self._scheduler
 
 
 def _the_one_in_use(rule: Found, scheduled: Found) -> Found:

@@ -23,12 +23,12 @@ from rota.schedules.eventbridge_scheduler.schedule import (
     text,
     time_of,
 )
-from rota.schedules.kinds import SETTLES_WITHIN, plain_name
+from rota.schedules.interface import SETTLES_WITHIN, plain_name
 
 if TYPE_CHECKING:
     from rota.schedule_file.when import When
     from rota.schedules.connected import Connected
-    from rota.schedules.kinds import Change
+    from rota.schedules.interface import Change
 
 # Two schedules are never quiet for so long where one is due more often.
 _RARE = 2 * SETTLES_WITHIN + timedelta(minutes=1)

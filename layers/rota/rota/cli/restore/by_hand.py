@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rota.cli.exits import CommandError, Exit
 from rota.schedules import backend
-from rota.schedules.kinds import SETTLES_WITHIN, in_group
+from rota.schedules.interface import SETTLES_WITHIN, in_group
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from rota.aws.parallel import in_parallel
 from rota.errors import RejectedError, TransientError
 from rota.schedules.eventbridge_scheduler.schedule import SchedulerSchedule, members_of, writable
-from rota.schedules.kinds import in_group
+from rota.schedules.interface import in_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

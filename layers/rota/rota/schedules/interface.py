@@ -16,7 +16,7 @@ SETTLES_WITHIN = timedelta(seconds=90)
 time. It is the longest that Rota waits, where else a run could be missed or come twice; two that are shorter say why:
 `_SHOWN_WITHIN` in `moving.py`, `_UNTIL_NOTHING_FIRES` in `restore/revisions.py`.
 """
-Name: TypeAlias = Literal["rules", "scheduler"]
+BackendName: TypeAlias = Literal["rules", "scheduler"]
 
 
 def _backend_of(given: Any) -> str:
