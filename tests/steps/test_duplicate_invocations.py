@@ -23,7 +23,7 @@ ROWS = {step.name: step for step in STEPS}
 def begin(deployment: Deployment, step: str = "RollService", seconds: float = 60) -> Callable[[], None]:
     """An invocation of that step of the deployment begins to write. Returns what ends it."""
     lease = deployment.lease()
-    assert lease.enter(FIRST, seconds, ROWS[step], {}).standing == Standing.HELD
+    assert lease.enter(FIRST, seconds, ROWS[step], {}).standing == Standing.HOLDS
     return lambda: lease.leave(FIRST, 0, ROWS[step], {})
 
 

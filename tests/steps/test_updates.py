@@ -121,7 +121,7 @@ def test_a_lease_with_the_record_of_an_old_holder_is_entered(
     lease = holder.lease()
     clear_rules = next(step for step in STEPS if step.name == "ClearRules")
     entered = lease.enter("an-invocation", 60, clear_rules, {"summary": "x"})
-    assert (entered.standing, entered.record) == (Standing.HELD, None)
+    assert (entered.standing, entered.record) == (Standing.HOLDS, None)
     lease.leave("an-invocation", 1, clear_rules, {})
     assert items.read(LEASE)["deployment"] == other
     assert holder.run() == "Deployed"

@@ -275,7 +275,7 @@ class RunAfterInput(WritingInput):
 
 
 class FinishDeploymentInput(WritingInput):
-    """The machine of a release before hands over no `targets`."""
+    """The machine of the version of Rota before hands over no `targets`."""
 
     image: Image
     targets: CreateTargetsOutput | None = None

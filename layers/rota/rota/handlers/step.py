@@ -50,7 +50,7 @@ class LeaseSession(NamedTuple):
 
     @property
     def holds_lease(self) -> bool:
-        return self.standing in ("held", "overtaken")
+        return self.standing in ("holds", "overtaken")
 
     @property
     def overtaken(self) -> bool:

@@ -17,7 +17,7 @@ from rota.errors import TransientError
 class Standing(StrEnum):
     """Whether a deployment may write when one of its invocations enters the lease."""
 
-    HELD = "held"
+    HOLDS = "holds"
     OVERTAKEN = "overtaken"
     """It holds the lease, and a newer push waits for it."""
     LOST = "lost"
@@ -77,7 +77,7 @@ class Lease:
         restorer: Execution | None = None,
         recreate: bool = False,
     ) -> Entered:
-        """Say that an invocation of `step` may write for so many seconds. It may if the standing is HELD; one that ends
+        """Say that an invocation of `step` may write for so many seconds. It may if it HOLDS the lease; one that ends
         or restores the deployment also if it is OVERTAKEN.
 
         The record has `facts` and the step's phase from then on. The standing is LOST if a later step has begun: the
@@ -107,7 +107,7 @@ class Lease:
         if done and lease:
             self._at_work = {invocation: end}
             self.left_running = lease.left_running
-            standing = Standing.OVERTAKEN if lease.newest > lease.holder_order else Standing.HELD
+            standing = Standing.OVERTAKEN if lease.newest > lease.holder_order else Standing.HOLDS
             others = tuple(each for each in lease.active_invocations() if each != invocation)
             again = bool(lease.record and lease.record.entered.get(step.name) != note.now)
             return Entered(standing, others, lease.record, again)
@@ -124,7 +124,7 @@ class Lease:
         )
         if done or (lease and lease.holder == self.table.execution and invocation in lease.at_work):
             self._at_work = {invocation: end}
-            return Entered(Standing.HELD)
+            return Entered(Standing.HOLDS)
         if lease and lease.holder == self.table.execution:
             raise TransientError("another invocation has just created the lease again")
         return Entered(Standing.LOST)
