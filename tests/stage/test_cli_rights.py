@@ -149,6 +149,7 @@ def test_a_deployer_stops_a_deployment(deployed: Client, rota: Rota, acting: Cal
     acting([*READER, "DeployerPolicy"])
     deployed.settings(rollout="hangs")
     assert rota("deploy", "--image", "initial", "--yes", "--no-wait").exit == 0
+    wait_for(lambda: rota("status", "--json").json["deploying"], 30)
     assert rota("restore", "--yes").exit == 0
     assert denied(deployed) == set()
 
