@@ -280,12 +280,12 @@ def once_tomorrow() -> dict[str, Any]:
     return ONCE | {"at": f"{clock.now() + timedelta(days=1):%Y-%m-%dT06:00:00}"}
 
 
-@pytest.mark.exhaustive(first=2)
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("call", "killed"),
     [
-        pytest.param("scheduler.CreateSchedule", False, id="created at once"),
         pytest.param("scheduler.UpdateSchedule", True, id="updated, tried again"),
+        pytest.param("scheduler.CreateSchedule", False, id="created at once"),
         pytest.param("scheduler.CreateSchedule", True, id="created, tried again"),
         pytest.param("scheduler.UpdateSchedule", False, id="updated at once"),
     ],
