@@ -8,7 +8,7 @@ from pydantic import Field, StrictBool
 from rota.aws import clients
 from rota.contract.shape import Shape
 from rota.deployment import approval, window
-from rota.deployment.lease.item import LeaseTable
+from rota.deployment.lease.item import lease_table_of
 from rota.deployment.lease.pending import start_pending
 from rota.deployment.waiting import Answer
 from rota.execution_input import LONGEST_NAME, LONGEST_REASON
@@ -39,7 +39,7 @@ def handler(request: ApproveRequest, settings: Settings) -> ApproveAnswer:
     now = datetime.now(UTC)
     given = Answer(**dict(request), at=now)
     closed = window.closed_at(settings.deploy_window, now)
-    gates = approval.answer(LeaseTable(clients.dynamodb(), settings.table, settings.app), given)
+    gates = approval.answer(lease_table_of(settings), given)
     # If this fails, Sweep does it within a minute.
     if name := start_pending(clients.stepfunctions(), settings, gates, closed, now):
         return ApproveAnswer(execution=name)

@@ -12,11 +12,12 @@ from rota.deployment.finish import end_deployment
 from rota.deployment.ledger import Entry, LedgerItem, ledger_of
 from rota.deployment.notify import notify
 from rota.deployment.record import DeploymentRecord, derive
-from rota.deployment.releases import Releases
+from rota.deployment.releases import releases_of
 from rota.errors import RejectedError, TransientError
 from rota.handlers.frame import logger
 from rota.handlers.step import EnterLease, LeaseSession, restoring_step
-from rota.restore.attempt import RETRIES, Attempt, restore_or_finish
+from rota.restore.attempt import Attempt, restore_or_finish
+from rota.restore.context import RETRIES
 from rota.settings import Settings
 from rota.stepfunctions.failed import Failed, NothingToRestore, find_failed
 
@@ -47,7 +48,7 @@ def _restore(request: RestoreDeploymentInput, settings: Settings, enter_lease: E
             if session.record:
                 record = session.record.model_copy(update={"idle_retries": request.retries - retries})
             attempt = _attempt(request, settings, failed, record, in_ledger, retries)
-            live = Releases(clients.dynamodb(), settings.table, settings.app).read()
+            live = releases_of(settings).read()
             if session.standing == "overtaken" and attempt.record.asks and not attempt.error:
                 attempt = attempt._replace(error=CaughtError(Error="OvertakenError", Cause="a newer push has arrived"))
             return _end(attempt._replace(live=live), session)

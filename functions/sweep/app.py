@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rota.aws import clients
 from rota.contract.shape import Shape
-from rota.deployment.lease.item import LeaseTable
+from rota.deployment.lease.item import lease_table_of
 from rota.deployment.lease.pending import start_pending
 from rota.handlers.event import on_event
 from rota.pauses.ending import end_pauses
@@ -48,7 +48,7 @@ def handler(request: Tick, settings: Settings) -> SweepAnswer:
     finally:
         if settings.watch_runs:
             count_runs(settings, found)
-        gates = LeaseTable(clients.dynamodb(), settings.table, settings.app).read().gate
+        gates = lease_table_of(settings).read().gate
         if gates.in_their_order:
             start_pending(clients.stepfunctions(), settings, gates, _closed(settings, now), now)
         if (now.hour, now.minute) == _ONCE_A_DAY:
@@ -65,7 +65,7 @@ def _closed(settings: Settings, now: datetime) -> "Closed | None":
 def _keep_releases(settings: Settings, now: datetime) -> None:
     """What the last releases need to be brought back outlives HistoryDays."""
     from rota.deployment import retention  # noqa: PLC0415 - once a day
-    from rota.deployment.releases import Releases  # noqa: PLC0415
+    from rota.deployment.releases import releases_of  # noqa: PLC0415
 
-    kept = Releases(clients.dynamodb(), settings.table, settings.app).kept()
+    kept = releases_of(settings).kept()
     retention.keep(clients.s3(), settings.bucket, kept, settings.history_days, now)

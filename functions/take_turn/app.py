@@ -9,7 +9,7 @@ from rota.contract.step_io import TakeTurnInput, TakeTurnOutput
 from rota.deployment import upload_event
 from rota.deployment.gates import Asked, Closed, Gates, hold_of
 from rota.deployment.lease import turn
-from rota.deployment.lease.item import LeaseItem, LeaseTable
+from rota.deployment.lease.item import LeaseItem, LeaseTable, lease_table_of
 from rota.deployment.ledger import ledger_of
 from rota.deployment.waiting import BackTo
 from rota.ecr import push_event
@@ -88,10 +88,10 @@ def _turn_of_an_upload(request: TakeTurnInput, settings: Settings, waited: float
     """Of a schedule file that was uploaded. It takes no lease: it is pending, and Sweep starts its deployment."""
     # Pushes, which are the rule, load neither.
     from rota.deployment import uploads  # noqa: PLC0415
-    from rota.deployment.releases import Releases  # noqa: PLC0415
+    from rota.deployment.releases import releases_of  # noqa: PLC0415
 
     execution, upload = request.execution, upload_event.parse(request.event, settings.bucket)
-    live = Releases(clients.dynamodb(), settings.table, settings.app).read()
+    live = releases_of(settings).read()
     if reason := uploads.reason_to_skip(clients.s3(), settings, upload, is_live=bool(live)):
         verdict = Verdict(decision=Decision.IGNORE, reason=reason)
     else:
@@ -266,9 +266,9 @@ def _turn_of_a_rollback(
     `approved`: how one was asked for that was pending.
     """
     from rota.deployment import rollback  # noqa: PLC0415 - pushes, which are the rule, do not load these
-    from rota.deployment.releases import Releases  # noqa: PLC0415
+    from rota.deployment.releases import releases_of  # noqa: PLC0415
 
-    execution, releases = request.execution, Releases(clients.dynamodb(), settings.table, settings.app)
+    execution, releases = request.execution, releases_of(settings)
     kept = releases.kept()
     target = rollback.find_target(kept, keys.release or "", execution.started_at)
     image = rollback.image_of(target, settings.repository)
@@ -314,9 +314,9 @@ def _live_image(execution: Execution, settings: Settings, *, dry_run: bool) -> I
 
     RejectedError if it is not known.
     """
-    from rota.deployment.releases import Releases  # noqa: PLC0415 - pushes, which are the rule, do not load it
+    from rota.deployment.releases import releases_of  # noqa: PLC0415 - pushes, which are the rule, do not load it
 
-    live = Releases(clients.dynamodb(), settings.table, settings.app).read()
+    live = releases_of(settings).read()
     if not live:
         raise RejectedError(f"no release of {settings.app} is known to be live; deploy an image first")
     image = Image(repository=settings.repository, digest=live.live_digest, tag=live.live_tag)
@@ -366,14 +366,14 @@ def _reason_to_stay(
 ) -> str | None:
     """Why this image is not deployed beside what is live, and what is on its way in that lease."""
     # Pushes, which are the rule, load none of these.
-    from rota.deployment.releases import Releases  # noqa: PLC0415
+    from rota.deployment.releases import releases_of  # noqa: PLC0415
     from rota.ecr.image import describe_image, find_newer  # noqa: PLC0415
 
     ecr = clients.ecr()
     found = describe_image(ecr, image.repository, image.digest)
     if not found:
         return None  # ReadConfig says so
-    live = Releases(clients.dynamodb(), settings.table, settings.app).read()
+    live = releases_of(settings).read()
     if not live:
         return f"{image.digest} was replicated, and may be older than what runs: start the first deployment by hand"
     if newer := find_newer(ecr, found, {live.live_digest} | (lease.on_their_way if lease else set())):
@@ -390,7 +390,7 @@ def _verdict(execution: Execution, settings: Settings, asked: Asked, *, dry_run:
 
 
 def _lease(execution: Execution, settings: Settings) -> LeaseTable:
-    return LeaseTable(clients.dynamodb(), settings.table, settings.app, execution.id)
+    return lease_table_of(settings, execution.id)
 
 
 def _is_active(execution_arn: str) -> bool:

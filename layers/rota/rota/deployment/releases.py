@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime
 
+from rota.aws import clients
 from rota.contract.deployment import Image, Outcome, Stored
 from rota.deployment.items import Item, plain, stored
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from rota.deployment.record import DeploymentRecord
-
+    from rota.settings import Settings
 
 # So many releases are kept for a rollback, whatever HistoryDays says.
 KEPT = 20
@@ -197,3 +198,8 @@ class Releases:
             ConsistentRead=True,
         )
         return sum(page["Count"] for page in pages)
+
+
+def releases_of(settings: "Settings") -> Releases:
+    """The releases of the stack's app."""
+    return Releases(clients.dynamodb(), settings.table, settings.app)

@@ -220,12 +220,12 @@ def _lease_session(
 ) -> Iterator[LeaseSession]:
     """`stops`: for a newer push, with OvertakenError; `waits`: for other invocations, with StillRunningError."""
     # Here, so that a step that needs no lease does not load it.
-    from rota.deployment.lease.item import LeaseTable  # noqa: PLC0415
+    from rota.deployment.lease.item import lease_table_of  # noqa: PLC0415
     from rota.deployment.lease.lease import Lease, Standing  # noqa: PLC0415
 
     began = time.monotonic()
     execution = restored.execution if restored else request.execution
-    lease = Lease(LeaseTable(clients.dynamodb(), settings.table, settings.app, execution.id))
+    lease = Lease(lease_table_of(settings, execution.id))
     invocation, seconds = context.aws_request_id, context.get_remaining_time_in_millis() / 1000
     if restored:
         entered = lease.enter(

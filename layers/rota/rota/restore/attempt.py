@@ -19,9 +19,6 @@ from rota.schedules import backend
 if TYPE_CHECKING:
     from rota.settings import Settings
 
-# Retries of the state, some ten minutes. After them the lease is released, though a notification is not sent or a rule
-# that is disabled is not deleted.
-RETRIES = 8
 _NOT_HELD = (
     "Nothing was restored, because this deployment does not hold the lease: it had changed nothing, or another "
     "deployment has held the lease since. If that one failed, deploy again."
@@ -183,13 +180,13 @@ def _finish(attempt: Attempt) -> Entry:
     except UnreadableError as error:
         left = f"{_STAY_DISABLED}{error}"
     except AWS_ERRORS as error:
-        if attempt.retries < RETRIES:
+        if attempt.retries < context.RETRIES:
             raise
         left = f"{_STAY_DISABLED}{translate(error)}"
     else:
         refusals = dict(zip((each.name for each in removed), in_parallel(refused_by, removed), strict=True))
         refused = {name: refusal for name, refusal in refusals.items() if refusal}
-        if refused and attempt.retries < RETRIES:
+        if refused and attempt.retries < context.RETRIES:
             raise next(iter(refused.values()))
         if refused:
             why = next(iter(refused.values()))

@@ -18,6 +18,11 @@ from rota.plan.model import Plan, Snapshot
 if TYPE_CHECKING:
     from rota.settings import Settings
 
+RETRIES = 8
+"""Of the state, some ten minutes. After them the lease is worth more than what AWS still refuses and can stay: a
+notification that is not sent, a rule that stays disabled, a revision that nothing runs, a task that ECS does not stop.
+"""
+
 
 class RestoreContext(NamedTuple):
     """`execution`, `record`, `plan` and `snapshot` are those of the deployment that is restored, `revisions` ARNs by

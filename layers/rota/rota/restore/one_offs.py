@@ -7,14 +7,11 @@ from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.ecs import one_off
 from rota.errors import StillRunningError, listed
+from rota.restore.context import RETRIES
 
 if TYPE_CHECKING:
     from rota.contract.step_io import OneOffRun
     from rota.restore.context import RestoreContext
-
-# After so many retries, ten minutes or so, the lease is worth more than a task that ECS does not stop. Between SIGTERM
-# and SIGKILL are two minutes at most: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
-_RETRIES = 8
 
 
 class _Kind(NamedTuple):
@@ -42,7 +39,7 @@ def stop(context: "RestoreContext") -> list[str]:
         try:
             stopped += _stop(context, kind, run)
         except AWS_ERRORS as refusal:
-            if context.retries < _RETRIES:
+            if context.retries < RETRIES:
                 raise
             stopped.append(f"But the {kind.name} could not be stopped: {translate(refusal)}.")
             if kind.alone:
@@ -67,9 +64,9 @@ def _leave_running(context: "RestoreContext") -> None:
     settings, left = context.settings, context.record.leaves_running
     if left is None:
         return
-    from rota.deployment.lease.item import LeaseTable  # noqa: PLC0415  here, because next to no restore needs it
+    from rota.deployment.lease.item import lease_table_of  # noqa: PLC0415  here, because next to no restore needs it
 
-    LeaseTable(clients.dynamodb(), settings.table, settings.app, context.execution.id).update(
+    lease_table_of(settings, context.execution.id).update(
         "SET left_running = if_not_exists(left_running, :left)",
         "holder = :me",
         {":left": left.model_dump(mode="json")},
@@ -82,7 +79,9 @@ def _stop(context: "RestoreContext", kind: _Kind, run: "OneOffRun | None") -> li
     reason = f"Rota restores what the deployment {execution.name} has changed"
     tasks = one_off.stop(clients.ecs(), context.settings, kind.key, execution.id, known, reason)
     running = [each["taskArn"].rpartition("/")[2] for each in tasks if not one_off.has_ended(each)]
-    if kind.alone and running and context.retries < _RETRIES:
+    # Between SIGTERM and SIGKILL are two minutes at most:
+    # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+    if kind.alone and running and context.retries < RETRIES:
         raise StillRunningError(f"the {kind.name}, task {listed(running)}, is being stopped")
     if kind.alone and running:
         _leave_running(context)

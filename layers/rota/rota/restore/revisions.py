@@ -10,6 +10,7 @@ from rota.aws.parallel import in_parallel
 from rota.ecs import arns, service_deployments, task_definitions
 from rota.errors import listed
 from rota.restore import service
+from rota.restore.context import RETRIES
 from rota.schedules import backend
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html
 # Less than SETTLES_WITHIN: each restore after CreateTargets waits for it, and a run that comes later is one that fails.
 _UNTIL_NOTHING_FIRES = 20
-# After so many retries, ten minutes or so, the lease is worth more than revisions that nothing runs.
-_RETRIES = 8
 # Of the function's 15 minutes, until no more revisions are deregistered: ECS does one a second.
 _SECONDS = 600
 
@@ -60,7 +59,7 @@ def deregister(context: "RestoreContext", begun: float) -> Iterable[str]:
         try:
             task_definitions.deregister_revision(ecs, arn)
         except AWS_ERRORS as refusal:
-            if context.retries < _RETRIES:
+            if context.retries < RETRIES:
                 raise
             return translate(refusal)
         return None

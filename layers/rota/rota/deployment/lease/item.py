@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from rota.aws import clients
 from rota.deployment.gates import Gates
 from rota.deployment.items import Item, plain, stored
 from rota.deployment.record import DeploymentRecord, OptionalLeftRunning, OptionalRecord
@@ -15,6 +16,8 @@ from rota.errors import TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from rota.settings import Settings
 
 CLOCK_SKEW = timedelta(seconds=5)
 """Clocks of two Lambda hosts differ by less than this."""
@@ -156,3 +159,8 @@ class GatesUpdate:
 
 def _parsed(item: Mapping[str, Any]) -> LeaseItem:
     return LeaseItem.model_validate(plain({"M": item}), extra="ignore")
+
+
+def lease_table_of(settings: "Settings", execution: str = "") -> LeaseTable:
+    """The item of the stack's app, for the execution of that ARN."""
+    return LeaseTable(clients.dynamodb(), settings.table, settings.app, execution)
