@@ -61,7 +61,7 @@ def test_a_newer_push_overtakes_a_rollout(deployed: Client) -> None:
     assert images(deployed) == {newest}
     assert [entry["outcome"] for entry in history(deployed)] == ["deployed", "overtaken", "deployed"]
     cause = history(deployed)[1]["cause"]
-    assert cause.startswith("CheckService: a newer push has arrived. All rules are as they were before, 3 rules were")
+    assert cause.startswith("CheckService: a newer push has arrived. All schedules are as they were before, 3 ")
     assert cause.endswith("Nothing to do, unless the newer deployment is stopped; then deploy this one again.")
 
 

@@ -439,7 +439,7 @@ def test_finishing_a_restore_that_failed(deployed: Client, shell: Shell, rota: R
     assert ended["executionArn"] in shell(holder)
     finish, snapshot = blocks(RUNBOOK, "Restoring by hand")
     shell(finish, EXECUTION=ended["executionArn"])
-    assert "rules were restored" in deployed.restored_by(ended["executionArn"])["cause"]
+    assert "schedules were restored" in deployed.restored_by(ended["executionArn"])["cause"]
     assert json.loads(shell(holder)) == [None, None]
     before = rules(deployed)
     deployed.client("events").put_rule(Name=f"{PREFIX}IngestData", ScheduleExpression="rate(9 days)")

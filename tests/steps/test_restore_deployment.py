@@ -71,7 +71,7 @@ def test_a_failed_rollout_is_rolled_back_with_all_else(world: World, checking: D
     cause = checking.document["restored"]["cause"]
     assert cause.startswith("CheckService: the rollout of guestbook:")
     assert "failed: tasks failed to start. Look at the service's events and the logs of its stopped tasks. " in cause
-    assert "tasks. All rules are as they were before, 4 rules were restored; " in cause
+    assert "tasks. All schedules are as they were before, 4 schedules were restored; " in cause
     assert cause.endswith(
         "ECS is rolling the service back to guestbook:5. For the operator: fix this, then deploy again."
     )
@@ -179,7 +179,7 @@ def test_a_complete_deployment_ends_without_its_plan(world: World, finishing: De
     assert finishing.run() == "Deployed"
     assert world.owned_rules()["CountTeaspoons"]["State"] == "DISABLED"
     assert (
-        "the rules that were removed stay disabled until the next deployment"
+        "the schedules that were removed stay disabled until the next deployment"
         in world.calls.notifications[-1]["summary"]
     )
 

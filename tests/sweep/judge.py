@@ -125,7 +125,7 @@ def _undeletable(seen: Seen) -> Iterator[str]:
     if hopeless(seen.faults):
         summary = seen.entry.get("summary", "")
         for name, rule in seen.after.rules.items():
-            said = f"AWS refuses to delete {name}" in summary or "the rules that were removed stay disabled" in summary
+            said = f"AWS refuses to delete {name}" in summary or "that were removed stay disabled" in summary
             if rule["State"] == "DISABLED" and said:
                 yield name
 

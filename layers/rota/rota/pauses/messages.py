@@ -47,7 +47,7 @@ def message_of(app: str, news: PauseNews, pauses: Sequence[Pause], now: datetime
         PauseNews.STUCK: (
             f"{names} {are} not paused any more, but {their} {are} off",
             f"The pause was over {minute(first.ended_at or now)}. Rota could not switch {their} on: {why}",
-            ("Rota tries again each minute. Allow what AWS refuses, or enable the rule by hand.",),
+            ("Rota tries again each minute. Allow what AWS refuses, or enable the schedule by hand.",),
         ),
     }[news]
     facts = [("Paused", f"since {minute(first.since)} {first.why}")]

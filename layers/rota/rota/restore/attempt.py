@@ -28,7 +28,7 @@ _UNREADABLE = (
     "deployment, deploy the version of Rota that began it, then let Rota restore; else restore by hand. "
     'docs/operations.md has both under "Restoring by hand".'
 )
-_STAY_DISABLED = "; the rules that were removed stay disabled until the next deployment deletes them, because "
+_STAY_DISABLED = "; the schedules that were removed stay disabled until the next deployment deletes them, because "
 
 
 class Attempt(NamedTuple):

@@ -47,14 +47,15 @@ class RestoreResult(Shape):
         return " ".join([*self.stopped, self._restored(), *(f"But {each}." for each in self.remarks)])
 
     def _restored(self) -> str:
-        rules = f"{self.rules} {'rule was' if self.rules == 1 else 'rules were'} restored" if self.rules else ""
+        were = "schedule was" if self.rules == 1 else "schedules were"
+        schedules = f"{self.rules} {were} restored" if self.rules else ""
         if self.service:
             # ECS takes minutes for that, and this function does not wait for it.
-            rest = f", {rules}" if rules else ""
-            return f"All rules are as they were before{rest}; ECS is rolling the service back to {self.service}."
-        if not rules and not self.again:
+            rest = f", {schedules}" if schedules else ""
+            return f"All schedules are as they were before{rest}; ECS is rolling the service back to {self.service}."
+        if not schedules and not self.again:
             return "Nothing had to be restored."
-        return "Everything is as it was before" + (f"; {rules}." if rules else ".")
+        return "Everything is as it was before" + (f"; {schedules}." if schedules else ".")
 
 
 def restore_everything(context: "RestoreContext") -> RestoreResult:
