@@ -45,7 +45,7 @@ _RESOURCES = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
 _NAMES = {step.name for step in STEPS} | {name.removesuffix("Function") for name in _RESOURCES}
 
 SCHEDULE_FILE_TO_PUT_RULE = (
-    At("ReadConfig", (s3.find_schedule_file, parse.parse_schedule_file), f"{CurrentState.__name__} in S3"),
+    At("ReadConfig", (s3.find_schedule_file, parse.parse_whole_file), f"{CurrentState.__name__} in S3"),
     At(
         "PlanDeployment",
         (build.build_plan, backend.change, rule.difference),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from docs import paths
+
 PACKAGE = Path(__file__).parents[2] / "layers" / "rota" / "rota"
 LEVELS = {
     **dict.fromkeys(("errors", "settings", "contract", "ownership", "times", "tracing"), 0),
@@ -168,3 +170,34 @@ PURE = [
 def test_planning_is_pure(module: str) -> None:
     path = PACKAGE / (module.replace(".", "/") + ".py")
     assert not {each for each in imported(path) if package_of(each) == "aws"} - {"aws.rate_limit"}
+
+
+PATHS = {name(path): path for path in FILES}
+CHARTS = [paths.SCHEDULE_FILE_TO_PUT_RULE, paths.PUSH_TO_LIVE, paths.ERROR_TO_RESTORE, paths.TASK_TO_MAIL]
+
+
+def reached(handler: Path) -> set[str]:
+    """Every name that is used in the modules which a function imports, at once or later."""
+    waiting, seen, names = [handler], set[Path](), set[str]()
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        nodes = [*ast.walk(ast.parse(path.read_text()))]
+        names |= {each.id for each in nodes if isinstance(each, ast.Name)}
+        names |= {each.attr for each in nodes if isinstance(each, ast.Attribute)}
+        waiting += [PATHS[module] for module in imported(path) if module in PATHS]
+    return names
+
+
+@pytest.mark.parametrize("handler", FUNCTIONS, ids=lambda path: path.parent.name)
+def test_functions_reach_what_the_charts_say_they_call(handler: Path) -> None:
+    calls = {
+        each.__name__
+        for chart in CHARTS
+        for at in chart
+        if at.name.lower() == handler.parent.name.replace("_", "")
+        for each in at.calls
+    }
+    assert calls - reached(handler) == set()
