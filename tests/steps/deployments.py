@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from rota.deployment.lease.item import LeaseTable
 from rota.deployment.lease.lease import Lease
@@ -122,11 +122,11 @@ class Deployment(Lasting):
         """Add what a Catch adds when a step fails."""
         self.document["error"] = {"Error": error, "Cause": json.dumps({"errorMessage": message, "errorType": error})}
 
-    def stop(self, ago: timedelta = timedelta(minutes=1)) -> None:
-        """A person stops the execution, or has done so some time ago."""
+    def stop(self, ago: timedelta = timedelta(minutes=1), status: Literal["ABORTED", "TIMED_OUT"] = "ABORTED") -> None:
+        """A person stops the execution, or has done so some time ago; or it has come to the machine's time limit."""
         own = self.context["Execution"]
         started_at = datetime.fromisoformat(own["StartTime"])
-        self._world.execution(own["Name"], ended=ago, given=own["Input"], started_at=started_at)
+        self._world.execution(own["Name"], ended=ago, given=own["Input"], started_at=started_at, status=status)
 
     def restorer(self, name: str = "restorer") -> "Deployment":
         """The execution that is started to restore this one after it was stopped."""

@@ -119,6 +119,18 @@ def test_one_that_was_aborted_before_its_first_write_is_recorded(world: World, c
     assert entry["cause"].startswith("Planning: the execution was aborted. Nothing had to be restored.")
 
 
+def test_one_that_took_too_long_is_restored_and_has_failed(world: World, changing: Deployment) -> None:
+    before = world.everything()
+    changing.until("RollService")
+    changing.stop(status="TIMED_OUT")
+    assert changing.restorer().run() == "DeploymentFailed"
+    assert world.everything() == before
+    entry = world.entry(changing.arn)
+    assert entry["outcome"] == "failed"
+    assert entry["cause"].startswith("CreateTargets: the execution took too long. Everything is as it was before")
+    assert "For the operator: find out what it waited for" in entry["cause"]
+
+
 def test_one_that_was_aborted_while_it_waited_is_recorded(world: World, deployments: Deployments) -> None:
     deployments.start().step("TakeTurn")
     world.execution("deployment-1")

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from moto.ecs.models import ecs_backends
 from moto.events.models import events_backends
@@ -150,7 +150,13 @@ class World(Lasting):
     # ------------------------------------------------------------------ acting for others
 
     def execution(
-        self, name: str, *, ended: timedelta | None = None, given: object = None, started_at: datetime | None = None
+        self,
+        name: str,
+        *,
+        ended: timedelta | None = None,
+        given: object = None,
+        started_at: datetime | None = None,
+        status: Literal["ABORTED", "TIMED_OUT"] = "ABORTED",
     ) -> str:
         """The ARN of a new execution of the state machine that runs, or was stopped `ended` ago."""
         machine = client("stepfunctions").create_state_machine(
@@ -166,6 +172,7 @@ class World(Lasting):
         if ended is not None:
             client("stepfunctions").stop_execution(executionArn=started)
             execution.stop_date -= ended
+            execution.status = status
         return started
 
     def roll(self, state: str, *, reason: str = "", revision: str | None = None) -> None:
