@@ -204,5 +204,5 @@ def test_a_file_that_is_new() -> None:
 
 @pytest.mark.parametrize("text", ["[shop", "shop.global.parameters.stack_name = 'x'\n"], ids=["no TOML", "other TOML"])
 def test_a_file_that_is_not_understood_stays(text: str) -> None:
-    with pytest.raises(samconfig.UnreadableError):
+    with pytest.raises(samconfig.SamconfigError):
         samconfig.with_environment(text, "shop", "s", "r", {})

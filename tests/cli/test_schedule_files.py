@@ -74,7 +74,7 @@ def test_check_writes_what_is_uploaded(tmp_path: Path) -> None:
     assert (done.exit_code, done.stdout.partition(";")[0]) == (0, "OK: 2 tasks")
     report = parse_schedule_file(written.read_bytes(), rule_prefix="", max_tasks=2)[1]
     assert report.command == ("./bin/report", "--days", "30")
-    assert lines.place_of(written.read_text(), "Report") == "line 7 of jobs.yaml"
+    assert lines.line_of(written.read_text(), "Report") == "line 7 of jobs.yaml"
     assert check(str(jobs), "-o", str(written)).exit_code == 0, "a schedule file is written over"
     assert check("-", "-o", "-", stdin=JOBS).stdout_bytes == written.read_bytes().replace(b'"jobs.yaml"', b'"-"')
 
@@ -90,8 +90,8 @@ def test_check_writes_over_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "where"), [('{\n"tasks": [\n{"name": "A"}]}', "line 3"), ('{"tasks": []}', None)], ids=["JSON", "no task"]
 )
-def test_the_place_of_a_task_in_json(text: str, where: str | None) -> None:
-    assert lines.place_of(text, "A") == where
+def test_the_line_of_a_task_in_json(text: str, where: str | None) -> None:
+    assert lines.line_of(text, "A") == where
 
 
 TASK = "tasks:\n  - name: A\n    task: a\n    "

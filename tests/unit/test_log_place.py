@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rota.runs.log_place import container_of, group_arn, may_be_read, place_of, secrets_of
+from rota.runs.log_place import container_of, group_arn, log_place_of, may_be_read, secrets_of
 from rota.runs.model import LogPlace
 from tests.alerts import GROUP, GROUP_ARN, failed
 
@@ -33,7 +33,7 @@ PLACE = LogPlace(driver="awslogs", group=GROUP, stream="jobs/app/0f1e")
 )
 def test_where_a_run_logs(configuration: dict[str, Any] | None, place: LogPlace | None) -> None:
     content = {"containerDefinitions": [{"name": "proxy"}, {"name": "app", "logConfiguration": configuration}]}
-    assert place_of(container_of(content, "app"), "app", f"{RUN.task_arn.rpartition('/')[0]}/0f1e") == place
+    assert log_place_of(container_of(content, "app"), "app", f"{RUN.task_arn.rpartition('/')[0]}/0f1e") == place
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ from rota.cli.stop.model import Stopped
 
 FILE = Path(__file__).with_name("answers.schema.json")
 ANSWERS: tuple[type, ...] = (
-    *(Status, AllStatus, History, TaskHistory, Plan, Explanation, Checked, Commands),
-    *(Imported, Initialised, Ran, Logs, Stopped, Calendar, Serving, Written),
-)
+    Status, AllStatus, History, TaskHistory, Plan, Explanation, Checked, Commands,
+    Imported, Initialised, Ran, Logs, Stopped, Calendar, Serving, Written,
+)  # fmt: skip
 _WITHOUT_A_STACK = (AllStatus, Checked, Imported, Initialised, Calendar)
 """Of all stacks; and of what belongs to none, such as a file."""
 _OF_A_STACK = {"stack": {"type": "string"}, "app": {"type": "string"}}

@@ -106,7 +106,7 @@ def noun(schedule: Schedule) -> str:
     return "schedule" if "GroupName" in schedule else "rule"
 
 
-def known(account: "Account") -> set[str]:
+def all_tasks(account: "Account") -> set[str]:
     """The names of all tasks: of those whose runs are watched, and of those that have a schedule."""
     return {*account.table.jobs(), *Schedules(account, account.stack).listed()}
 

@@ -12,10 +12,10 @@ KINDS = ("before", "after")
 
 
 class OneOff(NamedTuple):
-    """One run: `task` is its ARN, `exit` None if it has not ended; `record` that of its deployment."""
+    """One run: `exit` is None if it has not ended; `record` that of its deployment."""
 
     kind: str
-    task: str
+    task_arn: str
     revision: str
     finished: bool
     exit: int | None

@@ -166,9 +166,15 @@ def _named(cloudformation: "CloudFormationClient", name: str) -> Stack:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         found = []
-    for stack in map(_stack, found):
-        if _is_rotas(stack):
-            return stack
+    if not found:
+        raise CommandError(
+            Exit.NOT_ALLOWED,
+            f"there is no stack {name} in {cloudformation.meta.region_name}",
+            _others(cloudformation),
+            error="NoStack",
+        )
+    stack = _stack(found[0])
+    if not _is_rotas(stack):
         lacking = ", ".join(sorted(_OF_ROTA - stack.outputs.keys()))
         raise CommandError(
             Exit.NOT_ALLOWED,
@@ -176,12 +182,7 @@ def _named(cloudformation: "CloudFormationClient", name: str) -> Stack:
             _others(cloudformation),
             error="NoStack",
         )
-    raise CommandError(
-        Exit.NOT_ALLOWED,
-        f"there is no stack {name} in {cloudformation.meta.region_name}",
-        _others(cloudformation),
-        error="NoStack",
-    )
+    return stack
 
 
 def _others(cloudformation: "CloudFormationClient") -> str:

@@ -17,7 +17,7 @@ def container_of(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return next((each for each in found if each.get("name") == name), {})
 
 
-def place_of(container: Mapping[str, Any], name: str, task_arn: str) -> LogPlace | None:
+def log_place_of(container: Mapping[str, Any], name: str, task_arn: str) -> LogPlace | None:
     """Where a container of that task logs; None if its definition says nothing.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html: PREFIX/CONTAINER/TASK.

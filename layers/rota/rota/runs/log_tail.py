@@ -9,7 +9,7 @@ from rota.aws.errors import AWS_ERRORS
 from rota.ecs.task_definitions import read_revision
 from rota.notifications.sanitise import clean, mask
 from rota.runs import tasks
-from rota.runs.log_place import container_of, may_be_read, place_of, secrets_in, secrets_of, secrets_of_start
+from rota.runs.log_place import container_of, log_place_of, may_be_read, secrets_in, secrets_of, secrets_of_start
 from rota.runs.model import LogPlace, Run
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def with_log(run: Run, settings: "Settings", *, lines: int) -> Run:
     except AWS_ERRORS:
         _logger.exception("a run's log configuration could not be read", task=run.task)
         return run
-    run = run.model_copy(update={"log": place_of(container, settings.container, run.task_arn)})
+    run = run.model_copy(update={"log": log_place_of(container, settings.container, run.task_arn)})
     if not (lines and run.log and may_be_read(run.log, run, settings.job_log_groups)):
         return run
     try:

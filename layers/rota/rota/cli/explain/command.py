@@ -27,7 +27,7 @@ def explain(account: Account, name: str | None) -> None:
     from rota.cli.explain import text
 
     output = account.output
-    found = _named(account, name) if name else _what_is_not_well(account)
+    found = _named(account, name) if name else _what_comes_first(account)
     output.answer(found, account.stack, lambda: text.lines(found, output.width))
 
 
@@ -57,7 +57,8 @@ def _named(account: Account, name: str) -> "Explanation":
         return deployment.explain_execution(account, described, utc=utc)
 
 
-def _what_is_not_well(account: Account) -> "Explanation":
+def _what_comes_first(account: Account) -> "Explanation":
+    """What deploys now, else the newest deployment that failed, else what is live."""
     from rota.cli.exits import CommandError, Exit
     from rota.cli.explain import deployment
     from rota.cli.table import is_deployment

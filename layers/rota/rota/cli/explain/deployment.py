@@ -135,7 +135,7 @@ def _record_links(record: Mapping[str, Any], *, with_cause: bool = True) -> Iter
         if run := one_off_of_record(dict(record), kind):
             ended = f"ended with exit code {run.exit}" if run.exit is not None else "did not run to its end"
             became = ended if run.finished else "its end is not recorded"
-            yield Link(kind, f"task {short(run.task)}", f"{became}; its log: rota logs {kind}")
+            yield Link(kind, f"task {short(run.task_arn)}", f"{became}; its log: rota logs {kind}")
     error = record.get("error")
     if error:
         step = record.get("failed_step")

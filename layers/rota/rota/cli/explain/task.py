@@ -11,7 +11,7 @@ from rota.cli import live_schedules, releases, time_text
 from rota.cli import table as items
 from rota.cli.explain.deployment import who
 from rota.cli.explain.model import Explanation, Link
-from rota.cli.local_file.lines import place_of
+from rota.cli.local_file.lines import line_of
 from rota.cli.pauses import PastPause, due_in, past
 from rota.cli.status import tasks
 from rota.cli.status.gather import are_live, pause_of
@@ -172,7 +172,7 @@ def _file_links(facts: TaskFacts, *, utc: bool) -> Iterator[Link]:
         yield Link("schedule file", key, f"version {version} is live, and is not in the bucket any more")
         return
     text, modified = found
-    where = place_of(text, facts.task) or "which has no such task"
+    where = line_of(text, facts.task) or "which has no such task"
     yield Link("schedule file", key, f"{where}; version {version} of {time_text.whole(modified, utc=utc)} is live")
 
 

@@ -41,7 +41,7 @@ def runs(account: "Account", task: str, most: int) -> TaskHistory:
     """The last runs of a task. CommandError if there is no such task: no run of it, no job, and no rule."""
     found = account.table.runs(task, most)
     if not found:
-        live_schedules.require([task], live_schedules.known(account))
+        live_schedules.require([task], live_schedules.all_tasks(account))
     live, _, ended = account.table.present(_LEDGER)
     runs_found = [_run(each, live, ended) for each in found]
     pauses = past(ended, task, account.now())

@@ -92,7 +92,7 @@ def _write(account: Account, initialised: "Initialised", *, yes: bool) -> "Initi
         parameters = {**kept, **initialised.parameters}
         lacking = proposed(initialised.environment, parameters)
         made = samconfig.with_environment(text, initialised.environment, initialised.stack, region, parameters, lacking)
-    except (OSError, samconfig.UnreadableError) as error:
+    except (OSError, samconfig.SamconfigError) as error:
         raise CommandError(Exit.MISUSED, str(error), "correct that, or run it in another directory") from error
     there = [f"[{initialised.environment}] of {config}"] if had is not None and not is_example else []
     there += [str(schedule)] if schedule.exists() else []

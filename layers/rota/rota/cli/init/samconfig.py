@@ -23,12 +23,12 @@ _ACCOUNT_OF_EXAMPLES = ":111122223333:"
 _HEADER = re.compile(r"^\[[^\]\n]+\][^\n]*\n", re.MULTILINE)
 
 
-class UnreadableError(Exception):
+class SamconfigError(Exception):
     """The file is not TOML, or has the environment in a form that is not replaced; the message says which."""
 
 
 def overrides_of(text: str, environment: str) -> dict[str, str] | None:
-    """The parameters that the environment has; None without the environment. Raises UnreadableError."""
+    """The parameters that the environment has; None without the environment. Raises SamconfigError."""
     found = _parsed(text).get(environment)
     if not isinstance(found, dict):
         return None
@@ -53,7 +53,7 @@ def with_environment(
     """The file's text with this environment, instead of the one that it has. Its other settings stay, but for those of
     the example. `proposed`: parameters that are written as comments.
 
-    Raises UnreadableError.
+    Raises SamconfigError.
     """
     before = _parsed(text)
     had = {} if is_example(overrides_of(text, environment) or {}) else before.get(environment, {})
@@ -79,7 +79,7 @@ def with_environment(
     after = _parsed(made)
     others = [{name: table for name, table in each.items() if name != environment} for each in (before, after)]
     if others[0] != {name: table for name, table in others[1].items() if text or name != "version"}:
-        raise UnreadableError(f"[{environment}] of {SAMCONFIG} cannot be replaced; remove it by hand")
+        raise SamconfigError(f"[{environment}] of {SAMCONFIG} cannot be replaced; remove it by hand")
     return made
 
 
@@ -109,4 +109,4 @@ def _parsed(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UnreadableError(f"{SAMCONFIG} is not TOML: {error}") from error
+        raise SamconfigError(f"{SAMCONFIG} is not TOML: {error}") from error

@@ -7,7 +7,7 @@ SOURCE_KEY = "x-rota-source"
 """The key of an uploaded file that says what it was made of, and in which line each task is; the machine ignores it."""
 
 
-def place_of(text: str, task: str) -> str | None:
+def line_of(text: str, task: str) -> str | None:
     """Where a schedule file has the task, `line 4`, or `line 4 of jobs.yaml` that it was made of; None without it."""
     name = re.compile(r'"name"\s*:\s*' + re.escape(json.dumps(task)))
     found = name.search(text)

@@ -67,7 +67,7 @@ def follow(account: "Account", task: str | None, run: str | None, wanted: Wanted
     under_way: Sequence[TaskChange] = []
     if task in one_offs.KINDS and not run:
         newest = next(one_offs.runs(account, str(task)), None)
-        found_now = newest and ecs_tasks.find(account, newest.task)
+        found_now = newest and ecs_tasks.find(account, newest.task_arn)
         under_way = [found_now] if found_now and not found_now.has_ended else []
     elif task and not run:
         job = live_schedules.task_of(task, account.stack.rule_prefix)
@@ -97,7 +97,7 @@ def _no_run(account: "Account", which: Which) -> CommandError:
         todo = "a deployment runs it; a trial's log: rota logs --run ID, with the task's id that rota run has named"
         return CommandError(Exit.NOT_ALLOWED, f'no deployment has run "{which.task}" yet', todo, error="NoRun")
     live_schedules.require(
-        [live_schedules.task_of(which.task or "", account.stack.rule_prefix)], live_schedules.known(account)
+        [live_schedules.task_of(which.task or "", account.stack.rule_prefix)], live_schedules.all_tasks(account)
     )
     words = f"there is no run of {which.task}{f' in the last {which.since}' if which.since else ''}"
     return CommandError(Exit.NOT_ALLOWED, words, "`rota status` lists the jobs", error="NoRun")
@@ -181,7 +181,7 @@ def _one(account: "Account", which: Which) -> _Run:
 
 def _run_of_one_off(run: one_offs.OneOff) -> _Run:
     status = ("ok" if run.exit == 0 else "failed") if run.finished else None
-    return _Run(run.task, run.revision, run.kind, None, status, run.exit, [])
+    return _Run(run.task_arn, run.revision, run.kind, None, status, run.exit, [])
 
 
 def _run_of_task(container: str, task: "TaskChange") -> _Run:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rota.cli.aws_errors import is_passing
 from rota.cli.logs.model import Line
 from rota.notifications.sanitise import MASK, clean, mask
-from rota.runs.log_place import container_of, place_of, secrets_in, secrets_of, secrets_of_start
+from rota.runs.log_place import container_of, log_place_of, secrets_in, secrets_of, secrets_of_start
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -51,7 +51,8 @@ def secrets_of_runs(account: "Account", arns: Iterable[str], schedule: "Schedule
 
 class TaskLog:
     """What a task logs in the container of jobs. `revision` is the ARN of its task definition; `secrets`: values that
-    are masked beside those of the revision.
+    are masked beside those of the revision. It is read either forward, by `news`, or from its end, by `last`: each
+    continues with the token of the page before.
     """
 
     def __init__(self, account: "Account", task_arn: str, revision: str, secrets: Iterable[str] = ()) -> None:
@@ -59,7 +60,7 @@ class TaskLog:
         described = account.client("ecs").describe_task_definition(taskDefinition=revision)["taskDefinition"]
         container = container_of(described, name)
         self.task_arn = task_arn
-        self._place = place_of(container, name, task_arn)
+        self._place = log_place_of(container, name, task_arn)
         self._logs = account.client("logs")
         self._secrets = [*secrets_of(container), *secrets]
         self._masked = Masked(self._secrets)

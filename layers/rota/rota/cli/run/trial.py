@@ -54,11 +54,11 @@ def trial_of(account: "Account", kind: str, file: str, release: str | None, chan
     image = jobs.chosen(api.content, settings)["image"]
     desired = derive_content(api, settings, image, task)
     for revision in (api, *found):
-        given = overrides_for(revision.content, desired, stack.container)
-        if given is not None:
+        needed = overrides_for(revision.content, desired, stack.container)
+        if needed is not None:
             request = one_off.request_of(task, settings, f"{stack.place('ecs')}:cluster/{stack.cluster}")
             del request["tags"]  # by which a restore may stop it; and a person need not have the right to tag
-            changed = overrides(given, stack.container, changes.environment, changes.command)
+            changed = overrides(needed, stack.container, changes.environment, changes.command)
             return Trial({**request, "taskDefinition": revision.arn, "overrides": changed}, named)
     words = f"no revision of {named} can run this {kind}: it needs one of its own, for its secrets or containers"
     raise CommandError(Exit.NOT_ALLOWED, words, "a deployment registers it", error="NoRevision")

@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Stopped:
-    """The task that is being stopped; `task` is the job, empty if it is none's."""
+    """The task of ECS that is being stopped, `arn`; `task` is its job, empty if it has none."""
 
     task: str
     arn: str
