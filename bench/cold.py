@@ -27,8 +27,7 @@ PROGRAM = Path(one_start.__file__)
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "me", "AWS_DEFAULT_REGION": "us-east-1"}
 ON_HOST, IN_DOCKER = 5, 3
 """How often each start is measured; the median counts."""
-# Those of a deployment: a person who pauses a task waits for another step, and rarely.
-# Those of a usual deployment.
+# Those that a usual deployment has not.
 _OTHERS = ("ChangePauses", "RunBefore", "RunAfter")
 STEPS = [name for name, state in report.STATES.items() if state["Type"] == "Task" and name not in _OTHERS]
 PLAIN = "boto3 + pydantic + Powertools"

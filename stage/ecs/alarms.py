@@ -15,7 +15,7 @@ class Alarms:
         self._goes_off = goes_off
 
     def before(self, _call: Call) -> None:
-        """Every call is moto's."""
+        """Answers no call: moto does."""
 
     def after(self, call: Call, reply: Reply) -> None:
         if call.key == ("cloudwatch", "SetAlarmState") and reply.ok and call.params.get("StateValue") == "ALARM":

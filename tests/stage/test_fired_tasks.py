@@ -10,34 +10,34 @@ from examples.guestbook.client import Client
 from stage.client import StageError, wait_for
 from tests.stage.account import PREFIX, ran_by, schedules
 
-Heard = Callable[[dict[str, Any]], Callable[[], list[dict[str, Any]]]]
+Listen = Callable[[dict[str, Any]], Callable[[], list[dict[str, Any]]]]
 
 
 @pytest.fixture
-def listen(deployed: Client) -> Iterator[Heard]:
-    """Receives events of a pattern from now on: `listen(pattern)()` returns all so far."""
+def listen(deployed: Client) -> Iterator[Listen]:
+    """Receives events of a pattern from now on: `listen(pattern)` returns a function that returns all so far."""
     sqs = deployed.client("sqs")
     queue = sqs.create_queue(QueueName="a-listener")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    heard: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
 
-    def to(pattern: dict[str, Any]) -> Callable[[], list[dict[str, Any]]]:
+    def begin(pattern: dict[str, Any]) -> Callable[[], list[dict[str, Any]]]:
         deployed.client("events").put_rule(Name="a-listener", EventPattern=json.dumps(pattern))
         deployed.client("events").put_targets(Rule="a-listener", Targets=[{"Id": "queue", "Arn": arn}])
-        return answer
+        return all_so_far
 
-    def answer() -> list[dict[str, Any]]:
+    def all_so_far() -> list[dict[str, Any]]:
         while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
-                heard.append(json.loads(message["Body"]))
+                received.append(json.loads(message["Body"]))
                 sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-        return sorted(heard, key=lambda event: int(event["detail"]["version"]))
+        return sorted(received, key=lambda event: int(event["detail"]["version"]))
 
-    yield to
+    yield begin
     sqs.delete_queue(QueueUrl=queue)
 
 
-def test_a_deployed_rule_runs_its_task_with_the_new_image(deployed: Client, listen: Heard) -> None:
+def test_a_deployed_rule_runs_its_task_with_the_new_image(deployed: Client, listen: Listen) -> None:
     digest = deployed.deploy("v2")["input"]["detail"]["image-digest"]
     heard = listen({"source": ["aws.ecs"], "detail-type": ["ECS Task State Change"]})
 
@@ -54,9 +54,8 @@ def test_a_deployed_rule_runs_its_task_with_the_new_image(deployed: Client, list
     changes = wait_for(lambda: ended(heard()), 10)
     assert {change["detail"]["taskArn"] for change in changes} == {ran["task_arn"]}
     assert {change["detail"]["startedBy"] for change in changes} == {f"events-rule/{PREFIX}IngestData"[:36]}
-    assert [change["detail"]["lastStatus"] for change in changes] == [
-        *("PROVISIONING", "PENDING", "RUNNING", "DEPROVISIONING", "STOPPED"),
-    ]
+    statuses = [change["detail"]["lastStatus"] for change in changes]
+    assert statuses == ["PROVISIONING", "PENDING", "RUNNING", "DEPROVISIONING", "STOPPED"]
     containers = changes[-1]["detail"]["containers"]
     assert next(each["exitCode"] for each in containers if each["name"] == "app") == 0
 
