@@ -13,7 +13,7 @@ from rota.errors import RejectedError, TransientError
 from rota.ownership import OWNER_TAG
 from rota.schedules.eventbridge_rules import api, rule
 from rota.schedules.found import Found
-from rota.schedules.restored import Restored
+from rota.schedules.restored import BELIEVED_AFTER_RETRIES, Restored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 # A changed rule takes "a short period of time" to be shown, https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
 _MOSTLY_SHOWN_AFTER = 5
-# After so many retries of a restore what EventBridge shows is believed. They take 37 s on average; the state's jitter
-# is FULL, so that they may take next to none.
-_SHOWN_AFTER_RETRIES = 4
 
 
 class EventBridgeRules:
@@ -189,7 +186,7 @@ class EventBridgeRules:
 
     def _refuse_late_tags(self, change: "RuleChange", owner: str | None, retries: int) -> None:
         """TransientError while a rule that shows no owner may be the app's own, created a moment ago."""
-        if owner is None and retries < _SHOWN_AFTER_RETRIES:
+        if owner is None and retries < BELIEVED_AFTER_RETRIES:
             raise TransientError(f"EventBridge may not show the tags of the rule {change.name} yet")
 
     def _refused(
@@ -199,7 +196,7 @@ class EventBridgeRules:
         as well, so that nothing was written: then the rule is as it was, once EventBridge shows it.
         """
         error = translate(refusal) if isinstance(refusal, ClientError) else refusal
-        if not isinstance(error, RejectedError) or retries < _SHOWN_AFTER_RETRIES:
+        if not isinstance(error, RejectedError) or retries < BELIEVED_AFTER_RETRIES:
             raise refusal
         listed = [each for each in api.list_rules(self._events, change.name) if each["Name"] == change.name]
         shown = api.read_rules(self._events, listed, {change.name: before.tags}).get(change.name)

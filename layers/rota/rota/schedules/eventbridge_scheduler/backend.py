@@ -20,7 +20,7 @@ from rota.schedules.eventbridge_scheduler.schedule import (
     writable,
 )
 from rota.schedules.found import Found
-from rota.schedules.restored import Restored
+from rota.schedules.restored import BELIEVED_AFTER_RETRIES, Restored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from rota.schedules.eventbridge_scheduler.inventory import GroupInventory
     from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange
     from rota.settings import Settings
-
-# After so many retries of a restore, what AWS refuses is looked at.
-_RETRIES = 4
 
 
 class EventBridgeScheduler:
@@ -106,7 +103,7 @@ class EventBridgeScheduler:
                 api.create(self._scheduler, before)
         except (ClientError, RejectedError) as refusal:
             error = translate(refusal) if isinstance(refusal, ClientError) else refusal
-            if isinstance(error, RejectedError) and retries >= _RETRIES and self._is_as(before):
+            if isinstance(error, RejectedError) and retries >= BELIEVED_AFTER_RETRIES and self._is_as(before):
                 return Restored()  # what AWS refuses now it has refused to the deployment, too
             raise
         return _restored(before, datetime.now(UTC))
