@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -9,7 +10,9 @@ import pytest
 
 from rota.cli.plan.changes import Jobs, changes_of_file, commands_of, task_changes
 from rota.cli.plan.model import ImageChange, Plan, ScheduleFile, ServiceChange, TaskChange
+from rota.cli.plan.run import held
 from rota.cli.plan.text import lines, words_of
+from rota.cli.table import Present
 from rota.schedule_file.task import ScheduleFile as WholeFile
 from rota.schedule_file.task import Task
 
@@ -272,3 +275,28 @@ def test_a_schedule_that_moves_is_one_change() -> None:
         "schedule": ("rate(15 minutes)", "cron(0 7 * * ? *) Europe/Berlin"),
     }
     assert "in differs" not in str([*lines(plan(found), NOW, 200)])
+
+
+HOLD = {"by": "ana", "reason": "the sale", "at": "2026-11-30T11:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("gates", "window", "words"),
+    [
+        ({}, "", []),
+        ({"hold": HOLD}, "", ["note: deployments are held: add --now, or it waits"]),
+        (
+            {"hold": HOLD | {"until": "2026-11-30T18:00:00Z"}},
+            "Mon 13:00-14:00 UTC",
+            ["note: deployments are held until 2026-11-30 18:00 UTC: add --now, or it waits"],
+        ),
+        ({"hold": HOLD | {"until": "2026-11-30T12:00:00Z"}}, "", []),
+        ({}, "Mon 13:00-14:00 UTC", ["note: the deployment window opens 2026-11-30 13:00 UTC: add --now, or it waits"]),
+    ],
+    ids=["nothing", "a hold", "it ends before the window counts", "it has ended", "the window"],
+)
+def test_what_a_push_would_wait_for_is_noted(gates: dict[str, Any], window: str, words: list[str]) -> None:
+    table, stack = SimpleNamespace(present=lambda _: Present(None, {"gates": gates}, [])), {"DeployWindow": window}
+    account: Any = SimpleNamespace(table=table, now=lambda: NOW, stack=SimpleNamespace(parameters=stack))
+    shown = [click.unstyle(each) for each in lines(plan(remarks=[*held(account)]), NOW, 100)]
+    assert [each for each in shown if each.startswith("note: ")] == words

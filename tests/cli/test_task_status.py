@@ -8,7 +8,19 @@ import pytest
 
 from rota.cli.status import tasks, text
 from rota.cli.status.gather import _release, are_live
-from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Release, Service, Status, Task
+from rota.cli.status.model import (
+    Bar,
+    Deploying,
+    Ended,
+    Hold,
+    Pause,
+    Pending,
+    PendingSchedule,
+    Release,
+    Service,
+    Status,
+    Task,
+)
 from rota.cli.table import Present
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -226,6 +238,10 @@ def deploying(**members: Any) -> Deploying:
     return Deploying(**given | members)
 
 
+HOLD = Hold("ana", "sale", None, datetime(2026, 11, 30, 18, tzinfo=UTC))
+OPENS = datetime(2026, 11, 30, 22, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("members", "words"),
     [
@@ -242,12 +258,28 @@ def deploying(**members: Any) -> Deploying:
             {"last_deployment": Ended("e", "failed", NOW, "c3", None, "no\nyes")},
             "of c3, failed just now: no   rota explain",
         ),
+        ({"hold": HOLD}, 'are held by ana until 18:00: "sale"'),
         (
-            {"hold": Hold("ana", "sale", None, datetime(2026, 11, 30, 18, tzinfo=UTC))},
-            'are held by ana until 18:00: "sale"',
+            {"hold": HOLD, "pending": Pending("sha256:" + "c3" * 32, "c3", "e", OPENS)},
+            "the push of c3 waits for the hold to end: rota resume --deployments",
+        ),
+        (
+            {"hold": HOLD, "pending_schedule": PendingSchedule("e", "ana")},
+            "the change of the schedule file waits for the hold to end: rota resume --deployments",
+        ),
+        (
+            {"pending": Pending("sha256:" + "c3" * 32, None, "e", OPENS)},
+            "the push of sha256:c3c3c3c3 waits for the deployment window, 22:00. To deploy it now: rota deploy",
+        ),
+        (
+            {"pending_schedule": PendingSchedule("e", "ana", due=datetime(2026, 11, 30, 12, 2, tzinfo=UTC))},
+            "the change of the schedule file is started at 12:02, unless an image is deployed before",
         ),
     ],
-    ids=["well", "nothing live", "what comes first", "no service", "deploying", "half done", "failed", "held"],
+    ids=[
+        *("well", "nothing live", "what comes first", "no service", "deploying", "half done", "failed", "held"),
+        *("a push is held", "a file is held", "a push waits for the window", "an upload is due"),
+    ],
 )
 def test_what_a_person_has_to_know_is_on_top(members: dict[str, Any], words: str) -> None:
     assert words in shown(**members)

@@ -21,6 +21,8 @@ from tests.stage.account import (
 )
 from tests.task_definitions import MODEL, definition
 
+pytestmark = pytest.mark.exhaustive(first=0)
+
 HEAVY = {
     "name": "Heavy",
     "task": "data_ingestion_task",
@@ -62,7 +64,6 @@ def test_a_newer_base_reaches_every_revision(deployed: Client, v1: Described) ->
         assert new["tags"]["cost-centre"] == "12"
 
 
-@pytest.mark.exhaustive(first=0)
 def test_every_member_of_awss_model_is_kept(stage: Client) -> None:
     """Also by the functions' own SDK, and over HTTP."""
     request = definition(-1)
@@ -79,7 +80,6 @@ def test_every_member_of_awss_model_is_kept(stage: Client) -> None:
         assert {m: v for m, v in has.items() if m not in changed} == {m: v for m, v in had.items() if m not in changed}
 
 
-@pytest.mark.exhaustive(first=0)
 def test_a_killed_deployments_revision_is_never_the_base(stage: Client) -> None:
     stage.upload_schedule({"tasks": [HEAVY]})
     stage.deploy("v1")

@@ -21,6 +21,8 @@ from tests.stage.account import (
     without,
 )
 
+pytestmark = pytest.mark.exhaustive(first=0)
+
 DEBUG = {"image": "guestbook:debug"}
 
 
@@ -66,7 +68,6 @@ def test_a_target_with_a_changed_copy_is_corrected(deployed: Client, v1: dict[st
     assert states(deployed, deployed.wait(deployed.start(v1["input"])))[-1] == "NothingToDo"
 
 
-@pytest.mark.exhaustive(first=0)
 def test_a_service_with_a_changed_copy_is_corrected(deployed: Client, v1: dict[str, Any]) -> None:
     copy = copied(deployed, service(deployed)["taskDefinition"], DEBUG)
     names = {name: deployed.names[name] for name in ("cluster", "service")}
@@ -78,7 +79,6 @@ def test_a_service_with_a_changed_copy_is_corrected(deployed: Client, v1: dict[s
     assert images(deployed) == {v1["input"]["detail"]["image-digest"]}
 
 
-@pytest.mark.exhaustive(first=0)
 def test_a_base_registered_during_a_deployment_is_used_next(deployed: Client) -> None:
     deployed.settings(time_scale=0.2)
     registering = {"service": "ecs", "operation": "RegisterTaskDefinition", "caller": "RegisterRevisions"}

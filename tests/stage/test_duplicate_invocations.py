@@ -12,6 +12,8 @@ from tests import asl
 from tests.stage.account import history, images, rules, service, states
 from tests.stage.held import change_lease, held, lease
 
+pytestmark = pytest.mark.exhaustive(first=0)
+
 # The invocations of a deployment that removes no task and runs nothing once, in the machine's order.
 _STEPS = [step.name for step in STEPS if step.name not in ("ClearRules", *asl.ONE_OFFS)]
 _RETRIES = 6
@@ -28,7 +30,6 @@ def app(stage: Client) -> tuple[Any, ...]:
     return rules(stage), service(stage)["taskDefinition"], active
 
 
-@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("step", ["RegisterRevisions", "CreateTargets", "RollService"])
 def test_a_lost_reply_undoes_nothing(deployed: Client, step: str) -> None:
     deployed.settings(latency_ms=10, time_scale=0.02)
@@ -40,7 +41,6 @@ def test_a_lost_reply_undoes_nothing(deployed: Client, step: str) -> None:
     assert images(deployed) == {ended["input"]["detail"]["image-digest"]}
 
 
-@pytest.mark.exhaustive(first=0)
 def test_a_step_waits_for_an_earlier_invocation(deployed: Client) -> None:
     deployed.clear_calls()
     tries = _RETRIES * len(("enter", "leave"))
@@ -60,7 +60,6 @@ def rolling(stage: Client) -> tuple[Any, ...]:
     return before
 
 
-@pytest.mark.exhaustive(first=0)
 def test_nothing_is_restored_while_an_invocation_may_write(deployed: Client) -> None:
     before = rolling(deployed)
     change_lease(deployed, "SET at_work.another = :end", {":end": {"N": str(time.time() + 600)}})
@@ -83,7 +82,6 @@ def called(stage: Client, step: str, service_: str, operation: str) -> list[dict
     return [call for call in stage.calls(service_, operation) if call["caller"] == step]
 
 
-@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize("step", ["CreateTargets", "RegisterRevisions"])
 def test_nothing_is_restored_before_the_last_function_ends(deployed: Client, step: str) -> None:
     before = app(deployed)
@@ -100,7 +98,6 @@ def test_nothing_is_restored_before_the_last_function_ends(deployed: Client, ste
     assert states(deployed, deployed.deploy("v3"))[-1] == "Deployed"
 
 
-@pytest.mark.exhaustive(first=0)
 def test_a_restore_owns_a_lease_that_it_recreated(deployed: Client) -> None:
     before = rolling(deployed)
     second = {"operation": "UpdateItem", "caller": "RestoreDeployment", "skip": 1, "count": 1}
@@ -115,7 +112,6 @@ def test_a_restore_owns_a_lease_that_it_recreated(deployed: Client) -> None:
     assert app(deployed) == before
 
 
-@pytest.mark.exhaustive(first=0)
 def test_an_outcome_is_published_again_after_a_lost_response(stage: Client) -> None:
     stage.clear_calls()
     stage.faults([{"service": "events", "operation": "PutEvents", "caller": "FinishDeployment", "fault": "lost"}])

@@ -95,6 +95,7 @@ def test_an_invalid_order_is_refused(stage: Client) -> None:
         stage.watch([RULE])  # type: ignore[arg-type] # this is the mistake
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_deployment_changes_nothing_of_another_app(watched: Client) -> None:
     events, name = watched.client("events"), "production__guestbook__two__Night"
     tags = [{"Key": "rota:app", "Value": "production/two"}]

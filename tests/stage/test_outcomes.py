@@ -64,7 +64,7 @@ def events(stage: Client) -> Iterator[Heard]:
         events.delete_rule(Name="a-listener")
 
 
-def test_a_mail_is_made_of_sentences(stage: Client, mails: Heard) -> None:
+def test_a_failure_is_a_mail_of_sentences_and_an_event(stage: Client, events: Heard, mails: Heard) -> None:
     version = stage.upload_schedule({"tasks": [*WRONG["tasks"], {"name": 'Say "\\"', "task": "a", "rate": "1 day"}]})
     failed = stage.deploy("v1")
     (mail,) = wait_for(mails, 10)
@@ -79,9 +79,14 @@ def test_a_mail_is_made_of_sentences(stage: Client, mails: Heard) -> None:
         "Started: push",
         f"Every step of it: {failed['executionArn']}",
     ]
+    (event,) = wait_for(events, 10)
+    named = (event["app"], event["execution"], event["outcome"], event["image"]["digest"])
+    assert named == (APP, failed["executionArn"], "failed", digest("v1"))
+    (entry,) = history(stage)
+    assert (entry["outcome"], entry["cause"]) == ("failed", failed["cause"])
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize("overtaking", [False, True], ids=["three", "and one that is overtaken"])
 def test_every_outcome_is_recorded_and_notified_once(
     stage: Client, events: Heard, mails: Heard, overtaking: bool

@@ -108,6 +108,7 @@ def test_a_changed_schedule_alone_writes_one_rule(stage: Client) -> None:
     assert after == {**before, "ScheduleExpression": "cron(30 7 * * ? *)"}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_manual_changes_are_corrected(deployed: Client, v1: Described) -> None:
     before, served = schedules(deployed), service(deployed)
     events = deployed.client("events")

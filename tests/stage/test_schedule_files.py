@@ -10,6 +10,8 @@ from stage.ecr.manifest import digest
 from tests.stage.account import app_container, environment, history, ran_by, revision, schedules, states
 from tests.stage.conftest import as_new
 
+pytestmark = pytest.mark.exhaustive(first=0)
+
 ONE_TASK = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
 
 
@@ -134,7 +136,6 @@ def test_the_same_file_again_changes_nothing(live: Live) -> None:
     assert live.again[-1] == "NothingToDo"
 
 
-@pytest.mark.exhaustive(first=0)
 def test_a_schedule_key_can_contain_the_tag(stage: Client) -> None:
     keys = ["{repository}/{digest}.json", "{repository}/{tag}.json", "scheduled_tasks.json"]
     of_digest, of_tag = f"guestbook/{digest('v3')}.json", "guestbook/v2.json"
@@ -161,7 +162,6 @@ def named(task: str) -> dict[str, Any]:
     return {"tasks": [{**ONE_TASK, "name": task}]}
 
 
-@pytest.mark.exhaustive(first=0)
 def test_a_deployment_uses_one_version_of_the_file(stage: Client) -> None:
     version = stage.upload_schedule(named("Before"))
     stage.settings(latency_ms=50)

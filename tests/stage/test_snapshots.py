@@ -12,6 +12,7 @@ from tests.stage.conftest import as_new
 from tests.stage.test_runs import ended
 
 
+@pytest.mark.exhaustive(first=0)
 def test_reset_undoes_a_whole_deployment(stage: Client) -> None:
     before = everything(stage)
     pushed = stage.push("v1")

@@ -9,6 +9,8 @@ from stage.client import wait_for
 from tests.stage.account import account, service, states
 from tests.stage.restored import assert_all_is_as_it_was
 
+pytestmark = pytest.mark.exhaustive(first=0)
+
 BAKES = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 20}
 
 
@@ -33,7 +35,6 @@ def wait_for_stage(stage: Client, name: str, former: str) -> Any:
     return rollout(stage)
 
 
-@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     "configuration",
     [
@@ -50,7 +51,6 @@ def test_it_is_deployed_when_the_bake_is_over(configuration: dict[str, Any], dep
     assert ended["output"]["rollout"]["progress"].startswith("CLEAN_UP, 2 of 2 tasks run")
 
 
-@pytest.mark.exhaustive(first=0)
 def test_an_alarm_in_the_bake_restores_everything(deployed: Client) -> None:
     alarm = {"alarmNames": ["errors"], "enable": True, "rollback": True}
     configure(deployed, **BAKES, alarms=alarm)
@@ -68,7 +68,6 @@ def test_an_alarm_in_the_bake_restores_everything(deployed: Client) -> None:
     assert_all_is_as_it_was(deployed, before)
 
 
-@pytest.mark.exhaustive(first=0)
 def test_a_newer_push_in_the_bake_rolls_it_back(deployed: Client) -> None:
     configure(deployed, **BAKES)
     former = service(deployed)["currentServiceDeployment"]
@@ -81,7 +80,6 @@ def test_a_newer_push_in_the_bake_rolls_it_back(deployed: Client) -> None:
     assert ("StopServiceDeployment" in calls, "UpdateService" in calls) == (True, False)
 
 
-@pytest.mark.exhaustive(first=0)
 def test_a_person_for_whom_ecs_waits_continues(deployed: Client) -> None:
     configure(deployed, lifecycleHooks=[{"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"]}])
     former = service(deployed)["currentServiceDeployment"]

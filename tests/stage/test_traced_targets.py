@@ -20,7 +20,7 @@ SHOW = {
 }
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize(
     ("settings", "time"),
     [

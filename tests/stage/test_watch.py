@@ -96,6 +96,7 @@ def test_a_reset_is_printed_and_the_watch_continues(stage: Client) -> None:
     printed.until("in Deployed")
 
 
+@pytest.mark.exhaustive(first=0)
 def test_the_error_of_a_step_is_printed_at_once_and_only_once(stage: Client) -> None:
     stage.settings(time_scale=0.02)
     refused = {"service": "events", "operation": "PutTargets", "count": 0, "fault": "denied"}
