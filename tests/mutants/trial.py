@@ -101,12 +101,12 @@ class Tests:
         anywhere = self._coverage.of_file(mutant.path)
         first = self._coverage.of_lines(mutant.path, mutant.lines) or anywhere
         rest = (anywhere if mutant.lines else self._coverage.seconds.keys()) - first
-        steps = {test for test in first if test.startswith("tests/steps/")}
+        steps, own = {test for test in first if test.startswith("tests/steps/")}, _module(mutant.path)
         # No line of a function: the shapes and constants that all share, which the machine's examples show first.
         shared = () if mutant.lines else ("tests/unit/test_machine.py",)
-        yield self._selection("unit", first - steps, "tests/unit/test_contract.py", *shared)
-        yield self._selection("steps", steps)
-        yield self._selection("rest", rest)
+        yield self._selection("unit", first - steps, "tests/unit/test_contract.py", *shared, own=own)
+        yield self._selection("steps", steps, own=own)
+        yield self._selection("rest", rest, own=own)
 
     def _of_documents(self, mutant: Mutant) -> Iterator[Selection]:
         reads = _READS_THE_MACHINE if mutant.area == "asl" else _READS_THE_TEMPLATE
@@ -116,14 +116,26 @@ class Tests:
         if mutant.area == "asl":
             yield self._selection("steps", (test for test in self._coverage.seconds if test.startswith("tests/steps/")))
 
-    def _selection(self, name: str, tests: Iterable[str], *files: str) -> Selection:
+    def _selection(self, name: str, tests: Iterable[str], *files: str, own: str = "") -> Selection:
+        """Those of the mutant's own module first, then those that cost least for what they have noticed so far."""
         seconds = self._coverage.seconds
-        known = sorted(tests, key=lambda test: seconds[test])
+
+        def cost(test: str) -> tuple[bool, float]:
+            file = test.partition("::")[0]
+            return not (own and own in file), seconds[test] / (1 + self.kills[file])
+
+        known = sorted(tests, key=cost)
         return Selection(name, (*known, *files), 60 + 5 * sum(seconds[test] for test in known))
 
     def _files(self, folder: str, content: re.Pattern[str]) -> list[str]:
         found = sorted((self._root / folder).glob("test_*.py"))
         return [str(path.relative_to(self._root)) for path in found if content.search(path.read_text())]
+
+
+def _module(path: str) -> str:
+    """By which name tests know a module: a function's is that of its folder."""
+    place = Path(path)
+    return f"test_{place.parent.name if place.stem == 'app' else place.stem}"
 
 
 def trial(selections: Iterable[Selection]) -> Generator[Selection, Run, Verdict]:

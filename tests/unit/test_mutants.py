@@ -10,6 +10,8 @@ import yaml
 from tests.examples import ROOT
 from tests.mutants import __main__ as program
 from tests.mutants import of_asl, of_python, of_template, report
+from tests.mutants import trial as trials
+from tests.mutants.coverage import Coverage
 from tests.mutants.mutant import Mutant
 from tests.mutants.trial import Selection, Verdict, trial
 
@@ -174,6 +176,21 @@ def test_a_trial_ends_with_the_first_failure(runs: list[Ended], verdict: Verdict
                 yield ended.value
 
     assert list(ends()) == [verdict]
+
+
+def test_a_modules_own_tests_come_first() -> None:
+    seconds = {
+        "tests/steps/test_hold.py::a": 1,
+        "tests/steps/test_pauses.py::b": 2,
+        "tests/steps/test_take_turn.py::c": 3,
+    }
+    path = "functions/take_turn/app.py"
+    measured = {"seconds": seconds, "modules": [], "failed": [], "lines": {test: {path: [1]} for test in seconds}}
+    tests = trials.Tests(ROOT, Coverage(measured), stage=False)
+    tests.kills["tests/steps/test_pauses.py"] += 3
+    mutant = Mutant("python", path, 1, "cmp", "", lambda: "", lines=frozenset({1}))
+    steps = next(each for each in tests.selections(mutant) if each.name == "steps")
+    assert [test[-1] for test in steps.tests] == ["c", "b", "a"]
 
 
 def test_the_report_counts_by_area_and_lists_survivors() -> None:
