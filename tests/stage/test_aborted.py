@@ -11,14 +11,15 @@ from tests.stage.account import (
     Described,
     account,
     history,
-    images,
     push_of,
     schedules,
     states,
+    writes,
 )
 from tests.stage.held import held, pushed_behind
 from tests.stage.restored import assert_all_is_as_it_was
 from tests.stage.scenarios import NEXT, delete_artifacts, events_lost
+from tests.stage.test_redrive import redriven
 
 WHY = "the wrong branch"
 
@@ -57,6 +58,7 @@ def pushed_and_stopped_at(stage: Client, caller: str, service: str, operation: s
 def test_an_aborted_deployment_is_restored_wherever_it_stopped(
     changing: Client, caller: str, service: str, operation: str
 ) -> None:
+    """A *Redrive* of it finds that."""
     before = account(changing)
     changing.settings(rollout="hangs", latency_ms=20)
 
@@ -69,8 +71,12 @@ def test_an_aborted_deployment_is_restored_wherever_it_stopped(
     entry = history(changing)[0]
     assert (entry["execution"], entry["outcome"], entry["digest"]) == (stopped["executionArn"], "aborted", digest("v2"))
     assert f": the execution was aborted: {WHY}. " in entry["cause"]
-    assert changing.deploy("v3")["status"] == "SUCCEEDED"
-    assert images(changing) == {digest("v3")}
+
+    changing.clear_calls()
+    again = redriven(changing, stopped)
+    assert (again["status"], states(changing, again)[-1], *writes(changing)) == ("SUCCEEDED", "Restored")
+    assert [event["type"] for event in changing.history(again["executionArn"])].count("ExecutionRedriven") == 1
+    assert [entry["outcome"] for entry in history(changing)] == ["aborted", "deployed"]
 
 
 DENIED = {"service": "events", "operation": "PutRule", "caller": "RestoreDeployment", "fault": "denied"}
@@ -160,6 +166,7 @@ def test_a_restore_by_hand_runs_once(changing: Client) -> None:
     assert [states(changing, changing.wait(each))[-1] for each in both] == ["Restored", "Restored"]
     assert_all_is_as_it_was(changing, before)
     assert [entry["outcome"] for entry in history(changing)] == ["aborted", "deployed"]
+    assert changing.deploy("v3")["status"] == "SUCCEEDED"
 
 
 @pytest.mark.exhaustive(first=0)

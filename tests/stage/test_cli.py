@@ -180,6 +180,12 @@ def test_a_schedule_file_is_uploaded_and_deployed_at_once(deployed: Client, rota
     assert [task["task"] for task in status["tasks"]] == ["IngestData"]
     refused = rota("deploy", "--schedule", str(file), "--again", "--yes")
     assert (refused.exit, "--again is about an earlier one" in refused.err) == (2, True)
+    # A job that has left the file runs as a release had it.
+    deployed.settings(tasks="scripted", script={"seconds": 0})
+    assert rota("run", "RemoveSpam", "--release", "v1", "--yes").exit == 0
+    for release, words in {"v9": "there is no release or deployment v9", "v2": "v2 had no job RemoveSpam"}.items():
+        none = rota("run", "RemoveSpam", "--release", release, "--yes")
+        assert (none.exit, words in none.err) == (125, True)
 
 
 @pytest.mark.exhaustive(first=0)
@@ -229,26 +235,6 @@ def test_what_was_confirmed_deploys_and_no_newer_file(deployed: Client, rota: Ro
 def events(done: Done) -> list[dict[str, Any]]:
     """What a command printed while it watched."""
     return [json.loads(line) for line in done.out.splitlines()]
-
-
-def test_deploy_watches_to_the_end(deployed: Client, rota: Rota) -> None:
-    digest = deployed.client("ecr").describe_images(repositoryName="guestbook", imageIds=[{"imageTag": "initial"}])
-    whole = digest["imageDetails"][0]["imageDigest"]
-    done = rota("deploy", "--image", whole, "--yes", "--json", "--reason", "the old one")
-    assert done.exit == 0
-    assert [each["step"] for each in events(done)[1:4]] == ["TakeTurn", "ReadConfig", "PlanDeployment"]
-    end = events(done)[-1]
-    assert (end["event"], end["outcome"], end["release"]) == ("end", "deployed", "v2")
-    newest = rota("history", "--json").json["releases"][0]
-    assert (newest["live"], newest["kind"], newest["reason"], newest["by"]) == (
-        True,
-        "image",
-        "the old one",
-        "user/moto",
-    )
-
-    again = rota("deploy", "--again", "--yes")
-    assert (again.exit, "SUCCEEDED in NothingToDo" in again.out) == (0, True)
 
 
 @pytest.mark.exhaustive(first=0)
@@ -343,11 +329,6 @@ def test_check_finds_what_a_person_broke_by_hand(broken: Client, rota: Rota) -> 
         assert words in found
 
 
-def test_check_finds_nothing_where_all_is_well(deployed: Client, rota: Rota) -> None:
-    done = rota("check", "--json")
-    assert (done.exit, findings(done, "fail")) == (0, "")
-
-
 DEMANDING = {
     "name": "Report",
     "task": "spam_task",
@@ -416,8 +397,29 @@ def test_check_of_a_file_is_json_too(rota: Rota, tmp_path: Path) -> None:
     assert [at[10:] for at in task["next"]] == ["T06:00:00Z"] * 3
 
 
-def test_a_rollback_sticks_and_says_how_to_undo_it(deployed: Client, rota: Rota) -> None:
-    assert rota("deploy", "--image", "initial", "--yes").exit == 0
+def assert_deployed_and_watched(deployed: Client, rota: Rota) -> None:
+    """`rota deploy` of the image `initial`, by its digest, watches to the end."""
+    digest = deployed.client("ecr").describe_images(repositoryName="guestbook", imageIds=[{"imageTag": "initial"}])
+    whole = digest["imageDetails"][0]["imageDigest"]
+    done = rota("deploy", "--image", whole, "--yes", "--json", "--reason", "the old one")
+    assert done.exit == 0
+    assert [each["step"] for each in events(done)[1:4]] == ["TakeTurn", "ReadConfig", "PlanDeployment"]
+    end = events(done)[-1]
+    assert (end["event"], end["outcome"], end["release"]) == ("end", "deployed", "v2")
+    newest = rota("history", "--json").json["releases"][0]
+    assert (newest["live"], newest["kind"], newest["reason"], newest["by"]) == (
+        True,
+        "image",
+        "the old one",
+        "user/moto",
+    )
+
+    again = rota("deploy", "--again", "--yes")
+    assert (again.exit, "SUCCEEDED in NothingToDo" in again.out) == (0, True)
+
+
+def test_what_was_deployed_is_rolled_back_and_barred(deployed: Client, rota: Rota) -> None:
+    assert_deployed_and_watched(deployed, rota)
     assert ": Roll back production/guestbook-api" in (asked := rota("rollback", "--reason", "the login fails").err)
     assert " to v1 (v1)?\n" in asked
     done = rota("rollback", "--yes", "--reason", "the login fails")
@@ -471,6 +473,7 @@ def test_a_rollback_says_what_the_next_push_reads(deployed: Client, rota: Rota) 
     assert (done.exit, file(), f"over scheduled_tasks.json (version {newer})." in done.out) == (0, before, True)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_rollback_covers_no_file_that_came_meanwhile(deployed: Client, rota: Rota) -> None:
     deployed.upload_schedule(b'{"tasks": []}')
     deployed.faults([{"service": "events", "operation": "ListRules", "count": 0, "fault": "throttle"}])

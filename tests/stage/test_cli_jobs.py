@@ -48,6 +48,7 @@ def test_run_exits_as_the_job_did(
     assert ("Ingested 4 postcards; the guestbook holds 4 entries." in done.out) == (words.endswith("code 0"))
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_job_runs_as_a_release_had_it(deployed: Client, rota: Rota) -> None:
     """The rule's image has changed since; another job has left the file."""
     v1 = task_definition_of(deployed, "IngestData")

@@ -41,21 +41,6 @@ def assert_a_redrive_changes_nothing(stage: Client, stopped: Described) -> None:
     assert account(stage) == before
 
 
-def test_an_aborted_execution_is_restored_before_a_redrive(stage: Client) -> None:
-    before = account(stage)
-    stopped = stopped_while_rolling(stage)
-    stage.restored_by(stopped["executionArn"])
-    stage.clear_calls()
-
-    ended = redriven(stage, stopped)
-
-    assert (ended["status"], states(stage, ended)[-1]) == ("SUCCEEDED", "Restored")
-    assert [event["type"] for event in stage.history(ended["executionArn"])].count("ExecutionRedriven") == 1
-    assert not writes(stage)
-    assert_all_is_as_it_was(stage, before)
-    assert [entry["outcome"] for entry in history(stage)] == ["aborted"]
-
-
 @pytest.mark.exhaustive(first=0)
 def test_a_redrive_during_the_restore_has_the_same_end(stage: Client) -> None:
     """Whichever comes first: it is deployed or restored as a whole."""
