@@ -179,6 +179,7 @@ def test_a_newer_push_replaces_it(world: World, waiting: Deployments) -> None:
         invoke("approve", {"changes": seen, "approves": True, **BY})
 
 
+@pytest.mark.exhaustive(first=0)
 def test_an_older_push_that_comes_late_does_not(world: World, asking: Deployments) -> None:
     older = asking.start(NEXT)
     asking.start(THIRD).run()
@@ -211,7 +212,7 @@ def test_a_person_who_resumes_does_not_approve(world: World, waiting: Deployment
     assert "waits for an approval: rota approve, or rota reject" in world.entry(resume.arn)["summary"]
 
 
-@pytest.mark.exhaustive(first=2)
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("key", ["approve", "approval", "Approved", "approves"])
 def test_the_machine_takes_no_approval(key: str, world: World, waiting: Deployments) -> None:
     for event in ({"kind": "resume", key: True}, PUSH | {key: True}):
@@ -325,6 +326,7 @@ def test_a_change_of_the_schedule_file_waits_too(killed: int | None, world: Worl
     assert "ann approved it" in entry["summary"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_change_of_the_schedule_file_is_rejected(world: World, asking: Deployments) -> None:
     world.upload(LATER)
     asking.ask(kind="schedule").run()
@@ -345,6 +347,7 @@ def test_a_push_and_a_change_are_asked_for_each_alone(world: World, asking: Depl
     assert ("answer" in pending(), "answer" in change_waits()) == (True, False)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_asked_for_the_same_the_push_is_answered(world: World, asking: Deployments) -> None:
     world.upload(LATER)
     asking.start(DIGEST, kind="image").run()
@@ -363,6 +366,7 @@ def test_what_was_approved_is_rejected_until_it_starts(world: World, asking: Dep
     assert (rejected.run(), approved.run(), live(), pending()) == ("Rejected", "Done", DIGEST, {})
 
 
+@pytest.mark.exhaustive(first=0)
 def test_of_two_that_expire_each_is_recorded(world: World, asking: Deployments) -> None:
     world.upload(LATER)
     asking.start(NEXT).run()
@@ -425,6 +429,7 @@ def test_what_passes_the_gates_passes_them_approved(
     assert "ann approved it" in summary
 
 
+@pytest.mark.exhaustive(first=0)
 def test_it_does_not_wait_behind_a_push_that_is_held(
     world: World, asking: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -467,6 +472,7 @@ def test_a_push_that_waits_says_it_afterwards(world: World, second: Deployments)
     assert "replaces the rollback to v1, which waits" in world.entry(push.arn)["summary"]
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("why", ["it is older", "the days are over"])
 def test_a_push_that_replaces_no_rollback_says_nothing(why: str, second: Deployments) -> None:
     earlier = second.start(THIRD)
@@ -477,6 +483,7 @@ def test_a_push_that_replaces_no_rollback_says_nothing(why: str, second: Deploym
     assert push.step("TakeTurn")["remark"] == ""
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_rollback_with_its_migration_is_approved_so(
     world: World, second: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -572,6 +579,7 @@ def test_a_lost_reply_is_no_other_answer(world: World, waiting: Deployments) -> 
     assert begins(world)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_approved_with_the_same_words_again_it_starts(world: World, waiting: Deployments) -> None:
     seen = []
     for file in (LATER, SCHEDULE):
@@ -605,6 +613,7 @@ def test_a_newer_push_that_waits_replaces_it_and_may_be_aborted(
     assert (resumed.run(), pending()) == ("Overtaken" if killed else "Done", {})
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     "request_",
     [{"changes": "x"}, {"approves": "yes"}, {"by": ""}, {"reason": ""}, {"by": "x" * 257}],

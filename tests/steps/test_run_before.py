@@ -154,10 +154,10 @@ def test_a_migration_runs_before_anything_is_switched(world: World, live: Deploy
     assert (live.start(NEXT).run(), len(tasks())) == ("NothingToDo", 1)
 
 
-def test_a_failing_migration_leaves_everything_as_it_was(world: World, live: Deployments) -> None:
-    before = world.everything()
+def test_a_failing_migration_leaves_everything_as_it_was(
+    world: World, push: Deployment, before: tuple[Any, ...]
+) -> None:
     ends(3)
-    push = live.start(NEXT)
     assert push.run() == "DeploymentFailed"
     assert world.everything() == before
     restored = push.document["restored"]
@@ -312,7 +312,6 @@ class TestWhatAnotherHasLeftRunning:
         (task,) = tasks()
         return str(task["taskArn"])
 
-    @pytest.mark.exhaustive(first=2)
     def test_it_is_stopped_before_the_next_one(self, left: str, world: World, live: Deployments) -> None:
         push = live.start(THIRD)
         with local_stage().hooked(IgnoringSigterm()):
@@ -335,6 +334,7 @@ class TestWhatAnotherHasLeftRunning:
             live.start(THIRD).until("AreThereRulesToClear")
         assert len(tasks()) == 2
 
+    @pytest.mark.exhaustive(first=0)
     def test_its_end_is_no_part_of_the_timeout(self, left: str, world: World, live: Deployments) -> None:
         with local_stage().hooked(IgnoringSigterm()):
             push = live.start(THIRD).until("WaitForBefore")
@@ -349,6 +349,7 @@ class TestWhatAnotherHasLeftRunning:
         end_tasks()
         assert push.step("RunBefore")["finished"]
 
+    @pytest.mark.exhaustive(first=0)
     def test_also_by_a_later_one(self, left: str, world: World, live: Deployments) -> None:
         world.upload({"tasks": "none"})
         assert live.start(THIRD).run() == "DeploymentFailed"
@@ -451,6 +452,7 @@ def test_without_capacity_it_is_asked_for_again(push: Deployment) -> None:
     assert (push.document["before"]["finished"], len(tasks())) == (True, 1)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_what_never_began_gives_way_to_a_newer_push(world: World, live: Deployments, push: Deployment) -> None:
     local_stage().settings.change({"run_task": "capacity"})
     push.until("WaitForBefore")
@@ -459,6 +461,7 @@ def test_what_never_began_gives_way_to_a_newer_push(world: World, live: Deployme
     assert (push.run(), tasks()) == ("Overtaken", [])
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_spot_interruption_is_not_a_bug_of_the_migration(push: Deployment) -> None:
     ends(interrupted=1, seconds=0)
     push.until("WaitForBefore")
@@ -469,11 +472,9 @@ def test_a_spot_interruption_is_not_a_bug_of_the_migration(push: Deployment) -> 
     assert len(tasks()) == 1, "it had begun"
 
 
-def test_a_later_failure_says_that_the_migration_ran(world: World, live: Deployments) -> None:
-    before = world.everything()
-    push = live.start(NEXT).until("CheckService")
-    push.fail("RejectedError", "what happened")
-    push.restore()
+def test_a_later_failure_says_that_the_migration_ran(world: World, push: Deployment, before: tuple[Any, ...]) -> None:
+    push.until("CheckService").fail("RejectedError", "what happened")
+    push.step("RestoreDeployment")
     assert world.entry(push.arn)["cause"].startswith("The migration ran and stays. CheckService: what happened. ")
     assert world.everything() == before
     assert "ecs.StopTask" not in world.calls.made
@@ -484,6 +485,7 @@ class TestWhenItRuns:
         assert live.start().run() == "Deployed"  # the file alone changes
         assert tasks() == []
 
+    @pytest.mark.exhaustive(first=0)
     def test_not_for_the_file_alone(self, world: World, live: Deployments) -> None:
         """Also if a person has rolled the service to another image meanwhile."""
         ecs, service, _ = client("ecs"), world.service(), world.push(NEXT, "next")
@@ -516,10 +518,12 @@ class TestWhenItRuns:
         assert live.start(NEXT).run() == "Deployed"
         world.push(NEXT, "kept")
         assert live.start(THIRD).run() == "Deployed"
-        back = live.ask(kind="rollback", release="v2")
-        assert (back.run(), len(tasks())) == ("Deployed", 2)
+        back = live.ask(kind="rollback", release="v2").until("AreThereRulesToClear")
+        assert len(tasks()) == 2
         assert "the migration does not run for a rollback" in back.document["plan"]["summary"]
-        asked = live.ask(kind="rollback", release="v3", with_before=True).until("AreThereRulesToClear")
+        back.fail("RejectedError", "what happened")
+        back.step("RestoreDeployment")
+        asked = live.ask(kind="rollback", release="v2", with_before=True).until("AreThereRulesToClear")
         assert len(tasks()) == 3
         assert "the migration does not run for a rollback" not in asked.document["plan"]["summary"]
 
@@ -573,21 +577,22 @@ class TestPausingJobs:
         assert push.restorer().run() == "Restored"
         assert world.everything() == before
 
-    def test_a_migration_ran_whose_pauses_cannot_be_ended(self, world: World, live: Deployments) -> None:
-        before = world.everything()
-        push = live.start(NEXT)
+    def test_a_migration_ran_whose_pauses_cannot_be_ended(
+        self, world: World, push: Deployment, before: tuple[Any, ...]
+    ) -> None:
         with (
             world.calls.refusing("events.EnableRule", "AccessDeniedException", count=0),
             pytest.raises(RejectedError, match="EnableRule was denied") as refused,
         ):
             push.until("AreThereRulesToClear")
         push.fail("RejectedError", str(refused.value))
-        push.restore()
+        push.step("RestoreDeployment")
         cause = world.entry(push.arn)["cause"]
         assert cause.startswith("The migration ran and stays. RunBefore: ")
         assert "before it ended" not in cause
         assert world.everything() == before, "the restore has ended them"
 
+    @pytest.mark.exhaustive(first=0)
     def test_those_of_a_migration_that_was_left_running(
         self, world: World, live: Deployments, push: Deployment
     ) -> None:
@@ -606,6 +611,7 @@ class TestPausingJobs:
         sweep(timedelta(minutes=11))
         assert states(world) == before
 
+    @pytest.mark.exhaustive(first=0)
     def test_what_runs_no_more_stays_as_it_is(
         self, world: World, live: Deployments, monkeypatch: pytest.MonkeyPatch
     ) -> None:
