@@ -31,6 +31,7 @@ def test_a_deployment_whose_lease_was_deleted_is_restored(
     assert deployments.start(NEXT).step("TakeTurn")["decision"] == "go"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_nothing_is_restored_after_another_deployment(
     world: World, rolling: Deployment, deployments: Deployments
 ) -> None:

@@ -97,6 +97,7 @@ def test_nothing_of_a_definition_is_lost(number: int, world: World) -> None:
     assert DIGEST in str(restored.content)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_every_member_at_once_goes_through_the_machine(
     world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:

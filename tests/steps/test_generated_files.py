@@ -46,6 +46,7 @@ named: st.SearchStrategy[dict[str, Any]] = st.builds(
 files = st.lists(named, max_size=4, unique_by=lambda task: task["name"])
 
 
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.usefixtures("changing")
 @one_world
 @given(files, st.sampled_from([DIGEST, NEXT]))

@@ -7,7 +7,6 @@ from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, arn
 from tests.in_process import client
 from tests.steps.deployments import AFTER, BEFORE, Deployment, Deployments
 from tests.steps.seed import SCHEDULE
-from tests.steps.snapshots import once
 from tests.steps.world import World
 
 DIGEST, TEASPOONS = "production__guestbook__Digest", "production__guestbook__CountTeaspoons"
@@ -26,11 +25,6 @@ def made_by_hand(name: str, schedule: str, owner: str | None = None) -> None:
     client("events").put_targets(Rule=name, Targets=[target])
 
 
-@once
-def fails_before_its_rollout(deployment: Deployment) -> None:
-    deployment.until("RollService").fail("RejectedError", "what happened")
-
-
 @pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("late", ["the deployment's own changes", "the restore's changes"])
 def test_everything_is_restored_though_changes_show_late(late: str, world: World, changing: Deployment) -> None:
@@ -45,16 +39,16 @@ def test_everything_is_restored_though_changes_show_late(late: str, world: World
     assert set(world.active_revisions()) - set(before[2]) == still_shown, "EventBridge may still run them for a moment"
 
 
-def test_a_created_rule_is_removed_though_it_is_not_listed_yet(world: World, changing: Deployment) -> None:
-    before, shown = world.everything(), world.rules()
-    fails_before_its_rollout(deployment=changing)
+def test_a_created_rule_is_removed_though_it_is_not_listed_yet(world: World, rolling: Deployment) -> None:
+    shown, *_ = world.before
+    rolling.fail("RejectedError", "what happened")
     with (
         world.calls.showing(shown),
         pytest.raises(TransientError, match="does not show the rule production__guestbook__Digest yet"),
     ):
-        changing.step("RestoreDeployment")
-    changing.step("RestoreDeployment")
-    assert world.everything() == before
+        rolling.step("RestoreDeployment")
+    rolling.step("RestoreDeployment")
+    assert world.everything() == world.before
 
 
 def test_a_foreign_rule_that_is_listed_late_stays(world: World, changing: Deployment) -> None:
@@ -73,15 +67,14 @@ def test_a_foreign_rule_that_is_listed_late_stays(world: World, changing: Deploy
 
 @pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("targets", [True, False], ids=["its targets too", "nothing but the rule"])
-def test_a_created_rule_whose_tags_show_late_is_removed(targets: bool, world: World, changing: Deployment) -> None:
-    before = world.everything()
-    fails_before_its_rollout(deployment=changing)
+def test_a_created_rule_whose_tags_show_late_is_removed(targets: bool, world: World, rolling: Deployment) -> None:
+    rolling.fail("RejectedError", "what happened")
     shown = world.rules()
     shown[DIGEST] |= {"Tags": []} | ({} if targets else {"Targets": []})
     with world.calls.showing(shown), pytest.raises(TransientError, match=f"not show the tags of the rule {DIGEST}"):
-        changing.step("RestoreDeployment")
-    changing.step("RestoreDeployment")
-    assert world.everything() == before
+        rolling.step("RestoreDeployment")
+    rolling.step("RestoreDeployment")
+    assert world.everything() == world.before
 
 
 OWNERS = pytest.mark.parametrize("owner", ["production/another-api", None], ids=["another app", "no owner"])
@@ -103,6 +96,7 @@ def test_a_foreign_rule_of_a_new_name_fails_the_deployment_once(
     assert f"the rule {DIGEST} was created by someone else" in changing.document["restored"]["cause"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_foreign_rule_that_never_shows_a_tag_stays(world: World, changing: Deployment) -> None:
     """It has the name and the schedule of a new task, and no target yet."""
     changing.until("CreateTargets")
@@ -113,11 +107,10 @@ def test_a_foreign_rule_that_never_shows_a_tag_stays(world: World, changing: Dep
 
 
 def test_a_rule_that_shows_no_tags_yet_fails_no_deployment(
-    world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+    world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert deployments.start().run() == "Deployed"
     world.upload({"tasks": [*SCHEDULE["tasks"], AFTER["tasks"][2]]})
-    adding = deployments.start().until("CreateTargets")
+    adding = later.start().until("CreateTargets")
     with world.calls.refusing("events.PutTargets", "InternalException", count=0), pytest.raises(TransientError):
         adding.until("RollService")
     shown, really = world.rules(), world.rules()
@@ -128,6 +121,7 @@ def test_a_rule_that_shows_no_tags_yet_fails_no_deployment(
     assert set(world.owned_rules()) == {"IngestData", "RemoveSpam", "Digest"}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_denied_creation_of_a_rule_is_restored(world: World, changing: Deployment) -> None:
     world.upload({"tasks": [*BEFORE["tasks"], AFTER["tasks"][2]]})
     before = world.everything()
@@ -149,6 +143,7 @@ def test_without_a_change_a_denied_restore_ends(world: World, changing: Deployme
     assert changing.document["restored"]["cause"].startswith("CreateTargets: PutTargets was denied: scripted")
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_denied_restore_is_retried_while_reads_may_be_late(world: World, changing: Deployment) -> None:
     world.upload({"tasks": BEFORE["tasks"]})
     before, shown = world.everything(), world.rules()

@@ -382,11 +382,11 @@ def test_a_month_of_releases(seed: int, world: World, deployments: Deployments) 
     assert len(month.executions) >= ACTIONS / 2
 
 
-@pytest.mark.exhaustive(first=1)
-@pytest.mark.parametrize(("seed", "actions"), [(4, 6), *((seed, ACTIONS) for seed in range(12))])
+@pytest.mark.exhaustive(first=0)
+@pytest.mark.parametrize("seed", range(12))
 def test_a_month_with_approvals_and_a_window(
-    seed: int, actions: int, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+    seed: int, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    month = play(world, deployments, seed, actions, monkeypatch)
+    month = play(world, deployments, seed, ACTIONS, monkeypatch)
     assert month.judged > 0
     assert month.approved

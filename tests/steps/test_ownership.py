@@ -96,6 +96,7 @@ def test_an_owned_rule_changed_by_hand_is_still_owned(deployed: World, deploymen
     assert deployed.target("RemoveSpam")["EcsParameters"]["TaskDefinitionArn"] != arn(1)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_only_targets_are_read_rule_by_rule(deployed: World, deployments: Deployments) -> None:
     target = deployed.target("IngestData")
     tasks = [{"name": f"Task{n}", "task": f"task_{n}", "rate": "1 day"} for n in range(120)]
@@ -132,6 +133,7 @@ def test_a_deleted_rule_that_the_index_still_lists_is_no_problem(renamed: World,
     assert deployments.start().run() == "Deployed"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_the_steps_in_that_message_lead_to_another_prefix(
     deployed: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +210,7 @@ def test_a_retry_policy_of_the_file_goes_with_its_key(world: World, deployments:
     assert world.target("IngestData")["RetryPolicy"] == fitting
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_capacity_provider_of_the_file_goes_with_its_key(world: World, deployments: Deployments) -> None:
     ingest, spam = SCHEDULE["tasks"]
     world.upload({"tasks": [ingest | {"capacity_provider": "FARGATE_SPOT"}, spam]})

@@ -112,6 +112,7 @@ def test_what_is_not_paused_is_said(later: Deployments) -> None:
     assert change.document["changed"]["summary"] == f"Nothing, {JOB} were not paused"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_task_that_is_not_enabled_stays_so(world: World, deployments: Deployments) -> None:
     world.upload({"tasks": [SCHEDULE["tasks"][0] | {"enabled": False}]})
     deployments.start().run()
@@ -210,8 +211,8 @@ def test_a_resume_that_fails_ends_all_or_none(
 CALLS = ["dynamodb.PutItem", "events.DescribeRule", "events.ListTagsForResource", "dynamodb.Query", "dynamodb.GetItem"]
 
 
-@pytest.mark.exhaustive(first=4)
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
 @pytest.mark.parametrize("call", ["events.DisableRule", *CALLS, "dynamodb.UpdateItem", "events.PutEvents"])
 def test_a_pause_that_is_killed_is_tried_again(call: str, after: bool, world: World, later: Deployments) -> None:
     change = later.ask(**pause()).until("ChangePauses")
@@ -221,8 +222,8 @@ def test_a_pause_that_is_killed_is_tried_again(call: str, after: bool, world: Wo
     assert (states(world), in_force()) == ({JOB: "DISABLED", OTHER: "ENABLED"}, {JOB})
 
 
-@pytest.mark.exhaustive(first=4)
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
 @pytest.mark.parametrize("call", ["events.EnableRule", *CALLS, "dynamodb.UpdateItem", "events.PutEvents"])
 def test_a_resume_that_is_killed_is_tried_again(call: str, after: bool, world: World, later: Deployments) -> None:
     later.ask(**pause()).run()
@@ -359,7 +360,7 @@ def left(world: World, of_before: Deployments) -> Deployments:
 def test_a_task_that_comes_back_within_30_days_is_paused(world: World, left: Deployments) -> None:
     sweep(29 * DAY)
     world.upload(BEFORE)
-    assert left.start(THIRD).run() == "Deployed"
+    left.start(THIRD).until("RollService")
     assert states(world)["CountTeaspoons"] == "DISABLED"
 
 
@@ -367,7 +368,7 @@ def test_the_pause_of_a_task_that_left_is_kept_30_days(world: World, left: Deplo
     sweep(31 * DAY)
     assert in_force() == set()
     world.upload(BEFORE)
-    assert left.start(THIRD).run() == "Deployed"
+    left.start(THIRD).until("RollService")
     assert states(world)["CountTeaspoons"] == "ENABLED"
 
 
@@ -435,8 +436,8 @@ def test_its_end_is_reported_once(world: World, later: Deployments) -> None:
     assert (event["tasks"], event["by"], event["reason"]) == ([OTHER, JOB], "ann", "the supplier is down")
 
 
-@pytest.mark.exhaustive(first=4)
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
 @pytest.mark.parametrize("call", ["events.EnableRule", *CALLS, "events.PutEvents", "sns.Publish"])
 def test_a_sweep_that_is_killed_is_made_up_for(call: str, after: bool, world: World, later: Deployments) -> None:
     later.ask(**pause(until=in_an_hour())).run()
@@ -493,6 +494,7 @@ def test_an_item_goes_an_hour_after_its_pause(later: Deployments) -> None:
     assert pauses() == {}
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_deployment_without_pauses_makes_one_call_for_them(world: World, later: Deployments) -> None:
     world.upload(AFTER)
     world.calls.made.clear()

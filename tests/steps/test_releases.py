@@ -101,13 +101,15 @@ def test_undoing_changes_made_by_hand_is_no_release(world: World, later: Deploym
 
 def test_a_failed_deployment_is_no_release(world: World, later: Deployments) -> None:
     before = live()
-    with world.calls.refusing("ecs.UpdateService", "AccessDeniedException"):
-        assert later.start(NEXT).run() == "DeploymentFailed"
+    failing = later.start(NEXT).until("RegisterRevisions")
+    failing.fail("RejectedError", "what happened")
+    assert failing.step("RestoreDeployment")["outcome"] == "failed"
     assert live() == before
     assert later.start(NEXT).run() == "Deployed"
     assert numbers(world) == ["1", None, "2"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_older_deployments_count_for_the_first_number(world: World, later: Deployments) -> None:
     """The previous version of Rota gave no numbers. What failed, and what the ledger does not hold, does not count."""
     assert later.start().run() == "NothingToDo"
@@ -170,6 +172,7 @@ def test_what_dynamodb_refuses_has_a_name(
     assert finishing.step("FinishDeployment")["release"] == 1
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_deployment_that_is_being_restored_is_no_release(world: World, changing: Deployment) -> None:
     changing.until("FinishDeployment")
     entry = {"app": APP, "record": "deployment#2026-01-01T06:02:02.000000+00:00#deployment-2", "outcome": "restoring"}

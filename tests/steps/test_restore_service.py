@@ -43,7 +43,8 @@ def hotfix(world: World) -> Callable[[], str]:
     return roll
 
 
-@pytest.mark.parametrize("when", ["RegisterRevisions", "CreateTargets"])
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("when", ["CreateTargets", "RegisterRevisions"])
 def test_a_service_rolled_by_hand_before_is_left_alone(
     when: str, world: World, changing: Deployment, hotfix: Callable[[], str]
 ) -> None:

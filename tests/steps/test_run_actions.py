@@ -323,7 +323,7 @@ def six_of(watched: Watched) -> datetime:
     return six
 
 
-@pytest.mark.exhaustive(first=2)
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("catch_up", "started", "ends"),
     [
@@ -387,7 +387,7 @@ def test_a_run_that_did_not_start_is_caught_up_once_its_retry_age_is_over(daily:
     asks(daily, DAILY, catch_up="both")
     six = next_six(daily)
     daily.ran(DAILY, six + MINUTE, starts=False, exit_code=None, stopCode="TaskFailedToStart")
-    daily.now = six
+    daily.swept_until(six)
     daily.sweep_for(6 * HOUR)
     assert caught_up(six) == []
     daily.sweep(2 * MINUTE)
@@ -398,7 +398,7 @@ def test_a_start_that_a_message_promised_and_ecs_refuses_is_reported(daily: Watc
     asks(daily, DAILY, catch_up="both")
     six = next_six(daily)
     daily.ran(DAILY, six + MINUTE, starts=False, exit_code=None, stopCode="TaskFailedToStart")
-    daily.now = six
+    daily.swept_until(six)
     daily.sweep_for(6 * HOUR)
     local_stage().settings.change({"run_task": "capacity"})
     daily.sweep_for(10 * MINUTE, 2 * MINUTE)

@@ -100,7 +100,8 @@ def test_a_deployment_adds_changes_and_removes(world: World, changing: Deploymen
     assert after["RemoveSpam"]["ScheduleExpression"] == "rate(20 minutes)"
 
 
-@pytest.mark.parametrize("step", ["ClearRules", "CreateTargets", "FinishDeployment"])
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("step", ["CreateTargets", "ClearRules", "FinishDeployment"])
 def test_a_step_done_twice_is_the_same(world: World, changing: Deployment, step: str) -> None:
     changing.until(step).step(step)
     first = without_dates(world.schedules())
@@ -296,6 +297,7 @@ def test_a_time_that_has_come_since_is_no_problem(world: World, deployments: Dep
     assert deployments.start().run() == "NothingToDo"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_the_plan_says_when_clocks_skip_a_run(world: World, deployments: Deployments) -> None:
     night = ONCE | {"at": None, "cron": "30 2 * * ? *"}
     world.upload({"tasks": [{key: value for key, value in night.items() if value}]})

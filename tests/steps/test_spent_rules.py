@@ -50,6 +50,7 @@ def test_a_spent_rule_that_was_never_changed_stays(world: World, moving: Deploym
     assert "gone" not in moving.document["restored"]["cause"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_spent_rule_whose_task_left_is_enabled_again(world: World, spent: Deployments) -> None:
     before = world.everything()
     world.upload(SCHEDULE)

@@ -144,6 +144,7 @@ def older_again(older: Deployment, known: Deployments) -> Deployment:
     return known.ask(**older.context["Execution"]["Input"])
 
 
+@pytest.mark.exhaustive(first=0)
 def test_an_image_takes_its_place(world: World, known: Deployments) -> None:
     uploaded(world, known).run()
     assert known.start(NEXT).run() == "Deployed"
@@ -277,6 +278,7 @@ def test_killed_while_it_is_kept_it_is_not_lost(after: bool, world: World, known
     assert (upload.run(), pending_schedule()["execution"]) == ("Held", upload.arn)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_one_that_fails_is_pending_no_more(world: World, known: Deployments, machine: str) -> None:
     before = world.everything()
     uploaded(world, known).run()

@@ -53,6 +53,7 @@ def test_an_update_traces_each_target_once_and_in_place(world: World, unwatched:
     assert world.calls.writes() == ["events.PutEvents"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_failed_update_leaves_each_target_as_it_was(world: World, unwatched: Deployments) -> None:
     before = world.everything()
     deployment = unwatched.start(NEXT).until("CheckService")
