@@ -268,6 +268,10 @@ OPENS = datetime(2026, 11, 30, 22, tzinfo=UTC)
             "the change of the schedule file waits for the hold to end: rota resume --deployments",
         ),
         (
+            {"pending": Pending("sha256:" + "c3" * 32, "c3", "e", None, "a1b2", OPENS, "1 new")},
+            "the push of c3 waits for an approval until 22:00: 1 new. Look at it: rota plan --image c3. Then rota",
+        ),
+        (
             {"pending": Pending("sha256:" + "c3" * 32, None, "e", OPENS)},
             "the push of sha256:c3c3c3c3 waits for the deployment window, 22:00. To deploy it now: rota deploy",
         ),
@@ -278,7 +282,7 @@ OPENS = datetime(2026, 11, 30, 22, tzinfo=UTC)
     ],
     ids=[
         *("well", "nothing live", "what comes first", "no service", "deploying", "half done", "failed", "held"),
-        *("a push is held", "a file is held", "a push waits for the window", "an upload is due"),
+        *("a push is held", "a file is held", "an approval", "a push waits for the window", "an upload is due"),
     ],
 )
 def test_what_a_person_has_to_know_is_on_top(members: dict[str, Any], words: str) -> None:

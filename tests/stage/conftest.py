@@ -1,6 +1,7 @@
 """The stage of the tests of the whole machine: one for each worker of pytest, reset for each test."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from examples.guestbook.client import Client, running
 from rota.cli.json_schema import json_schema
 from rota.cli.main import main
 from tests.processes import FORKS
+from tests.stage.account import writes
 from tests.stage.small_stage import SmallStage, small_stage
 from tests.stage.toys import role_of_toys, zipped
 
@@ -40,18 +42,26 @@ def stage(one_stage: Client) -> Client:
     return as_new(one_stage)
 
 
+class Kept(NamedTuple):
+    """A snapshot after a deployment."""
+
+    snapshot: str
+    writes: Counter[str]
+    """How often the deployment called what changes EventBridge or ECS."""
+
+
 @pytest.fixture(scope="session")
-def _v1_kept(one_stage: Client) -> str:
-    """A snapshot after the first deployment."""
+def v1_kept(one_stage: Client) -> Kept:
+    """The first deployment."""
     assert as_new(one_stage).deploy("v1")["status"] == "SUCCEEDED"
     one_stage.keep("v1")
-    return "v1"
+    return Kept("v1", writes(one_stage))
 
 
 @pytest.fixture
-def deployed(one_stage: Client, _v1_kept: str) -> Client:
+def deployed(one_stage: Client, v1_kept: Kept) -> Client:
     """A stage on which only v1 was deployed."""
-    return as_new(one_stage, _v1_kept)
+    return as_new(one_stage, v1_kept.snapshot)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from examples.guestbook.client import Client
 from rota.board import pages
 from rota.board.answer import NotShownError
+from rota.board.model import Detail
 from rota.cli.board.gather import Source
 from rota.cli.frame import Account
 from rota.cli.output import Output
@@ -63,15 +64,18 @@ def test_pages_of_a_task_a_release_and_its_deployment(source: Callable[[], Sourc
     assert all(pages.detail(each) for each in (task, release))
 
 
-def test_a_run_has_its_log(deployed: Client, rota: Rota, source: Callable[[], Source]) -> None:
-    rota("run", "IngestData", "--yes")
-    runs = wait_for(lambda: (task := source().detail(("t", "IngestData"))) and task.runs, 10, every=0.2)
-    page = source().detail(tuple(runs[-1].href.split("/")[1:]))
-    assert page
-    assert ": ok after" in page.headline
-    assert page.log
+def test_a_run_is_the_command_that_is_shown_and_has_its_log(deployed: Client, source: Callable[[], Source]) -> None:
+    assert source().do("run", "IngestData", {}) == "Started: rota run IngestData"
+    runs = wait_for(lambda: (task := source().detail(("t", "IngestData"))) and task.runs, 20, every=0.2)
+
+    def ended() -> Detail | None:
+        page = source().detail(tuple(runs[-1].href.split("/")[1:]))
+        return page if page and ": ok after" in page.headline else None
+
+    assert wait_for(ended, 20, every=0.2).log
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_pause_is_the_command_that_is_shown(deployed: Client, source: Callable[[], Source]) -> None:
     board = source()
     said = board.do("pause", "IngestData", {"reason": "it's --late", "for": "4h"})

@@ -22,9 +22,9 @@ ON_AWS_ALONE = {"s3:ListBucket", "s3:ListBucketVersions", "ssm:DescribeParameter
 
 
 @pytest.fixture
-def acting(deployed: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[list[str]], None]]:
+def acting(one_stage: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[list[str]], None]]:
     """Has the commands that follow act with a role to which these of the stack's policies are attached alone."""
-    iam, sts = deployed.client("iam"), deployed.client("sts")
+    iam, sts = one_stage.client("iam"), one_stage.client("sts")
     iam.create_role(RoleName="person", AssumeRolePolicyDocument=TRUST)
 
     def detach() -> None:
@@ -34,7 +34,7 @@ def acting(deployed: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     def act(policies: list[str]) -> None:
         detach()
         for policy in policies:
-            arn = deployed.names["outputs"][f"{policy}Arn"]
+            arn = one_stage.names["outputs"][f"{policy}Arn"]
             iam.attach_role_policy(RoleName="person", PolicyArn=arn)
         role = f"arn:aws:iam::{ACCOUNT}:role/person"
         given = sts.assume_role(RoleArn=role, RoleSessionName="ana")["Credentials"]
@@ -249,6 +249,7 @@ def test_who_may_deploy_may_not_approve(asking: Client, rota: Rota, acting: Call
     assert (live_tag(rota), rota("status", "--json").json["pending"]["digest"]) == ("v1", waits["digest"])
 
 
+@pytest.mark.exhaustive(first=0)
 def test_an_approver_approves_and_does_nothing_else(
     asking: Client, rota: Rota, acting: Callable[[list[str]], None]
 ) -> None:

@@ -39,11 +39,12 @@ def test_everything_sees_the_advanced_clock(stage: Client, function: Callable[..
     assert age(stage.clock()) == pytest.approx(365, abs=0.1)
     shown = json.loads(stage.client("lambda").invoke(FunctionName=name)["Payload"].read())
     assert [(each - datetime.now(UTC).timestamp()) / 86_400 for each in shown] == pytest.approx([365] * 4, abs=0.1)
+    stage.upload_schedule(b"")
     ended = stage.deploy("v1")
-    assert states(stage, ended)[-1] == "Deployed"
-    [deployment, *_] = stage.client("ecs").describe_services(
-        cluster=stage.names["cluster"], services=[stage.names["service"]]
-    )["services"][0]["deployments"]
+    assert states(stage, ended)[-1] == "DeploymentFailed"
+    service = {"cluster": stage.names["cluster"], "service": stage.names["service"]}
+    rolled = stage.client("ecs").update_service(**service, forceNewDeployment=True)["service"]
+    [deployment] = [each for each in rolled["deployments"] if each["status"] == "PRIMARY"]
     [image] = stage.client("ecr").describe_images(
         repositoryName=stage.names["repository"], imageIds=[{"imageTag": "v1"}]
     )["imageDetails"]

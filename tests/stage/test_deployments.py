@@ -15,9 +15,8 @@ from tests.stage.account import (
     ran_by,
     states,
     without,
-    writes,
 )
-from tests.stage.conftest import as_new
+from tests.stage.conftest import Kept, as_new
 
 ACCOUNT = "123456789012"
 TASKS = [
@@ -51,18 +50,17 @@ class Deployment(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def first(one_stage: Client) -> Deployment:
-    as_new(one_stage)
-    before = account(one_stage)
-    execution = one_stage.deploy("v1")
-    assert execution["status"] == "SUCCEEDED"
+def first(one_stage: Client, v1_kept: Kept) -> Deployment:
+    before = account(as_new(one_stage))
+    as_new(one_stage, v1_kept.snapshot)
+    execution = one_stage.wait(one_stage.executions()[0])
     return Deployment(
         before,
         account(one_stage),
         one_stage.names,
         execution["input"]["detail"]["image-digest"],
         states(one_stage, execution),
-        writes(one_stage),
+        v1_kept.writes,
     )
 
 

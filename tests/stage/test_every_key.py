@@ -12,6 +12,8 @@ from tests.stage.updated import updated
 from tests.stage.with_every_key.keys import keys_of, others
 from tests.stage.with_every_key.rights import RIGHTS, ROLE
 
+pytestmark = pytest.mark.exhaustive(first=0)
+
 PLAIN = {"name": "Plain", "task": "spam_task", "rate": "1 hour"}
 BARE = {"name": "Report", "command": ["sh", "-c", "echo $TOKEN $KEY"], "rate": "1 day"}
 ZONED = {"name": "Zoned", "command": BARE["command"], "cron": "0 7 * * ? *", "timezone": "Europe/Berlin"}
@@ -62,7 +64,6 @@ def run(stage: Client, task: str) -> tuple[dict[str, Any], dict[str, Any], str]:
     return described, revision, fired["output"]
 
 
-@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("keyed", ["shared", "per-task"], indirect=True)
 def test_a_task_with_every_key(keyed: Client) -> None:
     keys = keys_of(keyed)
@@ -111,7 +112,6 @@ def test_a_task_with_every_key(keyed: Client) -> None:
     }
 
 
-@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize("keyed", ["shared", "per-task"], indirect=True)
 def test_what_keys_have_set_changes_and_goes_with_them(keyed: Client) -> None:
     assert "own revision" not in deployed(keyed, "v1", PLAIN, BARE)

@@ -8,7 +8,7 @@ import pytest
 
 from examples.guestbook.client import Client
 from stage.client import StageError, wait_for
-from tests.stage.account import PREFIX, ran_by, schedules
+from tests.stage.account import PREFIX, Described, ran_by, schedules
 
 Listen = Callable[[dict[str, Any]], Callable[[], list[dict[str, Any]]]]
 
@@ -37,8 +37,8 @@ def listen(deployed: Client) -> Iterator[Listen]:
     sqs.delete_queue(QueueUrl=queue)
 
 
-def test_a_deployed_rule_runs_its_task_with_the_new_image(deployed: Client, listen: Listen) -> None:
-    digest = deployed.deploy("v2")["input"]["detail"]["image-digest"]
+def test_a_deployed_rule_runs_its_task_with_the_pushed_image(deployed: Client, v1: Described, listen: Listen) -> None:
+    digest = v1["input"]["detail"]["image-digest"]
     heard = listen({"source": ["aws.ecs"], "detail-type": ["ECS Task State Change"]})
 
     ran = deployed.fire(PREFIX + "IngestData")

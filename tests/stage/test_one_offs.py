@@ -15,6 +15,8 @@ from tests.stage.restored import assert_all_is_as_it_was
 from tests.stage.test_cli_rights import READER, acting
 from tests.stage.updated import updated
 
+pytestmark = pytest.mark.exhaustive(first=0)
+
 FILE: dict[str, Any] = json.loads((ROOT / "examples/app/scheduled_tasks.migrating.json").read_text())
 # The guestbook has entries of the same guest by then.
 DRAFTS = FILE | {"before": FILE["before"] | {"environment": {"DRAFTS": "1"}}}
@@ -71,7 +73,6 @@ def test_the_smoke_test_fails_until_the_guestbook_is_migrated(migrating: Client,
     assert "before: runs the migration ./bin/start migrate" in rota("history", "--json").words
 
 
-@pytest.mark.exhaustive(first=0)
 def test_a_person_runs_migration_and_smoke_test(migrating: Client, rota: Rota, acting: Acting) -> None:
     tried = ("run", "before", "--schedule", "examples/app/scheduled_tasks.migrating.json", "--yes")
     before = account(migrating)
@@ -88,7 +89,6 @@ def test_a_person_runs_migration_and_smoke_test(migrating: Client, rota: Rota, a
     assert missing.exit == 4
 
 
-@pytest.mark.exhaustive(first=0)
 def test_a_failing_migration_leaves_everything_to_the_byte(migrating: Client) -> None:
     for _ in range(12):
         assert migrating.fire(f"{migrating.names['rule_prefix']}IngestData")["exit_code"] == 0
@@ -104,7 +104,6 @@ def test_a_failing_migration_leaves_everything_to_the_byte(migrating: Client) ->
     assert len(one_offs(migrating, "before")) == 1
 
 
-@pytest.mark.exhaustive(first=0)
 def test_aborted_in_the_middle_of_a_migration(migrating: Client) -> None:
     migrating.upload_schedule(LASTING)
     before = account(migrating)

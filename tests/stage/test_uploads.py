@@ -35,6 +35,7 @@ def begun(stage: Client, number: int) -> dict[str, Any]:
     return stage.wait(newest)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_two_minutes_later_it_is_live(uploading: Client, rota: Rota) -> None:
     before = len(uploading.executions())
     uploading.upload_schedule(FILE)

@@ -81,6 +81,7 @@ def test_the_command_shows_zone_and_place(zoned: Client, rota: Rota) -> None:
     assert "in its group" in " ".join(explained.split())
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_job_of_scheduler_is_run_and_paused(zoned: Client, rota: Rota) -> None:
     ran = rota("run", "IngestData")
     assert (ran.exit, ran.err.splitlines()[-1:]) != (1, [])
