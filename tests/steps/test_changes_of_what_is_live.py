@@ -32,19 +32,13 @@ def live_digest() -> str:
     return digest
 
 
-def test_it_changes_schedules_and_keeps_the_image(world: World, later: Deployments) -> None:
+def test_it_changes_schedules_keeps_the_image_and_says_who(world: World, later: Deployments) -> None:
     world.upload(AFTER)
     change = later.ask(**SCHEDULE)
     assert change.run() == "Deployed"
     assert world.owned_rules().keys() == {"IngestData", "RemoveSpam", "Digest"}
     assert (live_digest(), change.document["turn"]["image"]["tag"]) == (DIGEST, "5d0c6a1")
     assert change.document["plan"]["rolls_service"] is False
-
-
-def test_the_ledger_and_the_event_say_who_and_why(world: World, later: Deployments) -> None:
-    world.upload(AFTER)
-    change = later.ask(**SCHEDULE)
-    change.run()
     entry = world.entry(change.arn)
     assert (entry["kind"], entry["by"], entry["reason"]) == ("schedule", "ann", "spam comes at night")
     assert (entry["digest"], entry["started_by"]) == (DIGEST, "by hand")
@@ -58,8 +52,7 @@ def test_what_it_says_is_fit_for_a_mail(world: World, later: Deployments) -> Non
     assert world.calls.notifications[-1]["started"] == "schedule by 'ann'/: one | two"
 
 
-def test_a_push_has_no_person(world: World, deployments: Deployments) -> None:
-    deployments.start().run()
+def test_a_push_has_no_person(world: World, later: Deployments) -> None:
     event = world.calls.notifications[-1]
     assert (event["kind"], event["by"], event["reason"], event["started"]) == ("again", "", "", "again by a person")
 

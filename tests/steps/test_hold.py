@@ -333,6 +333,7 @@ def test_it_replaces_no_push_and_a_push_replaces_it(world: World, pushed: Deploy
     assert (live(), pending(), pending_schedule()) == (NEXT, None, {})
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_push_with_an_older_file_keeps_it(world: World, held: Deployments) -> None:
     version = world.upload(SCHEDULE)
     held.start(NEXT, schedule_key="scheduled_tasks.json", schedule_version=version).run()

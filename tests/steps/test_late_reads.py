@@ -51,17 +51,16 @@ def test_a_created_rule_is_removed_though_it_is_not_listed_yet(world: World, rol
     assert world.everything() == world.before
 
 
-def test_a_foreign_rule_that_is_listed_late_stays(world: World, changing: Deployment) -> None:
-    shown = world.rules()
-    changing.until("CreateTargets")
+def test_a_foreign_rule_that_is_listed_late_stays(world: World, creating: Deployment) -> None:
+    shown, *_ = world.before
     made_by_hand(DIGEST, "rate(1 day)")
     foreign = world.rules(DIGEST)
     with pytest.raises(RejectedError, match=f"the rule {DIGEST} was created by someone else"):
-        changing.until("RollService")
-    changing.fail("RejectedError", "what happened")
+        creating.until("RollService")
+    creating.fail("RejectedError", "what happened")
     with world.calls.showing(shown), pytest.raises(TransientError, match=f"does not show the rule {DIGEST} yet"):
-        changing.step("RestoreDeployment")
-    changing.restore()
+        creating.step("RestoreDeployment")
+    creating.restore()
     assert world.rules(DIGEST) == foreign
 
 
@@ -84,16 +83,14 @@ OWNERS = pytest.mark.parametrize("owner", ["production/another-api", None], ids=
 @OWNERS
 @pytest.mark.parametrize("schedule", ["rate(2 hours)", "rate(7 days)"], ids=["its own schedule", "the task's"])
 def test_a_foreign_rule_of_a_new_name_fails_the_deployment_once(
-    schedule: str, owner: str | None, world: World, changing: Deployment
+    schedule: str, owner: str | None, world: World, creating: Deployment
 ) -> None:
-    before = world.everything()
-    changing.until("CreateTargets")
     made_by_hand(DIGEST, schedule, owner)
     foreign = world.rules(DIGEST)
-    assert changing.run() == "DeploymentFailed"
+    assert creating.run() == "DeploymentFailed"
     assert world.rules(DIGEST) == foreign
-    assert world.everything()[1:] == before[1:]
-    assert f"the rule {DIGEST} was created by someone else" in changing.document["restored"]["cause"]
+    assert world.everything()[1:] == world.before[1:]
+    assert f"the rule {DIGEST} was created by someone else" in creating.document["restored"]["cause"]
 
 
 @pytest.mark.exhaustive(first=0)

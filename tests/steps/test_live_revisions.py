@@ -96,6 +96,7 @@ def test_a_record_that_s3_denies_fails_no_deployment(world: World, later: Deploy
     assert world.calls.made.count(DESCRIBE) == 1 + len(SCHEDULE["tasks"])
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_recorded_revision_that_was_deregistered_is_not_used(world: World, later: Deployments) -> None:
     gone = world.target("IngestData")["EcsParameters"]["TaskDefinitionArn"]
     client("ecs").deregister_task_definition(taskDefinition=gone)
@@ -116,6 +117,7 @@ def test_a_schedule_of_an_inactive_revision_is_not_taken_over(world: World, late
     assert "IngestData keeps" not in summary
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_revision_that_no_deployment_registered_is_read(world: World, later: Deployments) -> None:
     """A person has changed a rule's target to the base, by hand."""
     target = world.target("IngestData")

@@ -331,7 +331,7 @@ def test_a_pause_that_ends_while_a_rule_is_written_does_not_stay(
         return real(**request)
 
     monkeypatch.setattr(clients.events(), "put_rule", put_rule)
-    assert push.run() == "Deployed"
+    push.until("RollService")
     assert swept
     assert events.describe_rule(Name=PREFIX + JOB)["State"] == "ENABLED"
 

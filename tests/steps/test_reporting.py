@@ -235,6 +235,7 @@ def test_a_storm_of_300_is_one_mail(world: World, jobs: Jobs) -> None:
     assert len(jobs.chats()) == 1
 
 
+@pytest.mark.exhaustive(first=0)
 def test_the_next_one_reports_the_rest_of_a_storm(world: World, jobs: Jobs) -> None:
     storm = [job(incident(not_started(f"Job{number:03}"))) for number in range(30)]
     jobs.put(*storm)

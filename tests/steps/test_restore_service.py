@@ -69,6 +69,7 @@ def test_a_service_rolled_by_hand_meanwhile_is_left_alone(
     assert remark in cause
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_service_that_was_rolling_before_is_restored(world: World, later: Deployments) -> None:
     good = world.service()["taskDefinition"]
     assert later.start(NEXT).run() == "Deployed"
@@ -80,6 +81,7 @@ def test_a_service_that_was_rolling_before_is_restored(world: World, later: Depl
     assert world.everything() == before
 
 
+@pytest.mark.exhaustive(first=0)
 def test_the_first_read_of_the_service_decides(world: World, changing: Deployment) -> None:
     before, was = world.everything(), world.service()
     changing.until("CheckService").fail("RejectedError", "what happened")

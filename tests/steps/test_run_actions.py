@@ -362,7 +362,7 @@ def test_nothing_is_caught_up_while_a_migration_runs(owing: Watched) -> None:
     schedule = backend.connect(SETTINGS).read(PREFIX + DAILY)
     assert schedule is not None
     migration.pause(SETTINGS, [schedule], execution, six + HOUR, six + MINUTE)
-    owing.sweep_for(10 * MINUTE, MINUTE)
+    owing.sweep_for(10 * MINUTE, 5 * MINUTE)
     assert caught_up(six) == []
     migration.lift(SETTINGS, execution.id, owing.now)
     owing.sweep()
@@ -375,7 +375,7 @@ def test_a_missed_run_is_started_once_more(owing: Watched) -> None:
     assert task["overrides"]["containerOverrides"][0]["environment"] == [{"name": "ROTA_TASK", "value": DAILY}]
     assert owing.job(DAILY).owed.answer == STARTED  # type: ignore[union-attr]  # it owes
     gives_up(owing, six_of(owing))
-    owing.sweep_for(10 * MINUTE, MINUTE)
+    owing.sweep_for(10 * MINUTE, 5 * MINUTE)
     assert len(caught_up(six_of(owing))) == 1
     found = [run for run in owing.runs(DAILY) if run.trigger == Trigger.CATCH_UP]
     assert [(run.status, run.scheduled_at) for run in found] == [(Status.OK, six_of(owing))]
@@ -398,8 +398,8 @@ def test_a_start_that_a_message_promised_and_ecs_refuses_is_reported(daily: Watc
     asks(daily, DAILY, catch_up="both")
     six = next_six(daily)
     daily.ran(DAILY, six + MINUTE, starts=False, exit_code=None, stopCode="TaskFailedToStart")
-    daily.swept_until(six)
-    daily.sweep_for(6 * HOUR)
+    daily.swept_until(six + 5 * HOUR)
+    daily.sweep_for(HOUR)
     local_stage().settings.change({"run_task": "capacity"})
     daily.sweep_for(10 * MINUTE, 2 * MINUTE)
     assert daily.reported(DAILY) == ["not_started", "not_caught_up"]
@@ -505,7 +505,7 @@ def test_without_capacity_it_is_said_that_nothing_was_started(owing: Watched) ->
     answer = owing.job(DAILY).owed.answer  # type: ignore[union-attr]  # it owes
     assert answer.startswith("ECS started nothing: Capacity is unavailable at this time.")
     local_stage().settings.change({"run_task": "ok"})
-    owing.sweep_for(10 * MINUTE, MINUTE)
+    owing.sweep_for(10 * MINUTE, 5 * MINUTE)
     assert caught_up(six_of(owing)) == []
     assert owing.reported(DAILY) == ["missed"]
 

@@ -326,6 +326,7 @@ class TestWhatAnotherHasLeftRunning:
         assert stopped[left] == "The deployment deployment-2 was aborted, and the next one runs its own migration"
         assert "left_running" not in items.read(LEASE)
 
+    @pytest.mark.exhaustive(first=0)
     def test_it_ends_as_it_is_to_be_stopped(self, left: str, world: World, live: Deployments) -> None:
         """AWS denies StopTask then, as its tags are gone."""
         ends()
@@ -549,7 +550,7 @@ class TestPausingJobs:
         assert push.run() == "Deployed"
         assert {*states(world).values()} == {"ENABLED"}
 
-    @pytest.mark.exhaustive(first=1)
+    @pytest.mark.exhaustive(first=0)
     @pytest.mark.parametrize("code", [1, None], ids=["it fails", "it is aborted"])
     def test_they_start_again_also_when(
         self, code: int | None, world: World, push: Deployment, before: tuple[Any, ...]
