@@ -65,6 +65,7 @@ def test_it_costs_no_call(world: World, changing: Deployment) -> None:
         assert calls == ["dynamodb.UpdateItem"] * 2, "beside that for pauses"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_free_lease_has_no_record_and_the_entry_has_it(world: World, finishing: Deployment) -> None:
     assert finishing.run() == "Deployed"
     assert items.read(LEASE).keys() == {"app", "record", "newest"}
@@ -140,6 +141,7 @@ def test_one_that_was_aborted_while_it_waited_is_recorded(world: World, deployme
     assert (entry["outcome"], entry["tag"], entry["started_by"]) == ("aborted", "5d0c6a1", "by hand")
 
 
+@pytest.mark.exhaustive(first=0)
 def test_nothing_is_restored_once_another_has_the_lease(
     world: World, deployments: Deployments, rolling: Deployment
 ) -> None:
@@ -164,6 +166,7 @@ def test_a_later_restore_says_why_the_deployment_failed(world: World, restoring:
     assert (entry["outcome"], "what happened" in entry["cause"]) == ("failed", True)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_late_step_of_an_aborted_deployment_writes_nothing(world: World, creating: Deployment) -> None:
     stop(creating).run()
     before = world.everything()

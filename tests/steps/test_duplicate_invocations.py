@@ -109,7 +109,7 @@ def test_a_killed_invocation_is_not_waited_for(step: str, world: World, failed: 
     assert "stepfunctions.GetExecutionHistory" in world.calls.made
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize("name", ["deployment-1", "restorer"])
 def test_the_histories_of_both_executions_count(name: str, world: World, deployments: Deployments) -> None:
     """The killed invocation belongs to the aborted execution, or to the one that restores it."""

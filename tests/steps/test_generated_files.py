@@ -101,6 +101,7 @@ def deployed(world: World, name: str, digest: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.exhaustive(first=0)
 @settings(one_world, max_examples=settings.default.max_examples // 4)
 @given(st.binary(max_size=60) | documents.map(lambda document: json.dumps(document).encode()))
 def test_an_invalid_file_writes_nothing(world: World, deployments: Deployments, raw: bytes) -> None:

@@ -125,6 +125,7 @@ def test_an_older_push_that_comes_late_does_not(world: World, held: Deployments)
     assert pending() == THIRD
 
 
+@pytest.mark.exhaustive(first=4)
 @pytest.mark.parametrize(
     ("event", "end", "lives"),
     [
@@ -203,6 +204,7 @@ def test_a_hold_that_comes_late_does_not_return(world: World, later: Deployments
     assert "hold" not in gates()
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_resumed_one_waits_for_its_turn(world: World, held: Deployments) -> None:
     change = held.ask(kind="schedule", now=True).until("ReadConfig")
     world.execution("deployment-3")

@@ -130,6 +130,7 @@ def test_a_revision_that_no_deployment_registered_is_read(world: World, later: D
     assert world.target("IngestData")["EcsParameters"]["TaskDefinitionArn"] != arn(1)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_what_a_restore_registers_again_is_no_change(world: World, later: Deployments) -> None:
     """The service runs the content of its former revision under a number that no record has."""
     before = world.service()["taskDefinition"]

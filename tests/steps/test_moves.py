@@ -78,7 +78,7 @@ def bounded(*tasks: dict[str, Any]) -> list[dict[str, Any]]:
 BOTH_WAYS = pytest.mark.parametrize("there", [True, False], ids=["to Scheduler", "to rules"])
 
 
-@pytest.mark.exhaustive(first=2)
+@pytest.mark.exhaustive(first=1)
 @BOTH_WAYS
 @pytest.mark.parametrize("second", [0, 45])
 @pytest.mark.parametrize("minute", [59, 58, 0, 1, 5])

@@ -28,6 +28,7 @@ def live() -> tuple[str, str, str]:
     return found["live_digest"], found["live_schedule_key"], found["live_schedule_version"]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_what_is_live_gets_an_older_version(world: World, later: Deployments) -> None:
     older = world.upload(AFTER)
     world.upload(SCHEDULE)

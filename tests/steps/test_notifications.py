@@ -23,6 +23,7 @@ def overdue(world: World, deployments: Deployments) -> Deployment:
     return deployments.start().until("CheckService")
 
 
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize(
     ("message", "text"),
     [

@@ -195,7 +195,7 @@ def test_a_rule_that_is_taken_over_keeps_its_retry_policy_and_queue(
     assert kept in deployment.document["plan"]["summary"]
     unseen = "run watching sees no dead letters of IngestData: each has a dead-letter queue of its own"
     assert unseen in deployment.document["plan"]["summary"]
-    deployments.start(NEXT).until("FinishDeployment")
+    deployments.start(NEXT).until("RollService")
     assert world.target("IngestData")["RetryPolicy"]["MaximumRetryAttempts"] == 2
     assert world.target("IngestData")["DeadLetterConfig"] == {"Arn": QUEUE}
     assert world.target("IngestData")["EcsParameters"]["PropagateTags"] == "TASK_DEFINITION"

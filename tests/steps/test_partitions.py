@@ -10,7 +10,7 @@ from tests.examples import ROOT
 from tests.guestbook import APP, ENVIRONMENT
 from tests.in_process import client
 from tests.run_events import DUE
-from tests.steps.deployments import NEXT, Deployments
+from tests.steps.deployments import Deployment
 
 # By page: the key condition that it has, its names, and values for it.
 QUERIES: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
@@ -27,7 +27,7 @@ QUERIES: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
 }
 
 
-def test_a_query_of_deployments_sees_no_run(later: Deployments) -> None:
+def test_a_query_of_deployments_sees_no_run(pushing: Deployment) -> None:
     def entries(page: str) -> list[Any]:
         """Those with an outcome: the page's second query sees the lease and the releases as well."""
         condition, names, values = QUERIES[page]
@@ -42,10 +42,10 @@ def test_a_query_of_deployments_sees_no_run(later: Deployments) -> None:
         return [item for item in found if "outcome" in item]
 
     before = {page: entries(page) for page in QUERIES}
-    assert [len(each) for each in before.values()] == [1, 1]
+    assert [len(each) for each in before.values()] == [1, 1], "a deployment that is under way has no entry"
     table = RunTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP)
     for number in range(30):
         due = DUE + number * timedelta(minutes=1)
         table.put(Run(task="IngestData", scheduled_at=due, task_id=f"t{number}", status=Status.OK), None)
-    later.start(NEXT).until("RollService")
-    assert {page: entries(page) for page in QUERIES} == before, "a deployment that is under way has no entry"
+    pushing.step("CreateTargets")
+    assert {page: entries(page) for page in QUERIES} == before

@@ -276,6 +276,7 @@ def test_another_apps_revision_in_the_family_is_left_alone(world: World, deploym
     assert deployments.start().run() == "NothingToDo"
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_service_on_another_apps_revision_is_deployed_from_it(world: World, deployments: Deployments) -> None:
     foreign = [{"key": "rota:app", "value": "production/another"}, {"key": "team", "value": "books"}]
     client("ecs").register_task_definition(**CONTENT, tags=foreign)

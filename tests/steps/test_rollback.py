@@ -165,8 +165,9 @@ def test_what_was_rolled_back_from_does_not_come_back(
 def test_a_persons_choice_lifts_the_bar_once_it_is_live(
     event: dict[str, Any], world: World, two: Deployments, back: Deployment
 ) -> None:
-    with world.calls.refusing("ecs.UpdateService", "AccessDeniedException"):
-        assert two.ask(**event).run() == "DeploymentFailed"
+    failing = two.ask(**event).until("RollService")
+    failing.fail("RejectedError", "what happened")
+    assert failing.step("RestoreDeployment")["outcome"] == "failed"
     assert barred() == {NEXT: "v2"}
     assert two.ask(**event).run() == "Deployed"
     assert NEXT not in barred()

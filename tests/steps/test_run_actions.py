@@ -348,7 +348,9 @@ def test_what_was_due_while_a_migration_ran(catch_up: Any, started: int, ends: s
         migration.lift(SETTINGS, execution.id, six + 12 * MINUTE)
     else:
         end_pauses(SETTINGS, six + 20 * MINUTE).raise_first()
-    daily.sweep_for(7 * HOUR)
+    daily.sweep_for(HOUR)
+    daily.swept_until(six + 6 * HOUR)
+    daily.sweep_for(HOUR)
     (run,) = [each for each in daily.runs(DAILY) if each.trigger == Trigger.SCHEDULE]
     assert (run.status, run.scheduled_at, run.reason and run.reason.why) == (Status.SKIPPED, six, Why.MIGRATION)
     assert len(caught_up(six)) == started
@@ -428,6 +430,7 @@ def test_whatever_fails_it_is_started_once(service: str, operation: str, skip: i
     assert owing.job(DAILY).owed.answer == STARTED  # type: ignore[union-attr]  # it owes
 
 
+@pytest.mark.exhaustive(first=0)
 def test_two_sweeps_at_once_start_it_once(owing: Watched) -> None:
     """The second one has read the job before the first one took it on."""
     before = owing.job(DAILY)

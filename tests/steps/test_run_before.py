@@ -578,6 +578,7 @@ class TestPausingJobs:
         assert push.restorer().run() == "Restored"
         assert world.everything() == before
 
+    @pytest.mark.exhaustive(first=0)
     def test_a_migration_ran_whose_pauses_cannot_be_ended(
         self, world: World, push: Deployment, before: tuple[Any, ...]
     ) -> None:

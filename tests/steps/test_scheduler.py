@@ -146,6 +146,7 @@ def test_a_deployment_that_fails_by_half_is_restored(
     assert same(world, before)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_restore_done_by_half_is_done_again(world: World, changing: Deployment) -> None:
     before = world.everything()
     changing.until("CheckService").fail("RejectedError", "what happened")

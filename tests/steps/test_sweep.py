@@ -370,6 +370,7 @@ def test_a_changed_schedule_counts_from_the_sweep_that_learns_it(watched: Watche
     assert [release.number for release in watched.table.releases()] == [1, 2]
 
 
+@pytest.mark.exhaustive(first=0)
 def test_a_task_that_left_the_file_is_not_missed(watched: Watched, world: World) -> None:
     world.upload({"tasks": []})
     assert watched.deployments.start(NEXT).run() == "Deployed"

@@ -57,7 +57,7 @@ def test_when_it_fails_it_is_restored_from_the_document(step: str, world: World,
     assert "holder" not in world.ledger()["lease"]
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize("step", WRITING)
 def test_when_it_is_aborted_it_is_restored_from_the_history(step: str, world: World, changing: Deployment) -> None:
     before = world.everything()
@@ -154,7 +154,7 @@ def _as_before(states: dict[str, Any]) -> dict[str, Any]:
     return old
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(first=0)
 @pytest.mark.parametrize("fails", [None, "ClearRules", "RegisterRevisions", "CreateTargets"])
 def test_an_execution_whose_machine_cleared_first(
     fails: str | None, world: World, changing: Deployment, monkeypatch: pytest.MonkeyPatch

@@ -181,6 +181,7 @@ def test_it_is_approved_first(world: World, known: Deployments, machine: str, mo
     assert (pending_schedule()["execution"], "asks" in pending_schedule()) == (begun.arn, True)
 
 
+@pytest.mark.exhaustive(first=0)
 def test_what_waits_for_an_approval_replaces_no_newer(
     world: World, known: Deployments, machine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
