@@ -48,7 +48,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "ChatTopicArn": ("", CHAT),
 }
 """By parameter its values, of which the first switches nothing on. DeployOnScheduleChange gives rights to a role of its
-own alone, for which `test_uploads` looks.
+own alone, for which `test_switched_on` looks.
 """
 NOTHING = {name: values[0] for name, values in SWITCHES.items()}
 EVERYTHING = {name: values[-1] for name, values in SWITCHES.items()} | {"EventsRoleArn": ""}

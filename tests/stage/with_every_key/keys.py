@@ -25,7 +25,8 @@ def keys_of(stage: Client) -> dict[str, Any]:
         defaultCapacityProviderStrategy=[],
     )
     stage.client("ssm").put_parameter(Name="/guestbook/key", Value="of-ssm", Type="SecureString", Overwrite=True)
-    (token,) = stage.client("secretsmanager").list_secrets()["SecretList"]
+    secrets = stage.client("secretsmanager").list_secrets()["SecretList"]
+    (token,) = [each for each in secrets if each["Name"].startswith("guestbook/")]
     return {
         "capacity_provider": "FARGATE_SPOT",
         "subnets": [subnet["SubnetId"]],
