@@ -55,6 +55,15 @@ def later(deployments: Deployments) -> Deployments:
 
 @pytest.fixture
 @once
+def in_real_time(deployments: Deployments) -> Deployments:
+    """The same, which start when they are started."""
+    deployments.in_real_time()
+    assert deployments.start().run() == "Deployed"
+    return deployments
+
+
+@pytest.fixture
+@once
 def pushing(later: Deployments) -> Deployment:
     """The second of them, of a new image alone, before its rules are written."""
     return later.start(NEXT).until("CreateTargets")

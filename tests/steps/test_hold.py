@@ -56,12 +56,10 @@ def is_over() -> None:
 
 @pytest.fixture
 @once
-def held(world: World, deployments: Deployments) -> Deployments:
+def held(in_real_time: Deployments) -> Deployments:
     """Deployments after a first one, in a hold."""
-    deployments.in_real_time()
-    assert deployments.start().run() == "Deployed"
-    assert deployments.ask(**HOLD).run() == "Done"
-    return deployments
+    assert in_real_time.ask(**HOLD).run() == "Done"
+    return in_real_time
 
 
 @pytest.fixture
@@ -361,19 +359,10 @@ def test_a_new_hold_keeps_a_change_that_was_started(world: World, held: Deployme
 
 
 @pytest.fixture
-@once
-def known(deployments: Deployments) -> Deployments:
-    """Deployments after a first one, in real time."""
-    deployments.in_real_time()
-    assert deployments.start().run() == "Deployed"
-    return deployments
-
-
-@pytest.fixture
-def shut(monkeypatch: pytest.MonkeyPatch, known: Deployments) -> Deployments:
-    """The same, outside the deployment window."""
+def shut(monkeypatch: pytest.MonkeyPatch, in_real_time: Deployments) -> Deployments:
+    """Deployments after a first one, outside the deployment window."""
     monkeypatch.setenv("DEPLOY_WINDOW", f"{datetime.now(UTC) + timedelta(days=2):%a} 00:00-24:00 UTC")
-    return known
+    return in_real_time
 
 
 HOLD_ALONE = {"kind": "pause", "hold": {}}

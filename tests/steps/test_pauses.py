@@ -306,7 +306,7 @@ def test_a_pause_ends_in_any_state_of_a_deployment(
     if fails:
         push.document.setdefault("revisions", None)
         push.fail("RejectedError", "what happened")
-        push.restore()
+        push.step("RestoreDeployment")
     else:
         assert push.run() == "Deployed"
     assert set(states(world).values()) == {"ENABLED"}

@@ -49,13 +49,11 @@ def third(world: World, two: Deployments) -> Deployment:
 
 @pytest.fixture
 @once
-def two(world: World, deployments: Deployments) -> Deployments:
+def two(world: World, in_real_time: Deployments) -> Deployments:
     """v1 has the guestbook's image and SCHEDULE, v2 another image and AFTER."""
-    deployments.in_real_time()
-    assert deployments.start().run() == "Deployed"
     world.upload(AFTER)
-    assert deployments.start(NEXT).run() == "Deployed"
-    return deployments
+    assert in_real_time.start(NEXT).run() == "Deployed"
+    return in_real_time
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from stage.gateway.calls import Call, Reply
 from tests.in_process import client
 from tests.steps import items
 from tests.steps.calls import KilledError
-from tests.steps.deployments import AFTER, BEFORE, NEXT, THIRD, Deployment, Deployments
+from tests.steps.deployments import AFTER, NEXT, THIRD, Deployment, Deployments
 from tests.steps.items import LEASE
 from tests.steps.local_stage import local_stage
 from tests.steps.snapshots import once
@@ -26,23 +26,15 @@ LASTING = 3600
 
 
 @pytest.fixture
-@once
-def deployed(world: World, deployments: Deployments) -> Deployments:
-    world.upload(BEFORE)
-    assert deployments.start().run() == "Deployed"
-    return deployments
-
-
-@pytest.fixture
-def live(deployed: Deployments, world: World, monkeypatch: pytest.MonkeyPatch) -> Deployments:
+def live(of_before: Deployments, world: World, monkeypatch: pytest.MonkeyPatch) -> Deployments:
     """Deployments after a first one, in a subnet that there is; the next has a migration, which ends well."""
     monkeypatch.setenv("SUBNETS", client("ec2").describe_subnets()["Subnets"][0]["SubnetId"])
     monkeypatch.setenv("SECURITY_GROUPS", "")
-    deployed.in_real_time()
+    of_before.in_real_time()
     world.upload(WITH_BEFORE)
     ends()
     world.calls.made.clear()
-    return deployed
+    return of_before
 
 
 @pytest.fixture

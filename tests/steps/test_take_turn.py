@@ -258,7 +258,7 @@ def test_a_refused_redrive_stops_no_other_deployment(first: str, world: World, d
         world.execution("deployment-2")
     with pytest.raises(RejectedError, match="has ended before"):
         aborted.step("TakeTurn")
-    assert waited.run() == "Deployed"
+    assert waited.until("RegisterRevisions").at == "RegisterRevisions"
 
 
 def test_what_is_no_push_is_rejected_before_anything_else(world: World, deployments: Deployments) -> None:

@@ -14,7 +14,6 @@ from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.items import LEASE
 from tests.steps.seed import SCHEDULE
-from tests.steps.snapshots import once
 from tests.steps.test_hold import HOLD, LATER, gates, live, machine, pending_schedule, started, sweep
 from tests.steps.world import World
 
@@ -24,12 +23,9 @@ BUCKET = ENVIRONMENT["BUCKET"]
 
 
 @pytest.fixture
-@once
-def known(world: World, deployments: Deployments) -> Deployments:
+def known(in_real_time: Deployments) -> Deployments:
     """Deployments after a first one, in real time."""
-    deployments.in_real_time()
-    assert deployments.start().run() == "Deployed"
-    return deployments
+    return in_real_time
 
 
 def event(version: str, *, key: str = KEY, ago: int = 0, sequencer: str = "01", **more: Any) -> dict[str, Any]:
