@@ -386,7 +386,7 @@ def _verdict(execution: Execution, settings: Settings, asked: Asked, *, dry_run:
         return Verdict(decision=Decision.GO, reason="a dry run changes nothing and needs no lease")
     # Before it takes the turn of another one; its restore may record the outcome later, so ReadConfig looks again.
     ledger_of(settings, execution).refuse_redrive()
-    return turn.take(_lease(execution, settings), execution, asked, _is_active)
+    return turn.take(_lease(execution, settings), execution, asked, _is_active, settings.approval)
 
 
 def _lease(execution: Execution, settings: Settings) -> LeaseTable:

@@ -517,6 +517,21 @@ def test_a_newer_push_that_waits_for_the_lease_goes_before(world: World, asking:
     assert (newer.run(), waits()) == ("Held", THIRD)
 
 
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("holder", ["a rollback", "an approved push"])
+def test_an_unapproved_push_stops_nothing_that_goes(holder: str, world: World, second: Deployments) -> None:
+    if holder == "a rollback":
+        first = second.ask(kind="rollback", release="v1", **BY).until("RollService")
+        world.execution(first.context["Execution"]["Name"])
+    else:
+        second.start(DIGEST, kind="image").run()
+        approve()
+        first = begun(world).until("CreateTargets")
+    push = second.start(THIRD)
+    assert push.step("TakeTurn")["decision"] == "wait"
+    assert (first.run(), push.run(), live(), waits()) == ("Deployed", "Held", DIGEST, THIRD)
+
+
 def test_one_that_is_aborted_as_it_ends_asks_for_nothing(world: World, asking: Deployments) -> None:
     push = asking.start(NEXT).until("RestoreDeployment")
     push.stop()

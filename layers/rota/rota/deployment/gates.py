@@ -237,6 +237,12 @@ class Asked(Item):
     back_to: BackTo | None = None
 
 
+def needs_no_answer(given: "Asked | DeploymentRecord") -> bool:
+    """Whether no person has to approve it any more: one has, or it is a rollback that brings back what was live."""
+    is_rollback = given.origin is not None and given.origin.kind == Kind.ROLLBACK
+    return given.answer is not None or (is_rollback and given.back_to is None)
+
+
 APPROVE = "rota approve, or rota reject"
 """What answers what waits for an approval, for a message."""
 RESUME = f"rota resume --deployments, or start {json.dumps({'kind': Kind.RESUME, 'hold': {}})}"

@@ -99,7 +99,7 @@ def _resume(
         elif given.approval == "none" or not pending.waits_at(given.now):
             if asked.back_to or asked.is_schedule:
                 return Steered(Verdict(decision=Decision.GO, reason="it is its turn"), asked)
-            return Steered(turn.take(table, execution, asked, given.is_active), asked)
+            return Steered(turn.take(table, execution, asked, given.is_active, given.approval), asked)
         else:
             waiting.append(f"{what} waits for an approval: {APPROVE}")
     return Steered(_done("; ".join(waiting)), Asked(origin=origin))

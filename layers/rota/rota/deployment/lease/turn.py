@@ -38,14 +38,17 @@ def order(execution: Execution, image: Image) -> str:
     return f"{begins.isoformat(timespec='seconds')}#{execution.started_at.isoformat()}#{execution.name}"
 
 
-def take(table: LeaseTable, execution: Execution, asked: Asked, is_active: Callable[[str], bool]) -> Verdict:
+def take(
+    table: LeaseTable, execution: Execution, asked: Asked, is_active: Callable[[str], bool], approval: str
+) -> Verdict:
     """Take the lease and begin the deployment's record, or say why not. Taking it again is as good as having it.
 
     A change of what is live has no place in the line: it waits for the holder, stops no deployment, and no push and
     no gate stops it. A push that is held stays pending.
     `is_active(execution_arn)`: whether it runs, or was stopped so recently that its restore may not have begun.
+    `approval`: as the stack's parameter has it.
     """
-    return _Turn(table, execution, asked).take(is_active)
+    return _Turn(table, execution, asked, approval).take(is_active)
 
 
 def note_image(table: LeaseTable, image: Image) -> None:
@@ -82,8 +85,9 @@ class _Claim(NamedTuple):
 class _Turn:
     """One attempt of an execution to take the lease for what it asks."""
 
-    def __init__(self, table: LeaseTable, execution: Execution, asked: Asked) -> None:
+    def __init__(self, table: LeaseTable, execution: Execution, asked: Asked, approval: str) -> None:
         self._table = table
+        self._approval = approval
         self._execution = execution
         self._asked = asked
         self._digest = asked.image.digest if asked.image else ""
@@ -212,7 +216,7 @@ class _Turn:
         holder = lease.holder.rsplit(":", 1)[-1]
         if any(is_active(each) for each in {lease.holder, lease.restorer} - {""}):
             # The same image by another tag is on its way already and need not be stopped.
-            if claim.order and lease.digest != self._digest:
+            if claim.order and lease.digest != self._digest and not self._is_unapproved_behind(lease.record):
                 self._announce_newer(claim)
                 self._let_none_pend_before(claim.order, lease)
             return _wait(f"{holder} is deploying, or was stopped and will be restored")
@@ -229,6 +233,12 @@ class _Turn:
         if self._claim(claim._replace(left=left), unchanged, ":none", seen) is None:
             return Verdict(decision=Decision.GO, reason=f"{holder} held the lease and has ended")
         return _CHANGED
+
+    def _is_unapproved_behind(self, holder: DeploymentRecord | None) -> bool:
+        """Whether a person has still to approve this one, but not the holder: it would stop that, and then wait."""
+        if self._approval == "none" or gates.needs_no_answer(self._asked):
+            return False
+        return holder is not None and gates.needs_no_answer(holder)
 
     def _claim_if_free(self, claim: _Claim) -> LeaseItem | None:
         # Invocations that are listed in a lease without a holder may still write: it was changed by hand.
