@@ -1,6 +1,7 @@
 """The stage of the tests of the whole machine: one for each worker of pytest, reset for each test."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 import jsonschema
 import pytest
+from botocore.session import Session
 from click.testing import CliRunner
 
 from examples.guestbook.client import Client, running
@@ -143,14 +145,63 @@ def assert_as_the_schema_says(printed: Any) -> None:
     _validator().validate(printed)
 
 
+WHO_AND_WHERE = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
+
+
+class Clients:
+    """The clients of commands, each made once for who calls and where: to make one takes longer than ten calls."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Any, ...], Any] = {}
+        self._heard: list[tuple[Any, str, Any]] = []
+
+    def create(self, session: Session, service: str, *others: Any, **more: Any) -> Any:
+        """As `Session.create_client` does, which makes the clients of tests, too."""
+        if getattr(more.get("config"), "user_agent_extra", None) != "rota-cli":
+            return _create_client(session, service, *others, **more)
+        key = (service, session.profile, more["region_name"], *map(os.environ.get, WHO_AND_WHERE))
+        if key not in self._made:
+            client = self._made[key] = _create_client(session, service, *others, **more)
+            self._note_what_hears(client)
+        return self._made[key]
+
+    def _note_what_hears(self, client: Any) -> None:
+        register = client.meta.events.register
+
+        def noted(event: str, hears: Any) -> None:
+            register(event, hears)
+            self._heard.append((client, event, hears))
+
+        client.meta.events.register = noted
+
+    def end_test(self, *, refused: bool) -> None:
+        """The commands of a test have ended. What AWS has `refused` uses up the retries of a client."""
+        for client, event, hears in self._heard:
+            client.meta.events.unregister(event, hears)
+        self._heard.clear()
+        if refused:
+            self._made.clear()
+
+
+_create_client = Session.create_client
 Rota = Callable[..., Done]
 
 
+@pytest.fixture(scope="session")
+def _clients() -> Clients:
+    return Clients()
+
+
 @pytest.fixture
-def rota(one_stage: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rota]:
+def rota(one_stage: Client, _clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rota]:
     """Types a command, in this process. Retries do not wait, it looks at executions often, and between two looks at a
     task no time passes.
     """
+
+    def create_client(session: Session, *given: Any, **more: Any) -> Any:
+        return _clients.create(session, *given, **more)
+
+    monkeypatch.setattr(Session, "create_client", create_client)
     for name, value in {
         "AWS_ENDPOINT_URL": one_stage.endpoint,
         "AWS_ACCESS_KEY_ID": "user",
@@ -173,4 +224,5 @@ def rota(one_stage: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rota]:
         return Done(result.exit_code, result.stdout, result.stderr)
 
     yield typed
+    _clients.end_test(refused=bool(one_stage.faults_so_far()))
     one_stage.faults([])

@@ -137,7 +137,7 @@ CASES = {
     "4, no such task": Case([(4, "history --task IngetsData")], "there is no job IngetsData"),
     "2, no service": Case([(2, "init shop")], "'shop' is no service"),
     "2, a file has no service": Case([(2, "import rules.yaml --tag")], "--tag and --service are about rules in AWS"),
-    "4, no such rule": Case([(4, "import nope__")], "there is no rule whose name begins with nope__"),
+    "4, no such rule": Case([(4, "import nope__")], "there is no rule and no schedule whose name begins with nope__"),
     "4, no such service": Case([(4, "init production/nope")], "there is no service nope on the ECS cluster production"),
     "4, no such job to pause": Case([(4, "pause RemoveSpan --reason x")], "there is no job RemoveSpan"),
     "4, no such job to resume": Case(
