@@ -336,6 +336,15 @@ def test_a_change_of_the_schedule_file_is_rejected(world: World, asking: Deploym
     assert asking.ask(kind="schedule").run() == "Held", "it is asked again"
 
 
+def test_a_rejected_change_behind_a_held_push_is_recorded(world: World, asking: Deployments) -> None:
+    world.upload(LATER)
+    asking.ask(kind="schedule").run()
+    asking.ask(**HELD).run()
+    asking.start(NEXT).run()
+    invoke("approve", {"changes": change_waits()["asks"]["changes"], "approves": False, **BY})
+    assert (begun(world).run(), change_waits(), waits()) == ("Rejected", {}, NEXT)
+
+
 def test_a_push_and_a_change_are_asked_for_each_alone(world: World, asking: Deployments) -> None:
     world.upload(LATER)
     asking.start(NEXT).run()

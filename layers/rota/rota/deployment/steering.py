@@ -87,8 +87,8 @@ def _resume(
         ended = "deployments are held no more; no push is pending" if keys.hold else "no push is pending"
         return Steered(_done(ended), Asked(origin=origin))
     waiting = []
-    # What passes hold and window does not wait behind what they stop.
-    for pending in sorted(item.gate.in_their_order, key=lambda each: not each.passes):
+    # Nothing stops that a rejection is recorded, and what passes hold and window does not wait behind what they stop.
+    for pending in sorted(item.gate.in_their_order, key=lambda it: (not it.rejected_at(given.now), not it.passes)):
         asked = _asked(pending, origin, given)
         if rejected := pending.rejected_at(given.now):
             reason = f"{rejected}. To deploy it after all: {_deploys(pending)}"
