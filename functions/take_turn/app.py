@@ -286,8 +286,10 @@ def _turn_of_a_rollback(
         ledger_of(settings, execution).refuse_redrive()
         lease.change_gates(bar)
     passed = () if keys.dry_run else _passed(execution, settings)
-    # With the file and the base of today it brings back no release as it was.
-    needed = settings.approval == "required-always" or (settings.approval == "required" and keys.image_only)
+    # With the file and the base of today it brings back no release as it was. Of the file's `before` the approval of a
+    # change of the file alone has shown no command.
+    changes_more = keys.image_only or keys.with_before
+    needed = settings.approval == "required-always" or (settings.approval == "required" and changes_more)
     if settings.approval == "required" and not (needed or keys.dry_run):
         passed = (*passed, "the changes of a push have to be approved")
     asked = Asked(

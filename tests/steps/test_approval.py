@@ -456,6 +456,12 @@ def test_a_rollback_to_todays_file_is_asked_for(world: World, second: Deployment
     assert (world.everything(), pending()["back_to"]["image_only"]) == (before, True)
 
 
+def test_a_rollback_that_runs_before_is_asked_for(second: Deployments) -> None:
+    """No approver may have seen the command: a change of the file alone does not run it."""
+    assert second.ask(kind="rollback", release="v1", with_before=True, by="eve").run() == "Held"
+    assert pending()["back_to"]["with_before"] is True
+
+
 def test_a_push_says_that_it_replaces_a_rollback(world: World, second: Deployments) -> None:
     second.ask(kind="rollback", release="v1", image_only=True, by="eve", reason="the login fails").run()
     push = second.start(THIRD)
