@@ -221,7 +221,7 @@ def _of_moves(
     for task in tasks:
         name = backend.name_of(task, settings)
         current = there.get(backend.plain_name(name))
-        if current and current.name != name and name not in schedules:
+        if current and current.name != name and not backend.is_on(name, not_paused):
             is_paused = current != not_paused[current.name]
             yield from backend.problems_of_move(task, settings, current, is_paused=is_paused)
 

@@ -91,6 +91,25 @@ def test_a_job_that_moved_runs_once(before: dict[str, Any], new: str, back: list
     assert (call, json.loads(request)) == last
 
 
+@pytest.mark.parametrize("there", [True, False], ids=["to Scheduler", "to a rule"])
+def test_what_was_off_before_a_move_goes_off_last(there: bool) -> None:
+    """It may be on by now, and starts the job until the other does."""
+    off = {"State": "DISABLED"}
+    new = schedule("group/a") if there else rule("a", state="DISABLED")
+    new |= {"members": new["members"] | off} if there else {}
+    old = rule("a") if there else schedule("group/a")
+    changes = [
+        {"kind": "update", "name": new["name"], "replaces": {"expression": "cron(0 6 * * ? *)"}},
+        {"kind": "remove", "name": old["name"], "moved": True},
+    ]
+    snapshot = {"rules": {new["name"]: new, old["name"]: old}, "service": SERVICE}
+    found = [*commands(snapshot, changes, "production/shop-api", (), NOW, "eu-west-1")]
+    number = found.index("sleep 90")
+    last = "aws scheduler update-schedule" if there else "aws events put-rule"
+    assert '"DISABLED"' not in "".join(found[:number])
+    assert (found[number + 1].startswith(last), '"DISABLED"' in found[number + 1]) == (True, True)
+
+
 def test_what_stays_is_said_in_a_comment() -> None:
     assert [*Commands("push-1", ["aws x"], ["prefix__New", "group/prefix__New"]).lines()] == [
         "# What push-1 found. Look at each command before you run it.",

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from rota.errors import ConfigError, RejectedError
+from rota.pauses.model import Pause
+from rota.pauses.table import pauses_of
 from stage import clock
 from stage.gateway.calls import Call, Reply
-from tests.guestbook import PREFIX
+from tests.guestbook import PREFIX, SETTINGS
 from tests.in_process import client
 from tests.steps.calls import KilledError
-from tests.steps.deployments import NEXT, Deployment, Deployments
+from tests.steps.deployments import NEXT, THIRD, Deployment, Deployments
 from tests.steps.environment import functions_environment
 from tests.steps.firing import LAST, at, passes, starts
 from tests.steps.local_stage import local_stage
@@ -235,6 +237,15 @@ def test_what_may_not_move_is_refused(world: World, deployments: Deployments) ->
         deployments.start(NEXT).until("PlanDeployment")
     assert "IngestData would move to EventBridge Scheduler, and is paused: resume it" in str(refused.value)
     assert "Digest would move from EventBridge Scheduler to a rule, and is a rate in a flexible" in str(refused.value)
+
+
+def test_a_rule_that_was_left_off_takes_over_no_rate_in_a_window(world: World, deployments: Deployments) -> None:
+    deployed(world=world, deployments=deployments, tasks=zoned(RATE))
+    own = [{"Key": "rota:app", "Value": SETTINGS.app}]
+    client("events").put_rule(Name=f"{PREFIX}Digest", ScheduleExpression="rate(7 minutes)", State="DISABLED", Tags=own)
+    world.upload({"tasks": [RATE]})
+    with pytest.raises(ConfigError, match="Digest would move from EventBridge Scheduler to a rule, and is a rate"):
+        deployments.start(NEXT).until("PlanDeployment")
 
 
 @pytest.mark.exhaustive(first=1)
@@ -565,6 +576,64 @@ def test_what_has_moved_runs_until_the_old_one_is_on(
     )
     passes(12 * 60)
     assert starts("RemoveSpam").keys() == set(due(begin, 10))
+
+
+def begun(world: World, deployments: Deployments, there: bool, task: dict[str, Any]) -> list[dict[str, Any]]:
+    """A move that a person stopped before anything was switched, and that was not restored: AWS may lose an event.
+    Returns the tasks of the file that it was for.
+    """
+    before, after = ([task], bounded(task)) if there else (bounded(task), [task])
+    deployed(world=world, deployments=deployments, tasks=before)
+    at(6, 0, 10)
+    world.upload({"tasks": after})
+    deployments.start(NEXT).until("WaitForMoves").stop(timedelta(minutes=10))
+    return after
+
+
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("second", [0, 20, 40, 48])
+@BOTH_WAYS
+def test_no_minute_is_missed_where_the_next_one_ends_a_move(
+    world: World, deployments: Deployments, there: bool, second: int
+) -> None:
+    after = begun(world, deployments, there, EVERY_MINUTE)
+    begin = clock.now()
+    passes(5 * 60 + second)
+    assert deploy(world, deployments.start(THIRD), *after) == "Deployed"
+    passes(3 * 60)
+    found = starts("CountTeaspoons")
+    assert set(due(begin, 1)) <= set(found)
+    assert sum(found.values()) - len(found) <= 1
+    assert (len(world.owned_rules()), len(world.schedules())) == ((0, 1) if there else (1, 0))
+
+
+@pytest.mark.exhaustive(first=1)
+@BOTH_WAYS
+def test_what_a_move_left_off_is_off_again_after_a_restore(world: World, deployments: Deployments, there: bool) -> None:
+    after = begun(world, deployments, there, OFTEN)
+    rules, schedules = world.owned_rules(), without_dates(world.schedules())
+    deployment = deployments.start(THIRD)
+    deploy(world, deployment, *after, until="RollService")
+    with world.calls.refusing("ecs.UpdateService", "AccessDeniedException"):
+        assert deployment.run() == "DeploymentFailed"
+    assert (world.owned_rules(), without_dates(world.schedules())) == (rules, schedules)
+
+
+@pytest.mark.exhaustive(first=1)
+@BOTH_WAYS
+def test_a_pause_does_not_take_its_state_from_what_a_move_left_off(
+    world: World, deployments: Deployments, there: bool
+) -> None:
+    """It is in force as the move is undone; after it the job is on."""
+    after = begun(world, deployments, there, OFTEN)
+    deployment = deployments.start(THIRD)
+    deploy(world, deployment, *after, until="RollService")
+    pauses_of(SETTINGS).change("RemoveSpam", lambda _: Pause(task="RemoveSpam", since=clock.now(), execution=""))
+    with world.calls.refusing("ecs.UpdateService", "AccessDeniedException"):
+        assert deployment.run() == "DeploymentFailed"
+    assert deployments.ask(**resume("RemoveSpam")).run() == "Done"
+    found = [*world.owned_rules().values(), *world.schedules().values()]
+    assert sorted(each["State"] for each in found) == ["DISABLED", "ENABLED"]
 
 
 def untag(rule: str) -> None:

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rota.schedule_file.when import When
-from rota.schedules import moving
-from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange
+from rota.schedules import backend, moving
+from rota.schedules.eventbridge_rules.rule import Rule
+from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange, SchedulerSchedule
+from tests.guestbook import PREFIX, SETTINGS, task
 
 NIGHTLY, OFTEN = When("cron(0 6 * * ? *)"), When("cron(0/10 * * * ? *)")
 EVERY_MINUTE, RATE = When("cron(* * * * ? *)"), When("rate(7 minutes)")
@@ -36,6 +38,39 @@ def test_one_that_is_paused_is_a_problem(to_rule: bool) -> None:
     (found,) = moving.problems("T", NIGHTLY, NIGHTLY, to_rule=to_rule, is_paused=True)
     assert found.startswith(
         f"the schedule of T would move to {'a rule' if to_rule else 'EventBridge Scheduler'}, and is paused: resume it"
+    )
+
+
+@pytest.mark.parametrize(("state", "stays"), [("DISABLED", True), ("ENABLED", False)])
+def test_a_rule_that_is_off_does_not_keep_a_job_from_staying(state: str, stays: bool) -> None:
+    name = f"{PREFIX}IngestData"
+    rule = Rule(name=name, schedule_expression=NIGHTLY.expression, state=state, tags={}, targets=())
+    group = f"{SETTINGS.schedule_group}/{name}"
+    there = SchedulerSchedule(name=group, members={"ScheduleExpression": NIGHTLY.expression, "State": "ENABLED"})
+    found = backend.staying(task(), SETTINGS, {name: rule, group: there})
+    assert (found.start is not None) is stays
+
+
+@pytest.mark.parametrize(
+    ("state", "moves"),
+    [
+        pytest.param(None, True, id="there is none"),
+        pytest.param("DISABLED", True, id="off, of a move that did not come to its end"),
+        pytest.param("ENABLED", False, id="on already"),
+    ],
+)
+def test_what_starts_no_task_yet_takes_over_from_what_does(state: str | None, moves: bool) -> None:
+    old = Rule(name="p__Job", schedule_expression=OFTEN.expression, state="ENABLED", tags={}, targets=())
+    wanted = SchedulerSchedule(
+        name="group/p__Job", members={"ScheduleExpression": OFTEN.expression, "State": "ENABLED"}
+    )
+    other = {"ScheduleExpression": NIGHTLY.expression, "State": state}
+    new = wanted.model_copy(update={"members": other}) if state else None
+    change = SchedulerChange(kind="update" if new else "create", name=wanted.name, members=wanted.members)
+    changes = [change, backend.removal(old, "arn:aws:ecs:us-east-1:1:cluster/c")]
+    found = backend.linked(changes, {each.name: each for each in (old, new) if each})
+    assert [(each.replaces, each.moved) for each in found] == (
+        [(OFTEN, False), (None, True)] if moves else [(None, False)] * 2
     )
 
 

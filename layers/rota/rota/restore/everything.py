@@ -121,11 +121,13 @@ def _schedules(
         return tried(partial(schedules.restore, change, before, context.retries))
 
     def end_move(change: backend.Change, _kept_off: bool) -> Restored | None:
-        return tried(partial(_end_move, schedules, change, context.retries))
+        before = context.snapshot.schedules.get(change.name)
+        return tried(partial(_end_move, schedules, change, before, context.retries))
 
     def is_on(change: backend.Change) -> bool | None:
         before = context.snapshot.schedules.get(change.name)
-        leaves = change.kind == "update" and backend.switches(change) is None
+        # Of a move, the one that was on says what a pause ends with.
+        leaves = change.replaces or (change.kind == "update" and backend.switches(change) is None)
         return None if before is None or leaves else backend.is_enabled(before)
 
     # What moved to the other backend goes there only when it has been on here for a while.
@@ -145,10 +147,12 @@ def _schedules(
     return restored
 
 
-def _end_move(schedules: "Connected", change: "backend.Change", retries: int) -> Restored:
-    """Remove what a move has created, now that the old one is on. What AWS refuses says that both may be."""
+def _end_move(
+    schedules: "Connected", change: "backend.Change", before: "backend.Schedule | None", retries: int
+) -> Restored:
+    """Undo what a move has switched on, now that the old one is on. What AWS refuses says that both may be."""
     try:
-        return schedules.restore(change, None, retries)
+        return schedules.restore(change, before, retries)
     except (ClientError, RejectedError) as refusal:
         error = translate(refusal) if isinstance(refusal, ClientError) else refusal
         if not isinstance(error, RejectedError) or not change.switches:

@@ -53,9 +53,14 @@ def staying(task: "Task", settings: "Settings", schedules: Mapping[str, Schedule
     By a start that is long past, which changes no minute: a rate counts from it as from the one that it has.
     """
     there = schedules.get(f"{settings.schedule_group}/{settings.rule_prefix}{task.name}")
-    if not isinstance(there, SchedulerSchedule) or name_of(task, settings) in schedules:
+    if not isinstance(there, SchedulerSchedule) or is_on(name_of(task, settings), schedules):
         return task
     return task.model_copy(update={"start": scheduler.long_past(there)})
+
+
+def is_on(name: str, schedules: Mapping[str, Schedule]) -> bool:
+    """Whether one of that name starts its task. A move that did not come to its end leaves one that does not. Pure."""
+    return name in schedules and schedules[name].is_enabled
 
 
 def schedule_of_shown(shown: Mapping[str, Any]) -> Schedule:
@@ -108,10 +113,14 @@ def change(
 
 
 def linked(changes: "Iterable[Change]", schedules: Mapping[str, Schedule]) -> list[Change]:
-    """The changes, where a schedule is removed and its task gets one in the other backend each marked so. Pure."""
+    """The changes, where a schedule is removed and its task gets one in the other backend each marked so. Pure.
+
+    It may have that already, off, from a move that did not come to its end.
+    """
     found = list(changes)
     removed = {plain_name(each.name): each.name for each in found if each.kind == "remove"}
-    moved = {plain_name(each.name) for each in found if each.kind == "create"} & removed.keys()
+    begun = [each for each in found if each.kind == "create" or (each.switches and not is_on(each.name, schedules))]
+    moved = {plain_name(each.name) for each in begun} & removed.keys()
 
     def marked(change: Change) -> Change:
         own = plain_name(change.name)

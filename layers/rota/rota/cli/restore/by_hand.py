@@ -71,25 +71,33 @@ def commands(
     command = partial(_command, region)
     found = list(changes)
     may_be_deleted = {each["name"] for each in found if each["kind"] == "remove"}
-    for rule in snapshot["rules"].values():
+    moved = [each for each in found if each.get("replaces")]
+
+    def restored(rule: Mapping[str, Any]) -> Iterator[str]:
         off = {"State": "DISABLED"} if backend.plain_name(rule["name"]) in paused else {}
         if whole := backend.update_request(rule, now):
             update = command("scheduler update-schedule", whole | off)
             create = f" || {command('scheduler create-schedule', whole | off)}"
             yield update + (create if rule["name"] in may_be_deleted else "")
-            continue
+            return
         request = {key: rule[name] for key, name in _FIELDS.items() if rule[name]}
         tags = [{"Key": key, "Value": value} for key, value in rule["tags"].items() if not key.startswith("aws:")]
         yield command("events put-rule", request | off | {"Tags": tags})
         yield command("events put-targets", {"Rule": rule["name"], "Targets": rule["targets"]})
+
+    before = dict(snapshot["rules"])
+    off_before = {each["name"]: before.pop(each["name"]) for each in moved if each["name"] in before}
+    for rule in before.values():
+        yield from restored(rule)
     cluster, service = app.split("/")
     revision = snapshot["service"]["task_definition"]
     yield command("ecs update-service", {"cluster": cluster, "service": service, "taskDefinition": revision})
-    moved = [each for each in found if each.get("replaces")]
     if moved:  # what is on again may fire late: until then the new ones stay
         yield f"sleep {SETTLES_WITHIN.seconds}"
     for each in moved:
-        if _is_deleted(each):
+        if each["name"] in off_before:
+            yield from restored(off_before[each["name"]])
+        elif _is_deleted(each):
             yield command("scheduler delete-schedule", in_group(each["name"]))
         else:
             yield command("events disable-rule", {"Name": each["name"]})

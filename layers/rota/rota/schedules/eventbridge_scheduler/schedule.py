@@ -105,7 +105,7 @@ class SchedulerChange(Shape):
     moved: bool = Field(False, exclude_if=lambda given: not given)
     """Of a schedule that is removed: its task gets one in the other backend, which is switched on first."""
     replaces: When | None = Field(None, exclude_if=lambda given: given is None)
-    """Of a schedule that is created: when the one was due that its task had in the other backend."""
+    """Of a schedule that is created, or is switched on: when the one was due that its task had in the other backend."""
 
     def with_revisions(self, revisions: Mapping[str, str]) -> "SchedulerChange":
         """The change with every revision registered; `revisions`: ARNs by fingerprint."""
