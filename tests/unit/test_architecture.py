@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ def name(path: Path) -> str:
 MODULES = {name(path) for path in FILES}
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Every module of the package that a file imports, also for types alone."""
     found = set()
@@ -184,11 +186,17 @@ def reached(handler: Path) -> set[str]:
         if path in seen:
             continue
         seen.add(path)
-        nodes = [*ast.walk(ast.parse(path.read_text()))]
-        names |= {each.id for each in nodes if isinstance(each, ast.Name)}
-        names |= {each.attr for each in nodes if isinstance(each, ast.Attribute)}
+        names |= used(path)
         waiting += [PATHS[module] for module in imported(path) if module in PATHS]
     return names
+
+
+@cache
+def used(path: Path) -> set[str]:
+    """Every name that a module uses."""
+    nodes = [*ast.walk(ast.parse(path.read_text()))]
+    names = {each.id for each in nodes if isinstance(each, ast.Name)}
+    return names | {each.attr for each in nodes if isinstance(each, ast.Attribute)}
 
 
 @pytest.mark.parametrize("handler", FUNCTIONS, ids=lambda path: path.parent.name)
