@@ -9,7 +9,8 @@ from rota.schedule_file.advice import advice
 from rota.schedule_file.task import Task
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
-SKIPPED = "on Sun 2027-03-28 the clocks of Europe/Berlin skip 02:00 to 03:00, and so the run of "
+SKIPS = "on Sun 2027-03-28 the clocks of Europe/Berlin skip"
+SKIPPED = f"{SKIPS} 02:00 to 03:00, and so the run of "
 TWICE = "on Sun 2027-10-31 the clocks of Europe/Berlin show 02:00 to 03:00 twice, and it runs the first time only"
 
 
@@ -37,6 +38,14 @@ TWICE = "on Sun 2027-10-31 the clocks of Europe/Berlin show 02:00 to 03:00 twice
         pytest.param({"at": "2027-11-30T06:00"}, [], id="once"),
         pytest.param(
             {"cron": "0 6 * * ? *", "end": "2026-12-01T01:00"}, ["its end is past, so it never runs again"], id="ended"
+        ),
+        pytest.param(
+            {"cron": "0 6 * * ? *", "end": "2026-12-01T02:00"}, ["it has no run before its end"], id="no run before"
+        ),
+        pytest.param(
+            {"cron": "30 2 28 3 ? 2027"},
+            [f"{SKIPS} 02:30, and it has no other run to come, so it never runs"],
+            id="its only run is skipped",
         ),
         pytest.param({"cron": "0 6 1 1 ? 2026"}, ["its last run is past, so it never runs again"], id="last year"),
     ],

@@ -191,6 +191,7 @@ def test_a_person_who_changed_a_schedule_is_undone() -> None:
             id="a time that is past in its zone",
         ),
         pytest.param({"cron": None, "at": "2026-12-01T06:00:00"}, {"State": "ENABLED"}, id="a time whose minute it is"),
+        pytest.param({"cron": None, "at": "2026-12-01T05:59:59"}, {"State": "ENABLED"}, id="a time with seconds"),
         pytest.param({"cron": None, "at": "2026-12-01T05:30:00", "window": 30}, {"State": "ENABLED"}, id="in a window"),
         pytest.param(
             {"cron": None, "at": "2026-12-01T05:30:00", "window": 29}, {"State": "DISABLED"}, id="after its window"

@@ -24,7 +24,7 @@ def advice(task: Task, now: datetime) -> Iterator[str]:
         if one_time(when.expression):
             yield "its time is past: a deployment refuses it, unless its schedule is there already; take it out"
         else:
-            yield f"its {'end' if when.end else 'last run'} is past, so it never runs again; take it out"
+            yield _why_it_never_runs(when, now)
         return
     if when.window and timedelta(minutes=when.window) >= shortest_interval(when.expression):
         yield (
@@ -33,6 +33,21 @@ def advice(task: Task, now: datetime) -> Iterator[str]:
         )
     if when.timezone != "UTC" and not period_of(when.expression) and not one_time(when.expression):
         yield from _advice_on_clocks(when, now)
+
+
+def _why_it_never_runs(when: When, now: datetime) -> str:
+    """Of a cron or a rate without a run to come."""
+    if when.end and when.end <= now:
+        return "its end is past, so it never runs again; take it out"
+    if when.end and next(runs_after(when._replace(end=None), now), None):
+        return "it has no run before its end, so it never runs; choose a later end, or take it out"
+    local = max(now, when.start or now).astimezone(zones.zone(when.timezone)).replace(tzinfo=None)
+    if skipped := next(local_times(when.expression, local), None):
+        return (
+            f"on {skipped:%a %Y-%m-%d} the clocks of {when.timezone} skip {skipped:%H:%M}, and it has no other run to "
+            "come, so it never runs; choose another time"
+        )
+    return "its last run is past, so it never runs again; take it out"
 
 
 def _advice_on_clocks(when: When, now: datetime) -> Iterator[str]:

@@ -176,7 +176,8 @@ def _listed(task: "Planned") -> str:
     exact = "" if task.schedule in task.in_words or task.schedule.startswith("at(") else f"  {task.schedule}"
     if not task.enabled:
         return f"  {task.task}: disabled{exact or '  ' + task.in_words}"
-    following = _in_zone(task.next, task.timezone) or "never again, its last run is past"
+    never = "never" if task.remarks else "never again, its last run is past"  # a remark says why
+    following = _in_zone(task.next, task.timezone) or never
     remarks = "".join(f"\n    {remark}" for remark in task.remarks)
     return f"  {task.task}: {task.in_words}{exact}\n    next: {following}{remarks}"
 

@@ -251,13 +251,15 @@ def is_due_as(members: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
 def _closing(members: Mapping[str, Any]) -> _Span | None:
     """When the last run is due, or may be, and when AWS starts it no more; None if there is no last one.
 
-    A schedule that is due at 06:00 starts its task until 06:00:59, and with a window of 15 minutes until 06:15:59.
+    A schedule that is due at 06:00 starts its task until 06:00:59, and with a window of 15 minutes until 06:15:59. One
+    time may have seconds: that of 06:00:59 until 06:01:58. An EndDate is itself the last second.
     """
-    last = only_time(members) or time_of(members.get("EndDate"))
+    once = only_time(members)
+    last = once or time_of(members.get("EndDate"))
     if last is None:
         return None
     begin = last.replace(second=0, microsecond=0)
-    return _Span(begin, begin + timedelta(minutes=1 + when_of_aws(members).window))
+    return _Span(begin, (once or begin) + timedelta(minutes=1 + when_of_aws(members).window))
 
 
 def first_due(anchor: datetime, period: timedelta, now: datetime) -> datetime:
