@@ -11,7 +11,7 @@ from rota.deployment import approval, window
 from rota.deployment.lease.item import lease_table_of
 from rota.deployment.lease.pending import start_pending
 from rota.deployment.waiting import Answer
-from rota.execution_input import LONGEST_NAME, LONGEST_REASON
+from rota.execution_input import LONGEST_NAME, LONGEST_REASON, said
 from rota.handlers.event import on_event
 from rota.settings import Settings
 
@@ -37,7 +37,8 @@ class ApproveAnswer(Shape):
 @on_event(None)
 def handler(request: ApproveRequest, settings: Settings) -> ApproveAnswer:
     now = datetime.now(UTC)
-    given = Answer(**dict(request), at=now)
+    by, reason = said(request.by, LONGEST_NAME), said(request.reason, LONGEST_REASON)
+    given = Answer(changes=request.changes, approves=request.approves, by=by, reason=reason, at=now)
     closed = window.closed_at(settings.deploy_window, now)
     gates = approval.answer(lease_table_of(settings), given)
     # If this fails, Sweep does it within a minute.

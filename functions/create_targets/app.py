@@ -16,6 +16,9 @@ from rota.plan.model import Plan
 from rota.schedules import backend
 from rota.settings import Settings
 
+# So many late tasks are named: all of a large file are more than the machine's document takes.
+_MOST_NAMED = 20
+
 
 class Read(NamedTuple):
     """The plan, ARNs by fingerprint of what was registered, and the pauses by task: only Sweep ends one meanwhile."""
@@ -47,17 +50,19 @@ def handler(request: CreateTargetsInput, settings: Settings, given: Read) -> Cre
     # Another round moves schedules: tried again, this one would switch off what it has switched on. The numbers are of
     # `moving.of`, which has as many, in the plan's order.
     left = tuple(range(moves))
+    late_tasks = [
+        backend.plain_name(change.name).removeprefix(settings.rule_prefix)
+        for change, is_late in zip(changes, late, strict=True)
+        # A release that is brought back may have a time that was past before.
+        if is_late and backend.is_due_after(change, request.execution.started_at)
+    ]
+    more = len(late_tasks) - _MOST_NAMED
     return CreateTargetsOutput(
         written=len(changes),
         finished=not left,
         wait_seconds=int(bool(left)),
         left=left,
-        late=tuple(
-            backend.plain_name(change.name).removeprefix(settings.rule_prefix)
-            for change, is_late in zip(changes, late, strict=True)
-            # A release that is brought back may have a time that was past before.
-            if is_late and backend.is_due_after(change, request.execution.started_at)
-        ),
+        late=(*late_tasks[:_MOST_NAMED], *([f"{more} more"] if more > 0 else [])),
     )
 
 

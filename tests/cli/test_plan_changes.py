@@ -300,3 +300,12 @@ def test_what_a_push_would_wait_for_is_noted(gates: dict[str, Any], window: str,
     account: Any = SimpleNamespace(table=table, now=lambda: NOW, stack=SimpleNamespace(parameters=stack))
     shown = [click.unstyle(each) for each in lines(plan(remarks=[*held(account)]), NOW, 100)]
     assert [each for each in shown if each.startswith("note: ")] == words
+
+
+def test_a_secret_of_a_command_is_not_shown() -> None:
+    name = f"{PREFIX}SendMail"
+    change = {"kind": "update", "name": name, "put_targets": [target(NEW)]}
+    jobs = [Jobs({"SendMail": ["sh", "-c", f"TOKEN={value} ./mail"]}) for value in ("hunter2", "swordfish")]
+    (found,) = task_changes({"changes": [change]}, {"rules": {name: rule()}}, PREFIX, *jobs)
+    assert found.command == "sh -c TOKEN=*** ./mail"
+    assert found.fields["runs"] == (found.command, found.command)

@@ -317,6 +317,17 @@ def test_one_whose_time_passes_meanwhile_is_reported(
     assert DID_NOT_RUN in world.entry(deployment.arn)["summary"]
 
 
+def test_of_many_whose_time_passes_meanwhile_the_first_are_named(world: World, deployments: Deployments) -> None:
+    tasks = [once_tomorrow() | {"name": f"Once{number:02}"} for number in range(23)]
+    deployed(world=world, deployments=deployments, tasks=[])
+    at(5, 0)
+    world.upload({"tasks": tasks})
+    deployment = deployments.start(NEXT).until("CreateTargets")
+    passes(3 * 60 * 60)
+    assert deployment.run() == "Deployed"
+    assert "Once18, Once19 and 3 more passed before their schedules" in world.entry(deployment.arn)["summary"]
+
+
 @pytest.mark.exhaustive(first=0)
 def test_one_whose_time_has_passed_is_reported_where_a_restore_finishes_the_deployment(
     world: World, deployments: Deployments

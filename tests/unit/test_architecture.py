@@ -11,7 +11,7 @@ from docs import paths
 
 PACKAGE = Path(__file__).parents[2] / "layers" / "rota" / "rota"
 LEVELS = {
-    **dict.fromkeys(("errors", "settings", "contract", "ownership", "times", "tracing"), 0),
+    **dict.fromkeys(("errors", "settings", "contract", "ownership", "sanitise", "times", "tracing"), 0),
     **dict.fromkeys(("schedule_file", "aws", "execution_input"), 1),
     **dict.fromkeys(("ecr", "ecs", "schedules", "stepfunctions", "notifications"), 2),
     **dict.fromkeys(("plan", "deployment"), 3),
@@ -102,7 +102,7 @@ def test_the_schedule_file_is_checked_without_the_rest() -> None:
         for path in FILES
         if package_of(name(path)) == "schedule_file" and name(path) != "schedule_file.s3"
         for module in imported(path)
-        if package_of(module) not in ("schedule_file", "errors", "contract", "tracing")
+        if package_of(module) not in ("schedule_file", "errors", "contract", "sanitise", "tracing")
     }
     assert outside == set()
 
@@ -156,8 +156,8 @@ PURE = [
             "stops",
         )
     ),
-    *(f"notifications.{module}" for module in ("chat", "links", "message", "sanitise")),
-    *("deployment.outcome_message", "times"),
+    *(f"notifications.{module}" for module in ("chat", "links", "message")),
+    *("deployment.outcome_message", "sanitise", "times"),
     *("plan.model", "plan.build", "plan.checks", "plan.problems", "plan.current_state", "plan.earlier"),
     *("pauses.model", "pauses.messages"),
     *(

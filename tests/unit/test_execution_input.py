@@ -35,6 +35,25 @@ def test_a_person_says_who_why_and_what_kind(kind: str) -> None:
     assert str(origin) == f"{kind} by ann: the invoices are wrong"
 
 
+def test_a_secret_in_a_reason_is_not_kept() -> None:
+    given = {"kind": "schedule", "by": "ann token=abcdefgh", "reason": "pwd=a " * 166}
+    origin = execution_input.origin(given, None, "by-hand")
+    assert origin == execution_input.origin_of_refused(given, "by-hand")
+    assert (origin.by, origin.reason[:14], len(origin.reason)) == ("ann token=***", "pwd=*** pwd=**", 1_000)
+
+
+def test_a_problem_quotes_no_secret() -> None:
+    (problem,) = execution_input.problems({"kind": "schedule", "by": ["password=hunter2"]})
+    assert problem.startswith('by is ["password=***"]')
+
+
+def test_a_pause_names_so_many_tasks_as_the_ledger_takes() -> None:
+    most = [f"{'N' * 60}{number:04}" for number in range(1_001)]
+    assert list(execution_input.problems({"kind": "pause", "pause": {"tasks": most[1:]}})) == []
+    (problem,) = execution_input.problems({"kind": "pause", "pause": {"tasks": most}})
+    assert problem.endswith("1,000 tasks at most")
+
+
 @pytest.mark.parametrize("given", [{"kind": "schedule"}, {"kind": "schedule", "by": "ann", "dry_run": True}])
 def test_an_input_may_name_no_image(given: dict[str, Any]) -> None:
     assert execution_input.names_no_image(given)

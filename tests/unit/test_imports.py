@@ -152,7 +152,7 @@ LOADED_ONLY_BY: dict[str, set[str]] = {
     # Of the steps, only where there is a chat to notify.
     "rota.deployment.outcome_message": set(),
     **{f"rota.notifications.{module}": {"sweep"} for module in ("chat", "links", "message", "send")},
-    "rota.notifications.sanitise": _OF_ONE_OFFS | {"sweep"},
+    "rota.sanitise": _OF_ONE_OFFS | {"sweep"},
     "rota.notifications.events": _OF_AN_END | {"sweep"},
     "rota.deployment.failure_message": {"restore_deployment"},
     "rota.stepfunctions.history": _OF_AN_END,

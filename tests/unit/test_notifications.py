@@ -16,7 +16,7 @@ from rota.notifications import chat
 from rota.notifications.chat import chat_notification
 from rota.notifications.links import execution_link, log_link, task_link
 from rota.notifications.message import Message, mail_subject, mail_text
-from rota.notifications.sanitise import clean, is_named_like_a_secret, mask, subject
+from rota.sanitise import clean, is_named_like_a_secret, mask, masked_words, subject
 from tests.guestbook import APP, DIGEST
 
 ARN = "arn:aws:states:us-east-1:123456789012:execution:rota-deploy:b81d07e"
@@ -101,6 +101,19 @@ def test_a_secret_is_masked(text: str, masked: str) -> None:
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     assert mask(text) == text
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (["./bin/start", "migrate"], ["./bin/start", "migrate"]),
+        (["sh", "-c", "PGPASSWORD='a b' ./migrate"], ["sh", "-c", "PGPASSWORD=*** ./migrate"]),
+        (["migrate", "--db-password", "hunter2", "-v"], ["migrate", "--db-password", "***", "-v"]),
+        (["migrate", "--password=hunter2", "--token"], ["migrate", "--password=***", "--token"]),
+    ],
+)
+def test_the_words_of_a_command_are_masked(command: list[str], shown: list[str]) -> None:
+    assert masked_words(command) == shown
 
 
 def test_known_values_are_masked_the_longest_first() -> None:

@@ -548,3 +548,46 @@ def test_an_approval_is_for_the_migration_too() -> None:
     ]
     there = Snapshot(schedules=new["schedules"], service=new["service"])
     assert len({digest_of_changes(plan, there) for plan in plans}) == 3
+
+
+SECRETS = ["sh", "-c", "PGPASSWORD='hunter2' TOKEN=swordfish ./bin/start", "--password", "xyzzy", "api_key=plugh"]
+
+
+@pytest.mark.parametrize("where", ["before", "after", "entry point", "command of the service"])
+def test_the_summary_shows_no_secret_of_a_command(where: str) -> None:
+    there: dict[str, Any] = {"before": Before(command=SECRETS)} if where == "before" else {}
+    there |= {"after": After(command=SECRETS)} if where == "after" else {}
+    keys = {"entry point": {"entryPoint": SECRETS}, "command of the service": {"command": SECRETS}}.get(where, {})
+    base = definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | keys]})
+    plan = build_plan(SETTINGS, current_state(INGEST, base=base, served=base, image_uri=NEW_IMAGE, **there))
+    summary = describe_plan(plan, SNAPSHOT, SNAPSHOT).summary
+    assert "PGPASSWORD=***" in summary
+    assert [each for each in ("hunter2", "swordfish", "xyzzy", "plugh") if each in summary] == []
+
+
+# What its author may write into a file of 1 MiB, and what a person may say of it.
+QUOTES, LONG = ["sh", "-c", "'" * 65_000], ["é" * 10_000]
+MANY_ZONES = [f"{'N' * 50}{number}: its time is past, so it never runs again; take it out" for number in range(8_000)]
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        pytest.param({"before": Before(command=QUOTES), "after": After(command=QUOTES)}, id="quotes"),
+        pytest.param({"before": Before(command=LONG), "after": After(command=LONG)}, id="letters"),
+        pytest.param({"advice": tuple(MANY_ZONES)}, id="advice on each task"),
+        pytest.param({"paused": ("\N{GRINNING FACE}" * 1_300,) * 1_000}, id="many pauses"),
+        pytest.param({"remark": "x" * 100_000}, id="a long remark"),
+        pytest.param(
+            {"base": definition(CONTENT | {"containerDefinitions": [APP_CONTAINER | {"entryPoint": QUOTES}]})},
+            id="an entry point",
+        ),
+    ],
+)
+def test_no_schedule_file_makes_a_long_summary(there: dict[str, Any]) -> None:
+    """The machine's document has at most 256 KiB, with an input of 64, and an error of 32, beside the plan's answer."""
+    plan = build_plan(SETTINGS, current_state(INGEST, image_uri=NEW_IMAGE, **there))
+    described = describe_plan(plan, SNAPSHOT, SNAPSHOT)
+    assert len(described.model_dump_json()) < 10_000
+    assert len(json.dumps(described.model_dump(mode="json"))) < 120_000, "if every character is escaped"
+    assert Plan.model_validate_json(plan.model_dump_json()).remarks == plan.remarks

@@ -10,7 +10,7 @@ from rota.contract.step_io import FailedDeployment
 from rota.contract.steps import STEPS
 from rota.deployment.items import plain, stored
 from rota.deployment.lease.item import LeaseItem
-from rota.deployment.record import DeploymentRecord, derive
+from rota.deployment.record import DeploymentRecord, derive, with_late
 from tests.examples import ANSWERS, CONTEXT
 
 START = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
@@ -94,3 +94,21 @@ def test_what_a_later_version_adds_is_ignored() -> None:
     item = LeaseItem.model_validate({"holder": EXECUTION.id, "deployment": record, "new": "x"}, extra="ignore")
     assert item.record
     assert item.record.phase == Phase.ROLLING
+
+
+@pytest.mark.parametrize(
+    ("late", "said"),
+    [
+        ((), "none"),
+        (
+            ("A",),
+            "none; the time of A passed before its schedule was made, so it did not run: start it with rota run A",
+        ),
+        (
+            ("A", "B", "9 more"),
+            "none; the times of A, B and 9 more passed before their schedules were made, so they did",
+        ),
+    ],
+)
+def test_whose_time_had_passed_is_one_sentence(late: tuple[str, ...], said: str) -> None:
+    assert with_late("none", late).startswith(said)

@@ -100,9 +100,9 @@ def test_another_base_may_bring_tags_and_no_name() -> None:
 
 
 def test_a_long_command_is_cut() -> None:
-    base = definition(app(command=["x" * 500]), revision=4)
+    base = definition(app(command=["x-" * 250]), revision=4)
     (command, _) = changes(base, SETTINGS, base)
-    assert command == f"command {'x' * 120}... → ./bin/start"
+    assert command == f"command {'x-' * 60}... → ./bin/start"
 
 
 def test_the_same_revision_changes_nothing() -> None:

@@ -29,7 +29,11 @@ def _with_a_year(given: Any) -> Any:
 
 
 Timestamp = Annotated[AwareDatetime, BeforeValidator(_with_a_year)]
-Names = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(min_length=1)]
+# So that the ledger's entry, which has them twice, has less than 400 KB.
+MOST_TASKS = 1_000
+Names = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(min_length=1, max_length=MOST_TASKS)
+]
 
 
 class HoldKey(Shape):
@@ -100,7 +104,8 @@ _MUST_BE = {
     "now": "true or false",
     "with_before": "true or false",
     "hold": '{} or an object such as {"until": "2026-12-24T06:00:00Z"}',
-    "pause": 'an object such as {"tasks": ["SendMail"], "until": "2026-12-24T06:00:00Z"}',
+    "pause": 'an object such as {"tasks": ["SendMail"], "until": "2026-12-24T06:00:00Z"}, '
+    f"with {MOST_TASKS:,} tasks at most",
     "lift": 'a list of digests, such as ["sha256:..."]',
 }
 
@@ -131,7 +136,8 @@ def refuse_past(key: str, until: datetime | None, started_at: datetime) -> None:
 def origin(event: Mapping[str, Any], image: Image | None, execution_name: str) -> Origin:
     """Who started the execution and why; the kind follows from what started it unless the input says another."""
     by_default = Kind.PUSH if image and image.started(execution_name) else Kind.AGAIN
-    return Origin(kind=event.get("kind", by_default), by=event.get("by", ""), reason=event.get("reason", ""))
+    by, reason = said(event.get("by", ""), LONGEST_NAME), said(event.get("reason", ""), LONGEST_REASON)
+    return Origin(kind=event.get("kind", by_default), by=by, reason=reason)
 
 
 def origin_of_refused(event: Any, execution_name: str) -> Origin | None:
@@ -144,7 +150,17 @@ def origin_of_refused(event: Any, execution_name: str) -> Origin | None:
         given["kind"] = Kind.PUSH if is_started_by(event.get("id"), execution_name) else Kind.AGAIN
     if not any(given.values()):
         return None
-    return Origin(kind=given["kind"], by=given["by"] or "", reason=given["reason"] or "")
+    by, reason = said(given["by"] or "", LONGEST_NAME), said(given["reason"] or "", LONGEST_REASON)
+    return Origin(kind=given["kind"], by=by, reason=reason)
+
+
+def said(text: str, longest: int) -> str:
+    """What a person says, as it is kept and shown: masked, and cut, as a mask may be longer than what it hides."""
+    if not text:
+        return ""
+    from rota.sanitise import mask  # noqa: PLC0415  here, because a push needs it not
+
+    return mask(text)[:longest]
 
 
 def _alone(event: Mapping[str, Any], name: str) -> Any:
@@ -244,5 +260,5 @@ def _letters(key: str) -> str:
 
 
 def _quoted(value: object) -> str:
-    """A value for a message, as JSON."""
-    return json.dumps(value)[:_LONGEST_QUOTE]
+    """A value for a message, as JSON, masked."""
+    return said(json.dumps(value), _LONGEST_QUOTE)

@@ -196,7 +196,7 @@ class CreateTargetsOutput(Recorded):
     """`left`: the schedules that are still to move to the other backend, by their numbers among the plan's moves
     (`moving.of`), for which another round comes after `wait_seconds`; `starts_at`: the minute at which some of them
     begin there; `ends_at`: when those that end at a minute have run for the last time. `late`: the tasks whose one time
-    had passed when their schedule was made.
+    had passed when their schedule was made; of very many the first, and how many more.
     """
 
     written: int

@@ -5,7 +5,7 @@ step enters or leaves: before it acts what it is about to do, afterwards what ca
 copied into the ledger's entry. Large things are in S3; the record has pointers.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -70,7 +70,7 @@ class DeploymentRecord(Item):
     before: OneOffRun | None = None
     """The run of the file's `before`; also of one that is about to be started."""
     late: tuple[str, ...] = Field((), exclude_if=lambda given: not given)
-    """The tasks whose one time had passed when their schedule was made."""
+    """The tasks whose one time had passed when their schedule was made; of very many the first, and how many more."""
     rollout: Rollout | None = None
     after: OneOffRun | None = None
     entered: dict[str, AwareDatetime] = Field(default_factory=dict)
@@ -138,14 +138,20 @@ class DeploymentRecord(Item):
         )
 
 
-def with_late(summary: str, late: Iterable[str]) -> str:
+def with_late(summary: str, late: Sequence[str]) -> str:
     """The summary of a deployment that is complete, with the tasks whose one time had passed."""
-    said = (
-        f"the time of {task} passed before its schedule was made, so it did not run: start it with rota run {task}, or "
-        "write a later time"
-        for task in late
-    )
-    return "; ".join([summary, *said])
+    *first, last = late or [""]
+    if first:
+        said = (
+            f"the times of {', '.join(first)} and {last} passed before their schedules were made, so they did not run: "
+            "start them with rota run, or write later times"
+        )
+    else:
+        said = (
+            f"the time of {last} passed before its schedule was made, so it did not run: start it with rota run "
+            f"{last}, or write a later time"
+        )
+    return f"{summary}; {said}" if late else summary
 
 
 def _none_if_unreadable(value: Any, read: Callable[[Any], Any]) -> Any:

@@ -8,7 +8,7 @@ import json
 import re
 
 from rota.notifications.message import Message, log_lines
-from rota.notifications.sanitise import clean, mask, one_line, shortened
+from rota.sanitise import clean, mask, one_line, shortened
 
 LONGEST_TITLE = 250
 LONGEST_DESCRIPTION = 8_000

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from rota.contract.shape import Shape
-from rota.notifications.sanitise import clean, mask, one_line, subject
+from rota.sanitise import clean, mask, one_line, subject
 
 # SNS takes 256 KB: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html. A person reads much less.
 _LONGEST_LOG_LINE = 500

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from rota.contract.step_io import OneOffRun
 from rota.errors import RejectedError, TaskFailedError
-from rota.notifications.sanitise import clean
 from rota.runs.model import Actor, Run, Status, Why
+from rota.sanitise import clean
 
 if TYPE_CHECKING:
     from rota.settings import Settings

@@ -1,7 +1,6 @@
 """Making a plan: what there is, compared with what there should be. Pure."""
 
 import math
-import shlex
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from rota.ecs.fingerprint import ALGORITHM, contains, fingerprint_of
 from rota.ecs.task_definitions import MOST_REVISIONS, inherited_tags
 from rota.errors import listed
 from rota.plan.model import Commands, Plan, PlannedRevision, PlannedRun
-from rota.plan.service_changes import IMAGE, base_changes, service_changes
+from rota.plan.service_changes import IMAGE, base_changes, command_in_words, service_changes
 from rota.schedule_file.task import Before, OneOff, Task
 from rota.schedules import backend
 from rota.schedules.revision import to_be_registered
@@ -32,6 +31,9 @@ if TYPE_CHECKING:
 _STEPS_SECONDS = 2
 # The share of a family's revisions from which the plan warns. With 30 tasks and 20 pushes a day there is a year left.
 _MANY_REVISIONS = 0.8
+# Characters of the summary: it is in the machine's document (256 KiB), twice in the lease's item and the ledger's
+# (400 KB), and in the mail. A file of 1 MiB may have thousands of tasks with a remark each; the plan keeps them all.
+_LONGEST_SUMMARY = 8_000
 
 
 def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
@@ -169,7 +171,7 @@ def _remarks_on_one_offs(
     """What runs once in the deployment, and where one might expect that it does."""
     if before:
         paused = ", while no job starts" if before.pause_tasks else ""
-        yield f"before: runs the migration {shlex.join(before.command)}{paused}, {before.timeout} minutes at most"
+        yield f"before: runs the migration {command_in_words(before.command)}{paused}, {before.timeout} minutes at most"
     elif state.before and is_new:
         yield "before: the migration does not run for a rollback (with_before has it run) or for the file alone"
     elif state.before:
@@ -178,7 +180,7 @@ def _remarks_on_one_offs(
             "--schedule FILE runs it alone"
         )
     if after:
-        yield f"after: runs the smoke test {shlex.join(after.command)}, {after.timeout} minutes at most"
+        yield f"after: runs the smoke test {command_in_words(after.command)}, {after.timeout} minutes at most"
 
 
 def _revision_changes(
@@ -239,7 +241,7 @@ def _remarks(
         ):
             yield f"{task.name} keeps of its target: {', '.join(kept)}"
     if state.tasks and commands.entry_point:
-        yield f"the entry point {shlex.join(commands.entry_point)} precedes each job's command"
+        yield f"the entry point {command_in_words(commands.entry_point)} precedes each job's command"
     if left_out:
         yield f"jobs run without {listed(sorted(left_out))}"
     if settings.revision_mode == "shared" and own_revision:
@@ -303,10 +305,11 @@ def describe_plan(plan: Plan, document: Stored, snapshot: Stored) -> PlanDeploym
 def _summary(plan: Plan, schedules: Mapping[str, int]) -> str:
     counted = ", ".join(f"{number} {what}" for what, number in schedules.items() if number)
     registers = len(plan.registers)
-    return (
+    text = (
         f"schedules: {counted or 'none'}; {registers} {'revision' if registers == 1 else 'revisions'} to register; "
         f"the service {_words_for_service(plan)}{''.join(f'; {remark}' for remark in plan.remarks)}"
     )
+    return text if len(text) <= _LONGEST_SUMMARY else f"{text[:_LONGEST_SUMMARY]}... (cut here; the plan has the rest)"
 
 
 def _words_for_service(plan: Plan) -> str:

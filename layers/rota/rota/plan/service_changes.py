@@ -1,10 +1,10 @@
 """What a deployment changes of the service, in words. Pure.
 
-No value is named but commands and ports: environment variables may hold secrets.
+No value is named but commands, masked, and ports: environment variables may hold secrets.
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rota.ecs.arns import short_name
@@ -61,7 +61,7 @@ def _changes_of_parameters(base: "Revision", content: "Content", container: str)
     )
     differing, name = _differing(had, has), short_name(base.arn)
     if "command" in differing:
-        yield f"ApiCommand replaces the command that {name} has, {_command(had.get('command'))}"
+        yield f"ApiCommand replaces the command that {name} has, {command_in_words(had.get('command'))}"
     if "portMappings" in differing:
         yield f"ApiPort replaces the port that {name} maps, {_ports(had.get('portMappings'))}"
 
@@ -90,7 +90,7 @@ def _changes_of_container(had: dict[str, Any], has: dict[str, Any]) -> tuple[lis
             case "image":
                 named.append(IMAGE)
             case "command":
-                named.append(f"command {_command(had.get(member))} → {_command(has.get(member))}")
+                named.append(f"command {command_in_words(had.get(member))} → {command_in_words(has.get(member))}")
             case "portMappings" if _ports(had.get(member)) != _ports(has.get(member)):
                 named.append(f"port {_ports(had.get(member))} → {_ports(has.get(member))}")
             case _:
@@ -112,8 +112,13 @@ def _differing(had: dict[str, Any], has: dict[str, Any]) -> set[str]:
     }
 
 
-def _command(words: list[str] | None) -> str:
-    text = shlex.join(words) if words else "the image's own"
+def command_in_words(words: "Sequence[str] | None") -> str:
+    """A command in the summary: masked, and cut."""
+    if not words:
+        return "the image's own"
+    from rota.sanitise import masked_words  # noqa: PLC0415  here, because few plans name a command
+
+    text = shlex.join(masked_words(words))
     return text if len(text) <= _LONGEST_COMMAND else f"{text[:_LONGEST_COMMAND]}..."
 
 

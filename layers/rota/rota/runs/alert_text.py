@@ -6,11 +6,11 @@ from typing import NamedTuple
 from rota.contract.run_event import EventRelease, RunEvent, RunKind
 from rota.notifications.links import log_link, task_link
 from rota.notifications.message import Message
-from rota.notifications.sanitise import mask
 from rota.runs.alert import Alert, Report, is_shared
 from rota.runs.attribution import attribute, is_of_the_release, is_unreleased, named
 from rota.runs.log_place import group_arn, may_be_read
 from rota.runs.model import STARTED, GoodRun, Incident, Job, Release, Run, Status, Trigger, Why
+from rota.sanitise import mask
 from rota.times import clock, day_and_time, duration
 
 # So many jobs a message names; the event on the bus has each.

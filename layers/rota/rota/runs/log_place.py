@@ -4,8 +4,8 @@ import fnmatch
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rota.notifications.sanitise import is_named_like_a_secret
 from rota.runs.model import LogPlace, Run
+from rota.sanitise import is_named_like_a_secret
 
 if TYPE_CHECKING:
     from rota.runs.event import TaskChange

@@ -7,10 +7,10 @@ from aws_lambda_powertools import Logger
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
 from rota.ecs.task_definitions import read_revision
-from rota.notifications.sanitise import clean, mask
 from rota.runs import tasks
 from rota.runs.log_place import container_of, log_place_of, may_be_read, secrets_in, secrets_of, secrets_of_start
 from rota.runs.model import LogPlace, Run
+from rota.sanitise import clean, mask
 
 if TYPE_CHECKING:
     from rota.settings import Settings

@@ -41,13 +41,15 @@ def json_path(location: Location) -> str:
 
 
 def quote(value: object) -> str:
-    """A JSON value for a message: at most 60 characters of it, on one line, encodable in UTF-8."""
+    """A JSON value for a message: at most 60 characters of it, masked, on one line, encodable in UTF-8."""
     if isinstance(value, (dict, list, tuple)):
         return "an object" if isinstance(value, dict) else "a list"
     if isinstance(value, NumberAsWritten):
         return _cut(value.text)
     if isinstance(value, str):
-        value = _cut(value)
+        from rota.sanitise import mask  # noqa: PLC0415  here, because most files have no problem
+
+        value = _cut(mask(value))
     # A lone surrogate is legal in JSON, and UTF-8 cannot encode it.
     return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode()
 

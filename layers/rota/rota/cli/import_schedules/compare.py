@@ -11,8 +11,8 @@ from rota.ecs.derive import derive_content
 from rota.ecs.images import is_of_repository_named
 from rota.ecs.jobs import keep_what_a_job_needs
 from rota.ecs.task_definitions import Revision
-from rota.notifications.sanitise import is_named_like_a_secret
 from rota.plan.service_changes import base_changes
+from rota.sanitise import is_named_like_a_secret
 
 if TYPE_CHECKING:
     from rota.cli.import_schedules.job import Job

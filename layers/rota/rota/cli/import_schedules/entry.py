@@ -11,7 +11,7 @@ from rota.cli.import_schedules.compare import Place, container_of
 from rota.cli.import_schedules.job import CannotTakeError, Job, NotTaken, weights
 from rota.ecs.images import is_of_repository_named
 from rota.ecs.jobs import variables_of
-from rota.notifications.sanitise import is_named_like_a_secret
+from rota.sanitise import is_named_like_a_secret
 from rota.schedule_file.expression import normalise_expression, one_time
 from rota.schedule_file.parse import tasks_or_problems
 from rota.schedule_file.retry_age import retry_age

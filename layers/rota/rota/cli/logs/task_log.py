@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rota.cli.aws_errors import is_passing
 from rota.cli.logs.model import Line
-from rota.notifications.sanitise import MASK, clean, mask
 from rota.runs.log_place import container_of, log_place_of, secrets_in, secrets_of, secrets_of_start
+from rota.sanitise import MASK, clean, mask
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account

@@ -1,12 +1,13 @@
 """What changes for each task: from the plan and the snapshot that the machine stored. Pure."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rota.cli.live_schedules import task_of
 from rota.cli.plan.model import TaskChange
+from rota.sanitise import masked_words
 from rota.schedule_file.next_runs import in_words, written
 from rota.schedule_file.when import When, when_of_aws
 
@@ -64,7 +65,7 @@ def task_changes(
         if kind == "update" and set(fields) <= {"revision"}:
             kind = "image"
         yield TaskChange(
-            task, kind, "" if kind == "remove" else now, was, fields, " ".join(planned.commands.get(task, ()))
+            task, kind, "" if kind == "remove" else now, was, fields, _command(planned.commands.get(task, ()))
         )
 
 
@@ -91,9 +92,9 @@ def changes_of_file(live: "ScheduleFile | None", planned: "ScheduleFile") -> Ite
 
 def _changes_of_a_job(task: str, live: Jobs, planned: Jobs) -> Iterator[tuple[str, tuple[str | None, str | None]]]:
     """What differs of the job itself: its command, its size, and which environment variables differ, without values."""
-    commands = [" ".join(each.commands.get(task, ())) for each in (live, planned)]
+    commands = [each.commands.get(task, ()) for each in (live, planned)]
     if all(commands) and commands[0] != commands[1]:
-        yield "runs", (commands[0], commands[1])
+        yield "runs", (_command(commands[0]), _command(commands[1]))
     old, new = live.tasks.get(task), planned.tasks.get(task)
     if old is None or new is None:
         return
@@ -105,6 +106,11 @@ def _changes_of_a_job(task: str, live: Jobs, planned: Jobs) -> Iterator[tuple[st
     differing = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     if differing:
         yield "environment", (_names(differing, before), _names(differing, after))
+
+
+def _command(words: Sequence[str]) -> str:
+    """A plan is shown in pull requests and logs."""
+    return " ".join(masked_words(words))
 
 
 def _names(differing: list[str], environment: Mapping[str, str]) -> str | None:

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from rota.notifications.sanitise import one_line
 from rota.runs.stops import by_a_person
+from rota.sanitise import one_line
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # SNS: "ASCII text that begins with a letter, number, or punctuation mark; must not include line breaks or control
 # characters; and must be less than 100 characters long": https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
@@ -46,6 +46,7 @@ _SECRETS = (
         rf"\1{MASK}",
     ),
 )
+_SECRET_OPTION = re.compile(rf"--?[\w-]{{0,100}}{_SECRET_NAME}[\w-]{{0,40}}", re.IGNORECASE)
 _NAMES_A_SECRET = re.compile(r"secret|token|key|passw|pwd|credential", re.IGNORECASE)
 
 
@@ -64,6 +65,16 @@ def mask(text: str, known: Iterable[str] = ()) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def masked_words(command: Sequence[str]) -> list[str]:
+    """A command's words, each masked alone, because quotes around it would hide where a value ends; one after an option
+    such as `--password` is masked whole.
+    """
+    before = ["", *command]
+    return [
+        MASK if _SECRET_OPTION.fullmatch(option) else mask(word) for option, word in zip(before, command, strict=False)
+    ]
 
 
 def clean(text: str) -> str:
