@@ -234,6 +234,12 @@ BARE = {key: value for key, value in APP_CONTAINER.items() if key not in ("cpu",
         pytest.param(task(), BARE | {"restartPolicy": {"enabled": True}}, None, id="a restart policy to remove"),
         pytest.param(task(), BARE | {"restartPolicy": {"enabled": False}}, COMMAND, id="a restart policy that is off"),
         pytest.param(task(command=["x" * 9000]), BARE, None, id="too long for RunTask"),
+        pytest.param(
+            task(environment={"RUN": "<aws.scheduler.execution-id>"}), BARE, None, id="what Scheduler would replace"
+        ),
+        pytest.param(
+            task(command=["echo", "of <aws.scheduler.schedule-arn>"]), BARE, None, id="what it would in a command"
+        ),
     ],
 )
 def test_overrides_of_the_apis_revision(
@@ -256,9 +262,8 @@ def test_overrides_look_at_the_apps_container_only() -> None:
     ("settings", "added"),
     [
         pytest.param({"watch_runs": False, "trace_scheduled_time": True}, "", id="not watched"),
-        pytest.param({}, ',"environment":[{"name":"ROTA_TASK","value":"IngestData"}]', id="the task"),
         pytest.param(
-            {"trace_scheduled_time": True},
+            {},
             ',"environment":[{"name":"ROTA_TASK","value":"IngestData"},'
             '{"name":"ROTA_SCHEDULED_AT","value":"2026-11-29T06:00:00Z"}]',
             id="the task and the time",

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html; EventBridge's API_Target, Input
 _LONGEST_OVERRIDES = 8192
+# What EventBridge Scheduler replaces in an input:
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+_REPLACED_BY_SCHEDULER = "<aws.scheduler."
 
 
 def derive_content(base: Revision, settings: "Settings", image_uri: str, task: "Runnable | None") -> Content:
@@ -66,8 +69,8 @@ def target_overrides(base: Revision, settings: "Settings", task: "Task") -> str 
     characters for the variables of run watching.
 
     None if the task needs a revision of its own: the mode is `per-task`, a key is one that only a revision can say, the
-    overrides are too long, or would have to remove a secret, a container's own limit, or what a job cannot live with,
-    which overrides cannot.
+    overrides are too long or have what Scheduler would replace, or would have to remove a secret, a container's own
+    limit, or what a job cannot live with, which overrides cannot.
     """
     if settings.revision_mode == "per-task" or task.said_of_revision:
         return None
@@ -87,8 +90,10 @@ def target_overrides(base: Revision, settings: "Settings", task: "Task") -> str 
     if not task.environment:
         del changed["environment"]
     text = json.dumps({key: value for key, value in whole.items() if value}, separators=(",", ":"))
-    traced = {TASK: task.name} if settings.watch_runs else {}
-    traced |= {SCHEDULED_AT: A_TIME} if settings.watch_runs and settings.trace_scheduled_time else {}
+    if _REPLACED_BY_SCHEDULER in text:
+        return None
+    # A rule may leave out the time, a schedule in Scheduler never does.
+    traced = {TASK: task.name, SCHEDULED_AT: A_TIME} if settings.watch_runs else {}
     return text if len(with_variables(text, settings.container, traced)) <= _LONGEST_OVERRIDES else None
 
 
