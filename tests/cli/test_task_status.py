@@ -279,10 +279,18 @@ OPENS = datetime(2026, 11, 30, 22, tzinfo=UTC)
             {"pending_schedule": PendingSchedule("e", "ana", due=datetime(2026, 11, 30, 12, 2, tzinfo=UTC))},
             "the change of the schedule file is started at 12:02, unless an image is deployed before",
         ),
+        (
+            {
+                "pending": Pending("sha256:" + "c3" * 32, "c3", "e", None, "a1b2", OPENS, "1 new"),
+                "pending_schedule": PendingSchedule("e", "ana", due=NOW),
+            },
+            "the change of the schedule file waits for the push, which may be approved or rejected",
+        ),
     ],
     ids=[
         *("well", "nothing live", "what comes first", "no service", "deploying", "half done", "failed", "held"),
         *("a push is held", "a file is held", "an approval", "a push waits for the window", "an upload is due"),
+        "an upload waits for its image",
     ],
 )
 def test_what_a_person_has_to_know_is_on_top(members: dict[str, Any], words: str) -> None:

@@ -345,6 +345,27 @@ def test_a_rejected_change_behind_a_held_push_is_recorded(world: World, asking: 
     assert (begun(world).run(), change_waits(), waits()) == ("Rejected", {}, NEXT)
 
 
+def test_an_approved_change_outlives_an_unapproved_push(world: World, asking: Deployments) -> None:
+    world.upload(LATER)
+    asking.ask(kind="schedule", by="bob").run()
+    invoke("approve", {"changes": change_waits()["asks"]["changes"], "approves": True, **BY})
+    change = begun(world)
+    assert (asking.start(NEXT).run(), waits()) == ("Held", NEXT)
+    assert (change.run(), waits(), change_waits()) == ("Deployed", NEXT, {})
+
+
+@pytest.mark.exhaustive(first=0)
+def test_a_newer_change_that_a_push_left_stays_rejected(world: World, asking: Deployments) -> None:
+    """A push that names its file leaves it pending, and does not bring it back."""
+    named = {"schedule_key": "scheduled_tasks.json", "schedule_version": world.upload(SCHEDULE)}
+    push = asking.start(NEXT, kind="image", **named)
+    world.upload(LATER)
+    asking.ask(kind="schedule").run()
+    assert push.step("TakeTurn")["decision"] == "go"
+    invoke("approve", {"changes": change_waits()["asks"]["changes"], "approves": False, **BY})
+    assert (begun(world).run(), push.run(), change_waits()) == ("Rejected", "Held", {})
+
+
 def test_a_push_and_a_change_are_asked_for_each_alone(world: World, asking: Deployments) -> None:
     world.upload(LATER)
     asking.start(NEXT).run()

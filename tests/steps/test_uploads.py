@@ -11,7 +11,7 @@ from tests.guestbook import DIGEST, ENVIRONMENT, PREFIX
 from tests.in_process import client
 from tests.steps import items
 from tests.steps.calls import KilledError
-from tests.steps.deployments import NEXT, Deployment, Deployments
+from tests.steps.deployments import NEXT, THIRD, Deployment, Deployments, invoke
 from tests.steps.items import LEASE
 from tests.steps.seed import SCHEDULE
 from tests.steps.test_hold import HOLD, LATER, gates, live, machine, pending_schedule, started, sweep
@@ -122,6 +122,58 @@ def test_within_one_second_the_sequencer_decides(world: World, known: Deployment
     assert (newer.run(), pending_schedule()["execution"]) == ("Held", newer.arn)
     again = known.ask(**event(pending_schedule()["schedule"]["version_id"], time=time, sequencer="0B"))
     assert (again.run(), pending_schedule()["execution"]) == ("Ignored", newer.arn)
+
+
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("newer", [False, True], ids=["", "unless a newer one is"])
+def test_it_is_pending_again_if_the_image_fails(newer: bool, world: World, known: Deployments, machine: str) -> None:
+    upload = uploaded(world, known, ago=30)
+    upload.run()
+    push = known.start(NEXT).until("RegisterRevisions")
+    assert pending_schedule() == {}
+    if newer:
+        upload = uploaded(world, known)
+        upload.run()
+    push.fail("RejectedError", "the image is broken")
+    push.restore()
+    assert pending_schedule()["execution"] == upload.arn
+    two_minutes_pass()
+    assert deployed_by_sweep(world, machine).run() == "Deployed"
+    push.restore()
+    assert pending_schedule() == {}, "once"
+
+
+@pytest.mark.exhaustive(first=0)
+def test_it_is_pending_again_after_two_images(world: World, known: Deployments) -> None:
+    """Of the first nothing is restored: the event of its end is lost."""
+    upload = uploaded(world, known)
+    upload.run()
+    known.start(NEXT).until("RegisterRevisions").stop(ago=timedelta(minutes=5))
+    push = known.start(THIRD).until("RegisterRevisions")
+    push.fail("RejectedError", "the image is broken")
+    push.restore()
+    assert pending_schedule()["execution"] == upload.arn
+
+
+@pytest.mark.exhaustive(first=0)
+def test_it_waits_for_the_image_that_is_to_be_approved(
+    world: World, known: Deployments, machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Approved alone it would be deployed with the image from before it."""
+    monkeypatch.setenv("APPROVAL", "required")
+    uploaded(world, known, ago=30).run()
+    assert known.start(NEXT).run() == "Held"
+    two_minutes_pass()
+    sweep()
+    assert started(machine) == []
+    resume = known.ask(kind="resume", hold={})
+    assert (resume.run(), "due" in pending_schedule()) == ("Done", True)
+    assert "the schedule file waits for that push" in world.entry(resume.arn)["summary"]
+    changes = gates()["pending"]["asks"]["changes"]
+    invoke("approve", {"changes": changes, "approves": False, "by": "ann", "reason": "not on a Friday"})
+    ((name, given),) = started(machine)
+    assert Deployment(world, name, given, datetime.now(UTC)).run() == "Rejected"
+    assert deployed_by_sweep(world, machine).run() == "Held", "it is asked for itself"
 
 
 def test_an_older_event_that_comes_late_does_not(world: World, known: Deployments, machine: str) -> None:

@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rota.contract.deployment import Execution, Image, Kind, Origin, Stored
-from rota.deployment.gates import Bar, Gates, Hold, Pending, deploys_anyway, hold_of
+from rota.contract.deployment import Asks, Execution, Image, Kind, Origin, Stored
+from rota.deployment.gates import Bar, Gates, Hold, Pending, PendingSchedule, deploys_anyway, hold_of
 from rota.deployment.items import plain, stored
 from rota.deployment.lease.pending import start_pending
 from rota.deployment.releases import KEPT, Release, Releases
 from rota.deployment.rollback import bars_of, find_target, live_at, pinned, remark
+from rota.deployment.waiting import Answer
 from rota.errors import RejectedError
 from rota.execution_input import parse
 from tests.guestbook import APP, SETTINGS
@@ -163,6 +164,21 @@ def test_twenty_releases_are_kept_in_the_round() -> None:
     records = [releases.keep(release(number))["Item"]["record"]["S"] for number in range(1, 42)]
     assert len(set(records)) == KEPT
     assert records[0] == records[20] == records[40] == "archive#01"
+
+
+@pytest.mark.parametrize(
+    ("due", "order", "answered", "waits"),
+    [(NOW, "1", False, True), (None, "1", False, False), (NOW, "3", False, False), (NOW, "1", True, False)],
+    ids=["uploaded before", "a person asked for it", "uploaded after", "the push is answered"],
+)
+def test_an_upload_waits_for_its_image(due: datetime | None, order: str, *, answered: bool, waits: bool) -> None:
+    answer = Answer(changes="c", approves=True, by="ann", reason="", at=NOW) if answered else None
+    asks = Asks(changes="c", until=NOW + HOUR)
+    image = Image(repository="guestbook", digest=digest(1), tag="t1", event_id="e", pushed_at=NOW)
+    push = Pending(order="2", image=image, origin=ORIGIN, execution="arn:p", asks=asks, answer=answer)
+    change = PendingSchedule(order=order, origin=ORIGIN, execution="arn:c", due=due)
+    gates = Gates(pending=push, pending_schedule=change)
+    assert (gates.waits_for_image(change, NOW), gates.waits_for_image(push, NOW)) == (waits, False)
 
 
 def test_nothing_is_started_while_there_is_nothing_to_start() -> None:

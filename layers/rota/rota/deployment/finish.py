@@ -41,6 +41,11 @@ def end_deployment(
 
         is_schedule = record.origin and record.origin.kind == Kind.SCHEDULE
         leave_pending(lease.table, (PendingSchedule if is_schedule else Pending).of(record, entry.summary))
+    if record.replaces and entry.outcome not in (Outcome.DEPLOYED, Outcome.NOTHING_TO_DO):
+        from rota.deployment.gates import PendingSchedule  # noqa: PLC0415  here, because few end so
+        from rota.deployment.lease.pending import leave_pending  # noqa: PLC0415
+
+        leave_pending(lease.table, PendingSchedule.model_validate(record.replaces))
     with thread_pool() as pool:
         publishing = pool.submit(publish, entry)
         lease.release(

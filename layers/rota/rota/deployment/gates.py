@@ -101,7 +101,9 @@ class Pending(_Pending):
 
 
 class PendingSchedule(_Pending):
-    """The newest change of the schedule file alone that was held. Any deployment of an image takes its place."""
+    """The newest change of the schedule file alone that was held. Any deployment of an image takes its place, and lets
+    it be pending again if the image does not go live.
+    """
 
     due: AwareDatetime | None = None
     """Before then it is not deployed, as the image for it may come; None if a person asked for it."""
@@ -178,6 +180,11 @@ class Gates(Item):
     def in_their_order(self) -> tuple[Pending | PendingSchedule, ...]:
         """What is pending, the push first."""
         return tuple(each for each in (self.pending, self.pending_schedule) if each)
+
+    def waits_for_image(self, pending: Pending | PendingSchedule, now: datetime) -> bool:
+        """Whether a file was uploaded before a push that waits for an approval, which may be the image for it."""
+        push, is_uploaded = self.pending, isinstance(pending, PendingSchedule) and pending.due is not None
+        return is_uploaded and push is not None and push.order > pending.order and push.waits_at(now)
 
     def asked(self, changes: str) -> Pending | PendingSchedule | None:
         """What is pending with that digest of its changes."""

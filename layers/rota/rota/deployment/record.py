@@ -53,6 +53,10 @@ class DeploymentRecord(Item):
     asks: Asks | None = None
     """What a person is to approve: it ends, and is pending."""
     back_to: BackTo | None = None
+    replaces: dict[str, Any] | None = None
+    """The change of the schedule file whose place an image has taken, as the gates had it. It is pending again unless
+    the image goes live.
+    """
     schedule: Stored | None = None
     """The version of the schedule file that it deploys; None if it is the newest, which was not read yet."""
     tasks: int | None = None

@@ -96,6 +96,8 @@ def _resume(
         what = asked.image.tag or asked.image.digest if asked.image else "the schedule file"
         if isinstance(pending, PendingSchedule) and pending.due and not pending.is_due_at(given.now + CLOCK_SKEW):
             waiting.append(f"{what} waits until {minute(pending.due)}")
+        elif given.approval != "none" and item.gate.waits_for_image(pending, given.now):
+            waiting.append(f"{what} waits for that push")
         elif given.approval == "none" or not pending.waits_at(given.now):
             if asked.back_to or asked.is_schedule:
                 return Steered(Verdict(decision=Decision.GO, reason="it is its turn"), asked)

@@ -130,15 +130,21 @@ def _trouble(status: Status, now: datetime, width: int, *, utc: bool) -> Iterato
     if status.pending:
         yield from _folded(_waits(status.pending, status.hold, now, utc=utc), width, "yellow")
     if status.pending_schedule:
-        yield from _folded(_waits(status.pending_schedule, status.hold, now, utc=utc), width, "yellow")
+        behind = status.pending and status.pending.approve_until
+        words = _waits(status.pending_schedule, status.hold, now, behind=bool(behind), utc=utc)
+        yield from _folded(words, width, "yellow")
     for bar in status.barred:
         yield from _folded(f"barred: {bar.tag or short(bar.digest)}{_who(bar.by)}{_why(bar.reason)}", width, "yellow")
     if status.barred:
         yield from _folded("no push of a barred image deploys. To lift that: rota resume --barred", width, "yellow")
 
 
-def _waits(pending: Pending | PendingSchedule, hold: Hold | None, now: datetime, *, utc: bool) -> str:
-    """For what the newest push or change of the schedule file waits, and what to type."""
+def _waits(
+    pending: Pending | PendingSchedule, hold: Hold | None, now: datetime, *, behind: bool = False, utc: bool
+) -> str:
+    """For what the newest push or change of the schedule file waits, and what to type. `behind`: a push waits for an
+    approval.
+    """
     what, image, deploy = "the change of the schedule file", "", "rota deploy --schedule FILE"
     if isinstance(pending, Pending):
         image = pending.tag or short(pending.digest)
@@ -158,6 +164,8 @@ def _waits(pending: Pending | PendingSchedule, hold: Hold | None, now: datetime,
         words = f"waits for the deployment window, {opens}. To deploy it now: {deploy} --now"
     elif isinstance(pending, PendingSchedule) and pending.due and pending.due > now:
         words = f"is started at {time_text.clock(pending.due, now, utc=utc)}, unless an image is deployed before"
+    elif behind and isinstance(pending, PendingSchedule) and pending.due:
+        words = "waits for the push, which may be approved or rejected"
     return f"{what} {words}"
 
 

@@ -22,7 +22,8 @@ _BY = "Sweep"
 
 
 def leave_pending(table: LeaseTable, pending: Pending | PendingSchedule) -> None:
-    """Let what this execution was to deploy be pending, while it holds the lease and no newer push has come.
+    """Let what this execution was to deploy, or had taken the place of, be pending, while it holds the lease and no
+    newer one has come.
     TransientError if others change the gates, too, each time that this is tried.
     """
     name = _name(pending)
@@ -80,7 +81,7 @@ def start_pending(
             return True
         waits = settings.approval != "none" and pending.waits_at(now)
         stopped = not pending.passes and (gates.hold_at(now) or closed)
-        return pending.is_due_at(now) and not (waits or stopped)
+        return pending.is_due_at(now) and not (waits or stopped or gates.waits_for_image(pending, now))
 
     found = [each for each in gates.in_their_order if may_start(each)]
     if not found:

@@ -121,7 +121,9 @@ class _Turn:
             return Verdict(decision=Decision.GO, reason="the lease was free")
         if decided := self._decided(lease, claim):
             return decided
-        passing = claim._replace(gates_seen=lease.gates, gates_after=self._gates_after(lease, claim))
+        after = self._gates_after(lease, claim)
+        record = claim.record.model_copy(update={"replaces": self._replaces(lease, after)})
+        passing = claim._replace(record=record, gates_seen=lease.gates, gates_after=after)
         if not lease.holder:
             taken = self._claim_if_free(passing) is None
             return Verdict(decision=Decision.GO, reason="the lease was free") if taken else _CHANGED
@@ -210,6 +212,15 @@ class _Turn:
         hold = gate.hold_at(datetime.now(UTC))
         rest = gate.without_schedule(claim.order if self._asked.schedule else _LAST)
         return rest.model_copy(update={"pending": None, "hold": hold}).stored()
+
+    def _replaces(self, lease: LeaseItem, after: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The change of the schedule file whose place an image takes; also one whose place a holder took that has ended
+        otherwise, without a restore.
+        """
+        if self._asked.image is None or "pending_schedule" in after:
+            return None
+        before = lease.record.replaces if lease.record and not lease.record.complete else None
+        return lease.gates.get("pending_schedule") or before
 
     def _take_over(self, lease: LeaseItem, claim: _Claim, is_active: Callable[[str], bool]) -> Verdict:
         """Take the lease from a holder that has ended, or say what is waited for."""
