@@ -88,6 +88,11 @@ def test_the_error_that_the_state_machine_sees(error: Any, name: type[Exception]
         pytest.param(
             reply("AccessDenied", "not authorized to x"), "PutTargets was denied: not authorized to x", id="denied"
         ),
+        pytest.param(
+            reply("Invalid", "'PASSWORD=hunter2 x' is no y"),
+            "PutTargets: Invalid: 'PASSWORD=*** x' is no y",
+            id="masked",
+        ),
         pytest.param(reply("Boom", status=500), "PutTargets: Boom: what AWS says", id="500"),
         pytest.param(
             ReadTimeoutError(endpoint_url=URL),

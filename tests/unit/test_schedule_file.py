@@ -238,6 +238,10 @@ def test_a_problem_of_the_whole_file(raw: bytes | object, problem: str) -> None:
         ),
         ({"environment": []}, "environment: a list is not allowed; write an object of strings"),
         ({"environment": {"PORT": 8080}}, 'environment.PORT: 8080 is not a string; write "8080"'),
+        (
+            {"environment": {"DB_PASSWORD": 12345}},
+            'environment.DB_PASSWORD: "***" is not a string; write it in double quotes',
+        ),
         ({"environment": {"DEBUG": True}}, 'environment.DEBUG: true is not a string; write "true"'),
         ({"environment": {"A": None}}, "environment.A: null is not a string; write it in double quotes"),
         (

@@ -67,6 +67,9 @@ def is_denied(error: ClientError) -> bool:
 
 def error_from_code(operation: str, code: str, message: str) -> TransientError | RejectedError:
     """The error to raise for an error code of AWS, such as that of a failed entry; `operation` as in `PutTargets`."""
+    from rota.sanitise import mask  # noqa: PLC0415  here, because most calls are not refused
+
+    message = mask(message)  # AWS quotes what it refuses
     sentence = f"{operation}: {code}: {message}"
     hidden_throttle = code in {"ClientException", "InvalidParameterException", "ValidationException"} and any(
         sign in message.lower() for sign in ("rate exceeded", "throttl", "too many concurrent")

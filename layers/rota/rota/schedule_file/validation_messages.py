@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
+from rota.sanitise import MASK, is_named_like_a_secret
 from rota.schedule_file.problem import Location, Problem, quote
 from rota.schedule_file.task import EXPECTED, ONE_OFFS, After, Before, Defaults, Retry, ScheduleFile, Task, Watch
 
@@ -112,8 +113,9 @@ def _message(detail: "ErrorDetails", location: Location) -> str:
     if kind == "extra_forbidden":
         return _unknown_key(location)
     if location[-2:-1] in (("environment",), ("command",), ("tags",)):
-        given = quote(value)
-        is_whole = isinstance(value, (bool, int, float)) and not given.endswith("...")
+        hidden = location[-2] == "environment" and is_named_like_a_secret(str(location[-1]))
+        given = quote(MASK if hidden else value)
+        is_whole = isinstance(value, (bool, int, float)) and not hidden and not given.endswith("...")
         return f"{given} is not a string; write " + (f'"{given}"' if is_whole else "it in double quotes")
     if isinstance(location[-1], int):
         return f'{quote(value)} is not a task; write an object: {{"name": "...", "task": "...", "cron": "..."}}'
