@@ -155,6 +155,20 @@ def test_it_is_pending_again_after_two_images(world: World, known: Deployments) 
     assert pending_schedule()["execution"] == upload.arn
 
 
+def test_it_leaves_time_for_a_push_that_waits(world: World, known: Deployments, machine: str) -> None:
+    """Else it would be deployed with the image from before both."""
+    uploaded(world, known, ago=30).run()
+    two_minutes_pass()
+    push = known.start(NEXT).until("RegisterRevisions")
+    world.execution(push.context["Execution"]["Name"])
+    newer = known.start(THIRD)
+    assert newer.step("TakeTurn")["decision"] == "wait"
+    assert push.run() == "Overtaken"
+    sweep()
+    assert (started(machine), "due" in pending_schedule()) == ([], True)
+    assert (newer.run(), pending_schedule()) == ("Deployed", {})
+
+
 @pytest.mark.exhaustive(first=0)
 def test_it_waits_for_the_image_that_is_to_be_approved(
     world: World, known: Deployments, machine: str, monkeypatch: pytest.MonkeyPatch

@@ -5,7 +5,7 @@ come, no hold is in force, the deployment window is open, and an approval is ans
 import hashlib
 import json
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rota.contract.deployment import Kind
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from rota.settings import Settings
 
 _BY = "Sweep"
+# A push that waits for the lease looks at it each two minutes at most, unless it has waited for hours.
+_LOOKS_WITHIN = timedelta(minutes=3)
 
 
 def leave_pending(table: LeaseTable, pending: Pending | PendingSchedule) -> None:
     """Let what this execution was to deploy, or had taken the place of, be pending, while it holds the lease and no
-    newer one has come.
+    newer one has come. An upload leaves time for a push that waits for the lease, which takes it along.
     TransientError if others change the gates, too, each time that this is tried.
     """
     name = _name(pending)
@@ -34,7 +36,10 @@ def leave_pending(table: LeaseTable, pending: Pending | PendingSchedule) -> None
         stays = before and (before.order > pending.order or before.execution == pending.execution)
         if lease.holder != table.execution or newer_push or stays:
             return lease.gate
-        return lease.gate.model_copy(update={name: pending})
+        left = pending
+        if isinstance(pending, PendingSchedule) and pending.due and lease.announced:
+            left = pending.model_copy(update={"due": max(pending.due, datetime.now(UTC) + _LOOKS_WITHIN)})
+        return lease.gate.model_copy(update={name: left})
 
     table.change_gates(replace_older, "holder = :me AND ")
 
