@@ -62,10 +62,10 @@ def started() -> list[tuple[str, dict[str, Any]]]:
     return [(each["name"], json.loads(each["input"])) for each in described if each["name"].startswith("pending-")]
 
 
-def is_late() -> None:
+def is_late(name: str = "pending") -> None:
     """The days in which it may be approved are over."""
     changed = gates()
-    changed["pending"]["asks"]["until"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    changed[name]["asks"]["until"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     items.change(LEASE, "SET gates = :gates", gates=stored(changed))
 
 
@@ -343,6 +343,23 @@ def test_a_rejected_change_behind_a_held_push_is_recorded(world: World, asking: 
     asking.start(NEXT).run()
     invoke("approve", {"changes": change_waits()["asks"]["changes"], "approves": False, **BY})
     assert (begun(world).run(), change_waits(), waits()) == ("Rejected", {}, NEXT)
+
+
+def test_an_approved_push_goes_on_after_a_change_expires(world: World, asking: Deployments) -> None:
+    """The execution that waits with the push for the lease may be the one that records it."""
+    world.upload(LATER)
+    asking.ask(kind="schedule").run()
+    asking.start(NEXT).run()
+    holder = asking.ask(kind="pause", pause={"tasks": ["RemoveSpam"]})
+    holder.step("TakeTurn")
+    world.execution(holder.context["Execution"]["Name"])
+    approve()
+    first = begun(world)
+    assert first.step("TakeTurn")["decision"] == "wait"
+    is_late("pending_schedule")
+    assert (first.run(), waits(), change_waits()) == ("Rejected", NEXT, {})
+    sweep()
+    assert len(started()) == 2, "another is started for the push"
 
 
 def test_an_approved_change_outlives_an_unapproved_push(world: World, asking: Deployments) -> None:

@@ -76,8 +76,9 @@ def start_pending(
     hold is in force, the deployment window is not `closed`, and no person has still to approve it; or one that records
     that it was rejected. Returns its name.
 
-    It is named after what is pending, the hold that it was under, the answer, and the hour: two sweeps start one. One
-    that cannot begin is followed by another an hour later. However many there are, the first that takes the lease takes
+    It is named after what is pending, the hold that it was under, the answer, and the hour: two sweeps start one. So is
+    what still waits for an approval: if that is rejected or expires, one that waits for the lease records it and ends.
+    One that cannot begin is followed by another an hour later. However many there are, the first that takes the lease takes
     what is pending with it, and the others find nothing.
     """
 
@@ -92,7 +93,9 @@ def start_pending(
     if not found:
         return None
     said = [
-        f"{each.order} {each.execution} {each.asks.changes if each.asks else ''} {each.answer or ''}" for each in found
+        f"{each.order} {each.execution} {each.asks.changes if each.asks else ''} {each.answer or ''}"
+        for each in gates.in_their_order
+        if each.asks or each in found
     ]
     what = hashlib.sha256(" ".join((gates.hold_changed, *said)).encode()).hexdigest()[:24]
     name = f"pending-{what}-{now:%Y%m%d%H}"
