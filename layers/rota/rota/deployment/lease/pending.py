@@ -78,8 +78,8 @@ def start_pending(
 
     It is named after what is pending, the hold that it was under, the answer, and the hour: two sweeps start one. So is
     what still waits for an approval: if that is rejected or expires, one that waits for the lease records it and ends.
-    One that cannot begin is followed by another an hour later. However many there are, the first that takes the lease takes
-    what is pending with it, and the others find nothing.
+    One that cannot begin is followed by another an hour later. However many there are, the first that takes the lease
+    takes what is pending with it, and the others find nothing.
     """
 
     def may_start(pending: Pending | PendingSchedule) -> bool:
