@@ -19,6 +19,7 @@ from tests.steps.deployments import NEXT, PUSH, THIRD, Deployment, Deployments, 
 from tests.steps.items import LEASE, RELEASES
 from tests.steps.seed import SCHEDULE
 from tests.steps.snapshots import once
+from tests.steps.test_replicated_images import Replicas
 from tests.steps.world import World, handler
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:rota-deploy"
@@ -583,6 +584,19 @@ def test_an_unapproved_push_stops_nothing_that_goes(holder: str, world: World, s
     push = second.start(THIRD)
     assert push.step("TakeTurn")["decision"] == "wait"
     assert (first.run(), push.run(), live(), waits()) == ("Deployed", "Held", DIGEST, THIRD)
+
+
+@pytest.mark.exhaustive(first=0)
+def test_an_older_replica_does_not_overtake_it_meanwhile(world: World, second: Deployments) -> None:
+    older, newest = "sha256:" + "4a" * 32, THIRD
+    replicas = Replicas(world)
+    for minute, digest in enumerate((DIGEST, NEXT, older, newest)):
+        replicas.come(digest, minute)
+    first = second.ask(kind="rollback", release="v1", **BY)
+    first.step("TakeTurn")
+    world.execution(first.context["Execution"]["Name"])
+    for digest, decision in ((newest, "wait"), (older, "ignore")):
+        assert replicas.start(digest, at=datetime.now(UTC)).step("TakeTurn")["decision"] == decision
 
 
 def test_one_that_is_aborted_as_it_ends_asks_for_nothing(world: World, asking: Deployments) -> None:

@@ -32,10 +32,10 @@ class Replicas:
         (image,) = [each for each in self._images() if each.image_digest == digest]
         image.image_pushed_at = datetime(2026, 1, 1, 6, minute, tzinfo=UTC).timestamp()
 
-    def start(self, digest: str, *, by_hand: bool = False) -> Deployment:
-        """Its event arrives now, after all others; or a person starts it."""
+    def start(self, digest: str, *, by_hand: bool = False, at: datetime | None = None) -> Deployment:
+        """Its event arrives now, or `at` that time, after all others; or a person starts it."""
         self._count += 1
-        event_id, time = f"event-{self._count}", datetime(2026, 1, 1, 7, self._count, tzinfo=UTC)
+        event_id, time = f"event-{self._count}", at or datetime(2026, 1, 1, 7, self._count, tzinfo=UTC)
         detail = PUSH["detail"] | {"action-type": "REPLICATE", "image-digest": digest, "image-tag": digest[-4:]}
         event = PUSH | {"id": event_id, "time": f"{time:%FT%TZ}", "detail": detail}
         name = "by-hand" if by_hand else f"{event_id}_{self._count:032x}"

@@ -227,9 +227,12 @@ class _Turn:
         holder = lease.holder.rsplit(":", 1)[-1]
         if any(is_active(each) for each in {lease.holder, lease.restorer} - {""}):
             # The same image by another tag is on its way already and need not be stopped.
-            if claim.order and lease.digest != self._digest and not self._is_unapproved_behind(lease.record):
-                self._announce_newer(claim)
-                self._let_none_pend_before(claim.order, lease)
+            if claim.order and lease.digest != self._digest:
+                if self._is_unapproved_behind(lease.record):
+                    self._note_waiting(lease)
+                else:
+                    self._announce_newer(claim)
+                    self._let_none_pend_before(claim.order, lease)
             return _wait(f"{holder} is deploying, or was stopped and will be restored")
         if lease.active_invocations():
             return _wait(f"{holder} has ended, but one of its functions may still write")
@@ -292,6 +295,12 @@ class _Turn:
             "newest < :order",
             {":order": claim.order, ":digest": self._digest},
         )
+
+    def _note_waiting(self, lease: LeaseItem) -> None:
+        """Record a push that waits and stops nothing: an older image that is replicated meanwhile is ignored."""
+        if lease.announced != self._digest:
+            values = {":digest": self._digest, ":holder": lease.holder}
+            self._table.update("SET announced = :digest", "holder = :holder", values)
 
 
 def _stops(gate: Gates, asked: Asked) -> list[gates.Hold | gates.Closed]:
