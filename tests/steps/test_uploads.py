@@ -170,6 +170,16 @@ def test_it_leaves_time_for_a_push_that_waits(world: World, known: Deployments, 
 
 
 @pytest.mark.exhaustive(first=0)
+def test_it_is_pending_again_after_a_pause_behind_an_image(world: World, known: Deployments) -> None:
+    """Of the image nothing is restored: the event of its end is lost."""
+    upload = uploaded(world, known)
+    upload.run()
+    known.start(NEXT).until("RegisterRevisions").stop(ago=timedelta(minutes=5))
+    assert known.ask(kind="pause", pause={"tasks": ["RemoveSpam"]}).run() == "Done"
+    assert pending_schedule()["execution"] == upload.arn
+
+
+@pytest.mark.exhaustive(first=0)
 def test_it_waits_for_the_image_that_is_to_be_approved(
     world: World, known: Deployments, machine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -215,12 +215,12 @@ class _Turn:
 
     def _replaces(self, lease: LeaseItem, after: Mapping[str, Any]) -> dict[str, Any] | None:
         """The change of the schedule file whose place an image takes; also one whose place a holder took that has ended
-        otherwise, without a restore.
+        otherwise, without a restore. A change of pauses hands that on.
         """
-        if self._asked.image is None or "pending_schedule" in after:
+        if self._asked.is_schedule or "pending_schedule" in after:
             return None
         before = lease.record.replaces if lease.record and not lease.record.complete else None
-        return lease.gates.get("pending_schedule") or before
+        return (lease.gates.get("pending_schedule") if self._asked.image else None) or before
 
     def _take_over(self, lease: LeaseItem, claim: _Claim, is_active: Callable[[str], bool]) -> Verdict:
         """Take the lease from a holder that has ended, or say what is waited for."""
