@@ -17,7 +17,7 @@ from rota.notifications.chat import chat_notification
 from rota.notifications.links import execution_link, log_link, task_link
 from rota.notifications.message import Message, mail_subject, mail_text
 from rota.sanitise import clean, is_named_like_a_secret, mask, masked_words, subject
-from tests.guestbook import APP, DIGEST
+from tests.guestbook import ACCOUNT, APP, DIGEST, REGION
 
 ARN = "arn:aws:states:us-east-1:123456789012:execution:rota-deploy:b81d07e"
 EXECUTION = Execution(id=ARN, name="b81d07e", started_at=datetime(2026, 11, 29, 6, tzinfo=UTC))
@@ -92,6 +92,8 @@ def test_a_secret_is_masked(text: str, masked: str) -> None:
         f"shop@{DIGEST}",
         "primary key: 5",
         "ResourceInitializationError: unable to pull secrets or registry auth: the task cannot find the secret",
+        "not authorized to perform: secretsmanager:DescribeSecret on resource: "
+        f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:guestbook/db_password-a1B2c3 because",
         "12 tokens left",
         "turkey=roasted",
         "-----END CERTIFICATE-----",

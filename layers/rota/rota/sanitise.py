@@ -15,7 +15,9 @@ _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 _KEYS = "api|access|auth|private|encryption|signing|account|shared"
-_SECRET_NAME = rf"(?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?|authorization|(?:{_KEYS}|_)[_-]?key)"
+# AWS says which secret of Secrets Manager it is about, and which right is missing: an ARN and an action are no values.
+_WORD = r"(?<!:\d{12}:)secret(?!smanager:\w)"
+_SECRET_NAME = rf"(?:passw(?:or)?d|passphrase|pwd|{_WORD}|token|credentials?|authorization|(?:{_KEYS}|_)[_-]?key)"
 # What comes after a colon that is no value: two words.
 _SENTENCE = r"\s{1,3}[a-z']{1,30}[ ,.]{1,2}[a-z]"
 _PRIVATE_KEY = r"[A-Z ]{0,30}PRIVATE KEY-----"
