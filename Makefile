@@ -76,7 +76,7 @@ test-steps: $(READY) ## the tests of each function against a simulated AWS: half
 
 # One worker more than the two processors that CI has: a test on the stage waits about as long as it works, and each
 # worker imports all tests and starts a stage of its own.
-test: $(READY) ## the tests that need neither AWS nor Docker: some minutes on two processors
+test: $(READY) ## the tests that need neither AWS nor Docker: two minutes on two processors
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 # ONLY="--share 3 --seed 7" runs one in three of them, here and in test-permissions.
