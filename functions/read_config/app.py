@@ -60,7 +60,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
     schedules, paused = _as_if_not_paused(settings, inventory.schedules, began)
     read = problems.gather(lambda: _parse(settings, *finding.result(), inventory.slots(settings)))
     image_uri, description = problems.gather(resolving.result), problems.gather(describing.result)
-    stored, tasks, stay = _as_they_stay(request.pinned, settings, read, inventory.schedules)
+    stored, tasks, stay = _as_they_stay(request.pinned, settings, read, schedules)
     runnable = (*tasks, *(read[1].one_offs if read else ()))
     if not (request.pinned and request.pinned.name):  # a release that is brought back may have a time that is past
         problems.add_for_author(checks.problems_of_past_times(settings, tasks, schedules, began))

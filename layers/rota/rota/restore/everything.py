@@ -158,4 +158,5 @@ def _end_move(
         if not isinstance(error, RejectedError) or not change.switches:
             raise
         name = f"the {'rule' if change.backend == 'rules' else 'schedule'} {change.name}"
-        raise RejectedError(f"{error}; until {name} is deleted, each run of its task may come twice") from refusal
+        ended = "switched off" if before else "deleted"
+        raise RejectedError(f"{error}; until {name} is {ended}, each run of its task may come twice") from refusal
