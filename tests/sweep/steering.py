@@ -149,7 +149,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         ("deployed",),
         or_done=True,
         parameters=_ASKS,
-        aborted={"pending": None},
+        aborted={"pending": None, "answered": False},
     ),
     "approval": Scenario((None,), _ANSWERS, ("deployed",), steps=("Approve",), parameters=_ASKS, whole=True),
     "upload": Scenario((), _UPLOADS, ("deployed",), or_done=True, parameters=({}, {"DeployOnScheduleChange": "true"})),
