@@ -9,7 +9,7 @@ from rota.contract.step_io import TakeTurnInput, TakeTurnOutput
 from rota.deployment import upload_event
 from rota.deployment.gates import Asked, Closed, Gates, hold_of
 from rota.deployment.lease import turn
-from rota.deployment.lease.item import LeaseItem, LeaseTable, lease_table_of
+from rota.deployment.lease.item import LeaseItem, lease_table_of
 from rota.deployment.ledger import ledger_of
 from rota.deployment.waiting import BackTo
 from rota.ecr import push_event
@@ -38,7 +38,7 @@ def _turn_of_a_restore(request: TakeTurnInput, settings: Settings, ended: str, w
     restores = None
     if verdict.decision == Decision.RESTORE:
         restores = stopped.execution_to_restore(described)
-        turn.reserve_for_restore(_lease(request.execution, settings), {ended, restores})
+        turn.reserve_for_restore(lease_table_of(settings, request.execution.id), {ended, restores})
     return TakeTurnOutput(**dict(verdict), wait_seconds=turn.wait_seconds(waited), dry_run=False, restores=restores)
 
 
@@ -77,7 +77,7 @@ def _replaced(execution: Execution, settings: Settings) -> str:
     """The rollback that a person asked for and that waits for an approval, in words: a push takes its place."""
     if settings.approval == "none":
         return ""
-    pending = _lease(execution, settings).read().gate.pending
+    pending = lease_table_of(settings, execution.id).read().gate.pending
     if not (pending and pending.back_to) or pending.rejected_at(datetime.now(UTC)):
         return ""
     release = pending.back_to.release
@@ -96,7 +96,7 @@ def _turn_of_an_upload(request: TakeTurnInput, settings: Settings, waited: float
         verdict = Verdict(decision=Decision.IGNORE, reason=reason)
     else:
         ledger_of(settings, execution).refuse_redrive()
-        verdict = uploads.defer(_lease(execution, settings), execution, upload)
+        verdict = uploads.defer(lease_table_of(settings, execution.id), execution, upload)
     return _answer(verdict, waited, ExecutionInput(), None, upload.origin)
 
 
@@ -119,7 +119,7 @@ def _closed(settings: Settings) -> Closed | None:
 
 def _passed(execution: Execution, settings: Settings) -> tuple[str, ...]:
     """The hold and the window that are in force, in words: this execution passes them."""
-    hold = _lease(execution, settings).read().gate.hold_at(datetime.now(UTC))
+    hold = lease_table_of(settings, execution.id).read().gate.hold_at(datetime.now(UTC))
     try:
         closed = str(_closed(settings) or "")
     except RejectedError as unreadable:
@@ -144,7 +144,7 @@ def _turn_without_an_image(request: TakeTurnInput, settings: Settings, waited: f
         # Here, because pushes, which are the rule, do not load it.
         from rota.deployment import steering  # noqa: PLC0415
 
-        lease = _lease(request.execution, settings)
+        lease = lease_table_of(settings, request.execution.id)
         given = steering.Steering(
             datetime.now(UTC),
             lambda: _closed(settings),
@@ -276,7 +276,7 @@ def _turn_of_a_rollback(
     if pinned:
         rollback.require(clients.s3(), settings.bucket, target)
     _require_image(image)
-    lease, bars = _lease(execution, settings), rollback.bars_of(kept, target, execution, origin)
+    lease, bars = lease_table_of(settings, execution.id), rollback.bars_of(kept, target, execution, origin)
 
     def bar(item: LeaseItem) -> Gates:
         barred = item.gate.with_bars(execution, rollback.bars_of(kept, target, execution, origin))
@@ -323,7 +323,7 @@ def _live_image(execution: Execution, settings: Settings, *, dry_run: bool) -> I
         raise RejectedError(f"no release of {settings.app} is known to be live; deploy an image first")
     image = Image(repository=settings.repository, digest=live.live_digest, tag=live.live_tag)
     if not dry_run:
-        turn.note_image(_lease(execution, settings), image)
+        turn.note_image(lease_table_of(settings, execution.id), image)
     return image
 
 
@@ -352,7 +352,7 @@ def _verdict_on_a_replica(request: TakeTurnInput, settings: Settings, asked: Ask
     """As of a push. But an image that came before the one that is live, or on its way, stops nothing and is ignored:
     ECR replicates in any order, and old images too when a person asks for that.
     """
-    lease = _lease(request.execution, settings).read()
+    lease = lease_table_of(settings, request.execution.id).read()
     # An attempt whose response was lost may have taken the lease, which then has to be released.
     if lease.holder != request.execution.id and (reason := _reason_to_stay(request, settings, image, lease)):
         return Verdict(decision=Decision.IGNORE, reason=reason)
@@ -388,11 +388,7 @@ def _verdict(execution: Execution, settings: Settings, asked: Asked, *, dry_run:
         return Verdict(decision=Decision.GO, reason="a dry run changes nothing and needs no lease")
     # Before it takes the turn of another one; its restore may record the outcome later, so ReadConfig looks again.
     ledger_of(settings, execution).refuse_redrive()
-    return turn.take(_lease(execution, settings), execution, asked, _is_active, settings.approval)
-
-
-def _lease(execution: Execution, settings: Settings) -> LeaseTable:
-    return lease_table_of(settings, execution.id)
+    return turn.take(lease_table_of(settings, execution.id), execution, asked, _is_active, settings.approval)
 
 
 def _is_active(execution_arn: str) -> bool:

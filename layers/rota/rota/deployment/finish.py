@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rota.deployment.record import DeploymentRecord
     from rota.settings import Settings
 
+_LIVE = (Outcome.DEPLOYED, Outcome.NOTHING_TO_DO)
+
 
 def end_deployment(
     settings: "Settings",
@@ -34,18 +36,18 @@ def end_deployment(
     invoked what still writes.
     """
     entry = ledger_of(settings, record.execution).close(entry, record, datetime.now(UTC))
-    if entry.outcome == Outcome.HELD and record.asks and record.image:
-        # Here, because next to no deployment waits for an approval.
+    waits = entry.outcome == Outcome.HELD and record.asks and record.image
+    replaced = record.replaces if entry.outcome not in _LIVE else None
+    if waits or replaced:
+        # Here, because next to no deployment leaves anything pending.
         from rota.deployment.gates import Pending, PendingSchedule  # noqa: PLC0415
         from rota.deployment.lease.pending import leave_pending  # noqa: PLC0415
 
-        is_schedule = record.origin and record.origin.kind == Kind.SCHEDULE
-        leave_pending(lease.table, (PendingSchedule if is_schedule else Pending).of(record, entry.summary))
-    if record.replaces and entry.outcome not in (Outcome.DEPLOYED, Outcome.NOTHING_TO_DO):
-        from rota.deployment.gates import PendingSchedule  # noqa: PLC0415  here, because few end so
-        from rota.deployment.lease.pending import leave_pending  # noqa: PLC0415
-
-        leave_pending(lease.table, PendingSchedule.model_validate(record.replaces))
+        if waits:
+            kind = PendingSchedule if _is_schedule(record) else Pending
+            leave_pending(lease.table, kind.of(record, entry.summary))
+        if replaced:
+            leave_pending(lease.table, PendingSchedule.model_validate(replaced))
     with thread_pool() as pool:
         publishing = pool.submit(publish, entry)
         lease.release(
@@ -58,11 +60,15 @@ def end_deployment(
 
 def _settle(entry: Entry, record: "DeploymentRecord") -> "Callable[[LeaseItem], Gates] | None":
     """How its end changes the bars: what a person chose and is live has none; a rollback that failed bars nothing."""
-    if entry.outcome in (Outcome.DEPLOYED, Outcome.NOTHING_TO_DO):
+    if entry.outcome in _LIVE:
         return (lambda lease: lease.gate.without_bars_of(record.lifts)) if record.lifts else None
     if entry.outcome == Outcome.REJECTED:
-        is_schedule = bool(record.origin and record.origin.kind == Kind.SCHEDULE)
+        is_schedule = _is_schedule(record)
         return lambda lease: lease.gate.without_rejected(datetime.now(UTC), is_schedule=is_schedule)
     if record.origin and record.origin.kind == Kind.ROLLBACK:
         return lambda lease: lease.gate.with_bars(record.execution, ())
     return None
+
+
+def _is_schedule(record: "DeploymentRecord") -> bool:
+    return bool(record.origin and record.origin.kind == Kind.SCHEDULE)

@@ -144,18 +144,17 @@ class DeploymentRecord(Item):
 
 def with_late(summary: str, late: Sequence[str]) -> str:
     """The summary of a deployment that is complete, with the tasks whose one time had passed."""
-    *first, last = late or [""]
-    if first:
-        said = (
-            f"the times of {', '.join(first)} and {last} passed before their schedules were made, so they did not run: "
-            "start them with rota run, or write later times"
+    if not late:
+        return summary
+    if len(late) == 1:
+        return (
+            f"{summary}; the time of {late[0]} passed before its schedule was made, so it did not run: start it with "
+            f"rota run {late[0]}, or write a later time"
         )
-    else:
-        said = (
-            f"the time of {last} passed before its schedule was made, so it did not run: start it with rota run "
-            f"{last}, or write a later time"
-        )
-    return f"{summary}; {said}" if late else summary
+    return (
+        f"{summary}; the times of {', '.join(late[:-1])} and {late[-1]} passed before their schedules were made, so "
+        "they did not run: start them with rota run, or write later times"
+    )
 
 
 def _none_if_unreadable(value: Any, read: Callable[[Any], Any]) -> Any:

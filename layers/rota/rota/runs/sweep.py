@@ -13,8 +13,8 @@ from aws_lambda_powertools import Logger
 
 from rota.aws import clients
 from rota.aws.parallel import in_parallel
-from rota.deployment.lease.item import LeaseTable
-from rota.deployment.releases import Live, Releases
+from rota.deployment.lease.item import lease_table_of
+from rota.deployment.releases import Live, releases_of
 from rota.pauses.model import noted
 from rota.runs import image, migrations, reasons, running, tasks
 from rota.runs.by_job import by_job
@@ -65,10 +65,9 @@ def sweep(
     Raises the first error once everything else is done.
     """
     table = RunTable(clients.dynamodb(), settings.table, settings.app, settings.run_history_days)
-    dynamodb = clients.dynamodb()
     # The lease first: what it says to be running may be live a moment later, and not the other way round.
-    changing_since = LeaseTable(dynamodb, settings.table, settings.app).read().changing_schedules_since
-    live = Releases(dynamodb, settings.table, settings.app).read()
+    changing_since = lease_table_of(settings).read().changing_schedules_since
+    live = releases_of(settings).read()
     if live is None or live.live_since is None or not live.live_watched:
         table.put_swept(Swept(at=now))  # the targets do not pass ROTA_TASK yet
         return
