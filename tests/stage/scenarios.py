@@ -76,13 +76,18 @@ def overtaken_while_rolling(stage: Client) -> None:
     stage.deploy("v1")
     add_a_target(stage, "CountTeaspoons")
     stage.upload_schedule(NEXT)
+    push_while_rolling(stage)
+    wait_for_all(stage)
+
+
+def push_while_rolling(stage: Client) -> None:
+    """Push v2, and v3 while its rollout goes on."""
     stage.settings(rollout="hangs")
     stage.clear_calls()
     stage.push("v2")
     wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
     stage.settings(rollout="completes")
     stage.push("v3")
-    wait_for_all(stage)
 
 
 def failed_while_baking(stage: Client) -> None:

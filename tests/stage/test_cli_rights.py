@@ -236,6 +236,19 @@ def assert_only_an_approver_may(rota: Rota, command: str) -> None:
     assert "the stack's ApproverPolicy allows it" in refused.err
 
 
+def assert_an_approver_approves(stage: Client, rota: Rota, changes: str) -> None:
+    """Once, with a reason, and does nothing else; what is approved becomes v2."""
+    assert rota("deploy", "--image", "v1", "--yes").exit == 4
+    assert rota("approve", "0" * 32, "--yes", "--reason", "x").exit == 4
+    assert rota("approve", "--yes").exit == 2, "an approval needs a reason"
+    missing = denied(stage)
+    done = rota("approve", changes, "--yes", "--reason", "the new prices")
+    assert (done.exit, denied(stage)) == (0, missing), done.err
+    assert "assumed-role/person/ana approved it: the new prices" in rota("explain", "v2").words
+    again = rota("approve", changes, "--yes", "--reason", "x")
+    assert (again.exit, "nothing waits for an approval" in again.err) == (4, True)
+
+
 @pytest.mark.exhaustive(first=0)
 def test_who_may_deploy_may_not_approve(asking: Client, rota: Rota, acting: Callable[[list[str]], None]) -> None:
     waits = rota("status", "--json").json["pending"]
@@ -260,16 +273,8 @@ def test_an_approver_approves_and_does_nothing_else(
     assert "the push of v2 waits for an approval until " in shown
     changes = rota("status", "--json").json["pending"]["changes"]
     assert f"Look at it: rota plan --image v2. Then rota approve {changes} --reason ..., or rota reject" in shown
-    assert rota("deploy", "--image", "v1", "--yes").exit == 4
-    assert rota("approve", "0" * 32, "--yes", "--reason", "x").exit == 4
-    assert rota("approve", "--yes").exit == 2, "an approval needs a reason"
-    before = denied(asking)
-    done = rota("approve", changes, "--yes", "--reason", "the new prices")
-    assert (done.exit, live_tag(rota)) == (0, "v2"), done.err
-    assert denied(asking) == before
-    assert "assumed-role/person/ana approved it: the new prices" in rota("explain", "v2").words
-    again = rota("approve", changes, "--yes", "--reason", "x")
-    assert (again.exit, "nothing waits for an approval" in again.err) == (4, True)
+    assert_an_approver_approves(asking, rota, changes)
+    assert live_tag(rota) == "v2"
 
 
 @pytest.mark.exhaustive(first=0)

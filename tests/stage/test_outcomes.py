@@ -13,6 +13,7 @@ from rota.contract.steps import STEPS
 from stage.client import wait_for
 from stage.ecr.manifest import digest
 from tests import asl
+from tests.stage import scenarios
 from tests.stage.account import APP, Described, history, states
 
 WRONG = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task"}]}
@@ -134,13 +135,8 @@ def test_every_outcome_is_recorded_and_notified_once(
 
 
 def overtake(stage: Client) -> list[Described]:
-    """Push v2, and v3 while its rollout goes on; how they ended."""
-    stage.settings(rollout="hangs")
-    stage.clear_calls()
-    stage.push("v2")
-    wait_for(lambda: stage.calls("ecs", "UpdateService"), 30)
-    stage.settings(rollout="completes")
-    stage.push("v3")
+    """How a deployment and one that overtakes it ended."""
+    scenarios.push_while_rolling(stage)
     return [stage.wait(execution) for execution in reversed(stage.executions()[:2])]
 
 
