@@ -93,7 +93,7 @@ def test_a_job_that_moved_runs_once(before: dict[str, Any], new: str, back: list
 
 @pytest.mark.parametrize("there", [True, False], ids=["to Scheduler", "to a rule"])
 def test_what_was_off_before_a_move_goes_off_last(there: bool) -> None:
-    """It may be on by now, and starts the job until the other does."""
+    """It may be on already, and starts the job until the other does."""
     off = {"State": "DISABLED"}
     new = schedule("group/a") if there else rule("a", state="DISABLED")
     new |= {"members": new["members"] | off} if there else {}

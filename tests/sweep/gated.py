@@ -162,9 +162,8 @@ class Gates:
             if self.is_refused(arn) and execution["status"] != "FAILED":
                 yield f"{execution['name']}, which says itself that it is approved, is {execution['status']}"
             migrations = self._app.one_offs("before", arn)
-            if len(migrations) > (not goes_back) or (
-                entry.get("outcome") == "deployed" and not (migrations or goes_back)
-            ):
+            once = (1,) if entry.get("outcome") == "deployed" else (0, 1)
+            if len(migrations) not in ((0,) if goes_back else once):
                 yield f"the migration of {execution['name']} ran {len(migrations)} times"
             if any(task["lastStatus"] != "STOPPED" for task in migrations):
                 yield f"the migration of {execution['name']} still runs"

@@ -76,10 +76,10 @@ def run(stage: Client, conditions: Conditions, rounds: Sequence[int], say: Calla
         begun = time.monotonic()
         ended = hold(stage, race, conditions.late)
         outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ended.outcomes.items()))
-        gates = f", with approvals and a {race.gates}" if race.gates else ""
-        gates += ", jobs move" if race.moves else ""
+        how = f", with approvals and a {race.gates}" if race.gates else ""
+        how += ", jobs move" if race.moves else ""
         took = f"{time.monotonic() - begun:.0f} s"
-        say(f"race {number}: {race.pushes} pushes, {race.pause} s apart{gates}: {outcomes}; {took}")
+        say(f"race {number}: {race.pushes} pushes, {race.pause} s apart{how}: {outcomes}; {took}")
         if ended.wrong:
             for sentence in ended.wrong:
                 say(f"  - {sentence}")

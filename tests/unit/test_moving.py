@@ -1,4 +1,4 @@
-"""Moves between rules and EventBridge Scheduler: what may not move, and what a person is told of one that is undone."""
+"""Moves between rules and EventBridge Scheduler: what may not move, and what the cause says of one that is undone."""
 
 from datetime import UTC, datetime, timedelta
 
