@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from rota.deployment.gates import Gates
+from rota.contract.deployment import Asks, Image, Origin
+from rota.deployment.gates import Gates, Hold, Pending, PendingSchedule
 from rota.deployment.items import plain, stored
 from rota.deployment.lease.pending import start_pending
 from tests.guestbook import DIGEST, SETTINGS
@@ -536,6 +537,24 @@ def test_one_that_could_not_begin_is_followed_in_an_hour(world: World, pushed: D
     settings = SETTINGS.model_copy(update={"state_machine_arn": machine})
     names = [start_pending(client("stepfunctions"), settings, found, None, at) for at in (now, now, now + HOUR)]
     assert names[0] == names[1] != names[2]
+
+
+@pytest.mark.parametrize(("approval", "starts"), [("none", True), ("required", False)])
+def test_a_file_waits_for_a_push_only_where_pushes_are_approved(
+    world: World, machine: str, approval: str, starts: bool
+) -> None:
+    """The push asked for an approval before the stack's parameter was changed, and is held now."""
+    now = datetime.now(UTC)
+    image = Image(repository="guestbook", digest=NEXT, tag="v2", event_id="e", pushed_at=now)
+    kept: dict[str, Any] = {"origin": Origin(kind=None), "execution": "arn"}
+    asks = Asks(changes="c", until=now + HOUR)
+    gates = Gates(
+        hold=Hold(since=now),
+        pending=Pending(order="2", image=image, asks=asks, **kept),
+        pending_schedule=PendingSchedule(order="1", due=now, passes=True, **kept),
+    )
+    settings = SETTINGS.model_copy(update={"state_machine_arn": machine, "approval": approval})
+    assert (start_pending(client("stepfunctions"), settings, gates, None, now) is not None) is starts
 
 
 def test_a_hold_without_an_end_is_not_ended_by_sweep(world: World, pushed: Deployments, machine: str) -> None:

@@ -85,9 +85,9 @@ def start_pending(
     def may_start(pending: Pending | PendingSchedule) -> bool:
         if pending.rejected_at(now):
             return True
-        waits = settings.approval != "none" and pending.waits_at(now)
+        waits = settings.approval != "none" and (pending.waits_at(now) or gates.waits_for_image(pending, now))
         stopped = not pending.passes and (gates.hold_at(now) or closed)
-        return pending.is_due_at(now) and not (waits or stopped or gates.waits_for_image(pending, now))
+        return pending.is_due_at(now) and not (waits or stopped)
 
     found = [each for each in gates.in_their_order if may_start(each)]
     if not found:
