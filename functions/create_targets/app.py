@@ -56,13 +56,13 @@ def handler(request: CreateTargetsInput, settings: Settings, given: Read) -> Cre
         # A release that is brought back may have a time that was past before.
         if is_late and backend.is_due_after(change, request.execution.started_at)
     ]
-    more = len(late_tasks) - _MOST_NAMED
     return CreateTargetsOutput(
         written=len(changes),
         finished=not left,
         wait_seconds=int(bool(left)),
         left=left,
-        late=(*late_tasks[:_MOST_NAMED], *([f"{more} more"] if more > 0 else [])),
+        late=tuple(late_tasks[:_MOST_NAMED]),
+        late_more=len(late_tasks[_MOST_NAMED:]),
     )
 
 
@@ -81,4 +81,5 @@ def _move(before: CreateTargetsOutput, settings: Settings, given: Read) -> Creat
         starts_at=done.starts_at,
         ends_at=done.ends_at,
         late=before.late,
+        late_more=before.late_more,
     )

@@ -18,11 +18,12 @@ def handler(request: FinishDeploymentInput, settings: Settings, session: LeaseSe
     def work(record: DeploymentRecord) -> Entry:
         if request.plan.removed:
             _delete_removed(request, settings)  # from here on it goes forward only
+        summary, targets = request.plan.summary, request.targets
         return Entry(
             outcome=Outcome.NOTHING_TO_DO if request.plan.nothing_to_do else Outcome.DEPLOYED,
             image=request.image,
             schedule=request.config.schedule,
-            summary=with_late(request.plan.summary, request.targets.late if request.targets else ()),
+            summary=with_late(summary, targets.late, targets.late_more) if targets else summary,
             tasks=request.config.tasks,
             origin=record.origin,
         )

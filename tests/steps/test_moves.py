@@ -325,6 +325,8 @@ def test_of_many_whose_time_passes_meanwhile_the_first_are_named(world: World, d
     deployment = deployments.start(NEXT).until("CreateTargets")
     passes(3 * 60 * 60)
     assert deployment.run() == "Deployed"
+    answer = deployment.document["targets"]
+    assert (answer["late"], answer["late_more"]) == ([task["name"] for task in tasks[:20]], 3)
     assert "Once18, Once19 and 3 more passed before their schedules" in world.entry(deployment.arn)["summary"]
 
 

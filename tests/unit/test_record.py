@@ -97,18 +97,20 @@ def test_what_a_later_version_adds_is_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    ("late", "said"),
+    ("late", "more", "said"),
     [
-        ((), "none"),
+        ((), 0, "none"),
         (
             ("A",),
+            0,
             "none; the time of A passed before its schedule was made, so it did not run: start it with rota run A",
         ),
         (
-            ("A", "B", "9 more"),
+            ("A", "B"),
+            9,
             "none; the times of A, B and 9 more passed before their schedules were made, so they did",
         ),
     ],
 )
-def test_whose_time_had_passed_is_one_sentence(late: tuple[str, ...], said: str) -> None:
-    assert with_late("none", late).startswith(said)
+def test_whose_time_had_passed_is_one_sentence(late: tuple[str, ...], more: int, said: str) -> None:
+    assert with_late("none", late, more).startswith(said)

@@ -196,7 +196,8 @@ class CreateTargetsOutput(Recorded):
     """`left`: the schedules that are still to move to the other backend, by their numbers among the plan's moves
     (`moving.of`), for which another round comes after `wait_seconds`; `starts_at`: the minute at which some of them
     begin there; `ends_at`: when those that end at a minute have run for the last time. `late`: the tasks whose one time
-    had passed when their schedule was made; of very many the first, and how many more.
+    had passed when their schedule was made; of very many the first, and `late_more` is how many more there are, which
+    is left out if it is none, as the previous version of Rota has it.
     """
 
     written: int
@@ -206,9 +207,10 @@ class CreateTargetsOutput(Recorded):
     starts_at: AwareDatetime | None = None
     ends_at: AwareDatetime | None = None
     late: tuple[str, ...] = ()
+    late_more: int = Field(0, exclude_if=lambda given: not given)
 
     def facts(self) -> dict[str, Any]:
-        return {"late": [*self.late]} if self.late else {}
+        return {"late": [*self.late], "late_more": self.late_more} if self.late else {}
 
 
 class CreateTargetsInput(WritingInput):

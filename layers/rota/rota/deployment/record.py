@@ -74,7 +74,9 @@ class DeploymentRecord(Item):
     before: OneOffRun | None = None
     """The run of the file's `before`; also of one that is about to be started."""
     late: tuple[str, ...] = Field((), exclude_if=lambda given: not given)
-    """The tasks whose one time had passed when their schedule was made; of very many the first, and how many more."""
+    """The tasks whose one time had passed when their schedule was made; of very many the first."""
+    late_more: int = Field(0, exclude_if=lambda given: not given)
+    """How many more there are."""
     rollout: Rollout | None = None
     after: OneOffRun | None = None
     entered: dict[str, AwareDatetime] = Field(default_factory=dict)
@@ -142,8 +144,9 @@ class DeploymentRecord(Item):
         )
 
 
-def with_late(summary: str, late: Sequence[str]) -> str:
-    """The summary of a deployment that is complete, with the tasks whose one time had passed."""
+def with_late(summary: str, late: Sequence[str], more: int = 0) -> str:
+    """The summary of a deployment that is complete, with the tasks whose one time had passed, and how many more."""
+    late = [*late, *([f"{more} more"] if more else [])]
     if not late:
         return summary
     if len(late) == 1:
@@ -204,6 +207,7 @@ def derive(execution: Execution, document: FailedDeployment) -> DeploymentRecord
         revisions=revisions,
         before=document.before,
         late=document.targets.late if document.targets else (),
+        late_more=document.targets.late_more if document.targets else 0,
         rollout=document.rollout,
         asks=plan.asks if plan else None,
         after=document.after,

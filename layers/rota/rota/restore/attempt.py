@@ -191,5 +191,6 @@ def _finish(attempt: Attempt) -> Entry:
         if refused:
             why = next(iter(refused.values()))
             left = f"; AWS refuses to delete {listed(refused)}, disabled until the next deployment deletes them: {why}"
-    summary = f"{with_late(attempt.record.summary, attempt.record.late)}{left}"
+    record = attempt.record
+    summary = f"{with_late(record.summary, record.late, record.late_more)}{left}"
     return attempt.entry("").model_copy(update={"outcome": Outcome.DEPLOYED, "cause": "", "summary": summary})
