@@ -26,7 +26,7 @@ def unfolded(mail: str) -> str:
 
 @pytest.mark.demo
 def test_the_demo_prints_what_the_readme_shows() -> None:
-    deployed, _ = blocks(README, "See it run")
+    (deployed,) = blocks(README, "See it run")
     command, *printed = deployed.splitlines()
     ran = typed(command.removeprefix("$ "))
     assert (ran.returncode, ran.stderr) == (0, "")
