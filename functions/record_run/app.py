@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from aws_lambda_powertools import Logger
 from pydantic import ConfigDict, Field
 
 from rota.aws import clients
 from rota.aws.parallel import in_parallel
 from rota.contract.shape import Shape
 from rota.handlers.event import on_event
+from rota.log import logger
 from rota.runs.by_job import by_job
 from rota.runs.event import GivenUp, QueueMessage, TaskChange
 from rota.runs.metrics import count_runs
@@ -16,8 +16,6 @@ from rota.runs.model import Job, Run
 from rota.runs.record import Recorder
 from rota.runs.table import RunTable
 from rota.settings import Settings
-
-_logger = Logger()
 
 
 class Batch(Shape):
@@ -74,7 +72,7 @@ def _skip(settings: Settings, newcomers: Sequence[str]) -> None:
     try:
         skipping.skip(settings, newcomers)
     except Exception:  # the run is recorded, and in doubt it runs
-        _logger.exception("ECS could not be asked for earlier runs; both run", tasks=newcomers)
+        logger.exception("ECS could not be asked for earlier runs; both run", tasks=newcomers)
 
 
 def _read(messages: Iterable[QueueMessage]) -> tuple[list[Received], list[str]]:
@@ -85,7 +83,7 @@ def _read(messages: Iterable[QueueMessage]) -> tuple[list[Received], list[str]]:
         try:
             found = message.read()
         except ValueError:
-            _logger.exception("a message cannot be read", message_id=message.message_id)
+            logger.exception("a message cannot be read", message_id=message.message_id)
             failed.append(message.message_id)
             continue
         if isinstance(found, GivenUp):
@@ -110,8 +108,8 @@ def _record(recorder: Recorder, received: Iterable[Received]) -> list[str]:
         try:
             run = recorder.give_up(found) if isinstance(found, GivenUp) else recorder.record(found)
         except Exception:  # whatever is wrong with one message must not keep the others
-            _logger.exception("a message was not recorded", message_id=message)
+            logger.exception("a message was not recorded", message_id=message)
             failed.append(message)
         else:
-            _logger.info("recorded", message_id=message, task=run and run.task, status=run and run.status)
+            logger.info("recorded", message_id=message, task=run and run.task, status=run and run.status)
     return failed

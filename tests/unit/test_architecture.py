@@ -12,7 +12,7 @@ from docs import paths
 PACKAGE = Path(__file__).parents[2] / "layers" / "rota" / "rota"
 LEVELS = {
     **dict.fromkeys(("errors", "settings", "contract", "ownership", "sanitise", "times", "tracing"), 0),
-    **dict.fromkeys(("schedule_file", "aws", "execution_input"), 1),
+    **dict.fromkeys(("schedule_file", "aws", "execution_input", "log"), 1),
     **dict.fromkeys(("ecr", "ecs", "schedules", "stepfunctions", "notifications"), 2),
     **dict.fromkeys(("plan", "deployment"), 3),
     "pauses": 4,
@@ -110,6 +110,13 @@ def test_the_schedule_file_is_checked_without_the_rest() -> None:
 def test_one_module_makes_clients_and_one_of_the_command() -> None:
     makers = {name(path) for path in FILES if "create_client(" in path.read_text()}
     assert makers == {"aws.clients", "cli.frame"}
+
+
+def test_one_module_makes_the_logger() -> None:
+    """It masks what errors quote; a child writes through it."""
+    makers = {name(path) for path in FILES if re.search(r"\bLogger\((?!child=True)", path.read_text())}
+    makers |= {str(path) for path in FUNCTIONS if "Logger(" in path.read_text()}
+    assert makers == {"log"}
 
 
 FUNCTIONS = sorted((PACKAGE.parents[2] / "functions").rglob("app.py"))

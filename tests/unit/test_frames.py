@@ -1,5 +1,6 @@
 """The frame of a function that answers events: what it parses, what it logs, which errors leave it."""
 
+import json
 import logging
 from typing import Any
 
@@ -9,6 +10,7 @@ from botocore.exceptions import ClientError
 from rota.contract.shape import Shape
 from rota.errors import RejectedError, TransientError
 from rota.handlers.event import on_event
+from rota.log import logger
 from rota.settings import Settings
 from tests.guestbook import ENVIRONMENT
 
@@ -24,9 +26,13 @@ class Answer(Shape):
 
 @on_event("id")
 def bell(request: Ring, settings: Settings) -> Answer:
+    if request.times == 0:
+        raise ValueError("no PASSWORD=hunter2")
     if request.times < 0:
         code = "ThrottlingException" if request.times == -1 else "AccessDeniedException"
-        raise ClientError({"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {}}, "RingBell")  # type: ignore[typeddict-item]  # what is looked at
+        raise ClientError(
+            {"Error": {"Code": code, "Message": "no PASSWORD=hunter2"}, "ResponseMetadata": {}}, "RingBell"
+        )  # type: ignore[typeddict-item]  # what is looked at
     return Answer(sound=f"{settings.service}: {'ding ' * request.times}")
 
 
@@ -60,3 +66,12 @@ def test_an_event_of_another_shape_is_a_bug(caplog: pytest.LogCaptureFixture) ->
     with pytest.raises(ValueError, match="times"):
         ring()
     assert [(line.message, line.levelname) for line in caplog.records] == [("failed", "ERROR")]
+
+
+@pytest.mark.parametrize("times", [0, -2], ids=["a bug", "AWS refused"])
+def test_what_an_error_quotes_is_masked(times: int, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises((ValueError, RejectedError)):
+        ring(times=times)
+    line = logger.registered_formatter.format(caplog.records[0])
+    assert "no PASSWORD=***" in json.loads(line)["exception"]
+    assert "hunter2" not in line

@@ -32,7 +32,8 @@ _OF_THE_PLAN = {
 _OF_PLANNED_WRITES = {"clear_rules", "register_revisions", "create_targets", "roll_service"} | _OF_ONE_OFFS
 _OF_TASKS = _OF_THE_PLAN | {"read_config"}
 LOADED_BY_ALL = {
-    *("rota.errors", "rota.settings", "rota.contract.shape", "rota.contract.deployment", "rota.handlers.frame"),
+    *("rota.errors", "rota.settings", "rota.log", "rota.contract.shape", "rota.contract.deployment"),
+    "rota.handlers.frame",
     *(f"rota.aws.{module}" for module in ("botocore_hooks", "clients", "errors", "parallel", "rate_limit")),
 }
 LOADED_ONLY_BY: dict[str, set[str]] = {

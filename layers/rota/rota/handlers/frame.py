@@ -4,11 +4,10 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from aws_lambda_powertools import Logger
-
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.contract.shape import Shape
 from rota.errors import OvertakenError, StillRunningError, TransientError
+from rota.log import logger
 from rota.settings import Settings
 
 
@@ -22,8 +21,6 @@ class Context(Protocol):
 
 Request = TypeVar("Request", bound=Shape)
 Handler = Callable[[Mapping[str, Any], Context], dict[str, Any]]
-
-logger = Logger()
 
 
 def frame(

@@ -4,18 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
-
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
+from rota.log import logger
 from rota.notifications.chat import chat_notification
 from rota.notifications.message import Message, mail_subject, mail_text
 
 if TYPE_CHECKING:
     from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef
-
-
-_logger = Logger()
 
 
 def send_mail(topic: str, message: Message, attributes: Mapping[str, Sequence[str]]) -> None:
@@ -44,4 +40,4 @@ def send_chat(topic: str, message: Message) -> None:
         try:
             clients.sns().publish(TopicArn=topic, Message=chat_notification(message))
         except AWS_ERRORS:
-            _logger.exception("the chat was not notified; see the parameter ChatTopicArn")
+            logger.exception("the chat was not notified; see the parameter ChatTopicArn")

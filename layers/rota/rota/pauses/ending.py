@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from aws_lambda_powertools import Logger
-
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
 from rota.errors import RejectedError, TransientError
+from rota.log import logger
 from rota.pauses.messages import EVENT, PauseNews, event_of, message_of
 from rota.pauses.model import KEPT_AFTER_ITS_END, KEPT_WITHOUT_ITS_TASK, REMIND_EVERY, Pause
 from rota.pauses.table import pauses_of
@@ -31,8 +30,6 @@ _LATE, _REPORT_EVERY = timedelta(minutes=3), timedelta(days=1)
 _LOOK_EVERY = timedelta(hours=1)
 # How often a pause may change while it is settled: a deployment writes it once, a person rarely.
 _ATTEMPTS = 5
-
-_logger = Logger()
 
 
 class Ended(NamedTuple):
@@ -78,7 +75,7 @@ class _Ending:
             return self._look_after(pause)
         except (*AWS_ERRORS, TransientError, RejectedError) as error:
             self.errors[pause.task] = translate(error) if isinstance(error, AWS_ERRORS) else error
-            _logger.warning("a pause could not be looked after", task=pause.task, reason=str(self.errors[pause.task]))
+            logger.warning("a pause could not be looked after", task=pause.task, reason=str(self.errors[pause.task]))
             return self._change(pause, lambda seen: seen)
 
     def _look_after(self, pause: Pause) -> Pause:
@@ -146,7 +143,7 @@ def _report(
             _publish(settings, news, group, now)
             in_parallel(partial(_note, table, now), group)
         except (*AWS_ERRORS, TransientError, RejectedError) as error:
-            _logger.warning("a pause could not be reported", kind=news.kind, reason=str(error))
+            logger.warning("a pause could not be reported", kind=news.kind, reason=str(error))
             yield translate(error) if isinstance(error, AWS_ERRORS) else error
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from rota.aws import clients
@@ -19,6 +18,7 @@ from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
 from rota.contract.run_event import RunKind
 from rota.errors import TransientError
+from rota.log import logger
 from rota.runs.by_job import by_job
 from rota.runs.event import Overrides, TaskChange, started_by_catch_up
 from rota.runs.judge import run_of
@@ -41,8 +41,6 @@ _BEGINS_WITHIN = timedelta(minutes=1)
 _RAN = "it has run meanwhile"
 _DID_NOT_BEGIN = (Status.NOT_STARTED, Status.MISSED)
 
-_logger = Logger()
-
 
 class Verdict(NamedTuple):
     """What to do now of what is owed. Neither of the two: wait."""
@@ -64,7 +62,7 @@ def catch_up(
         try:
             _make_good(table, settings, job, tasks.get(job.task, []), now)
         except (*AWS_ERRORS, TransientError):
-            _logger.exception("what is owed was not started; the next sweep looks once more", task=job.task)
+            logger.exception("what is owed was not started; the next sweep looks once more", task=job.task)
 
     in_parallel(make_good, owing)
 
@@ -137,7 +135,7 @@ def _make_good(table: "RunTable", settings: "Settings", job: Job, found: Sequenc
         _note(table, job, STARTED if started else verdict.never)
     elif verdict.tasks and (claimed := _claimed(table, job, owed, verdict.tasks, now)):
         answer = _start(settings, job.task, owed.scheduled_at, {**request, "count": verdict.tasks})
-        _logger.info("caught up", task=job.task, scheduled_at=owed.scheduled_at, answer=answer)
+        logger.info("caught up", task=job.task, scheduled_at=owed.scheduled_at, answer=answer)
         _note(table, claimed, answer)
 
 
@@ -184,7 +182,7 @@ def _note(table: "RunTable", job: Job, answer: str) -> None:
     """Write what became of it. If that fails, the next sweep calls ECS once more, which starts nothing twice."""
     due = job.owed and job.owed.scheduled_at
     if answer != STARTED:
-        _logger.warning("not caught up", task=job.task, scheduled_at=due, answer=answer)
+        logger.warning("not caught up", task=job.task, scheduled_at=due, answer=answer)
 
     def answered(fresh: Job) -> Job | None:
         owed = fresh.owed

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from rota.aws import clients
 from rota.aws.errors import is_denied
 from rota.ecr.lifecycle import Fate, Rule, fates, parse_policy
+from rota.log import logger
 from rota.notifications.message import Message
 from rota.runs.model import Release
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 # Of a larger repository no rule that counts can be followed within a sweep.
 _MOST_IMAGES = 20_000
 _PAGE = 1000
-_logger = Logger()
 
 
 class Threat(NamedTuple):
@@ -60,7 +59,7 @@ def threats(repository: str, releases: Sequence[Release], now: datetime) -> Thre
         if not is_denied(error):
             raise
         # Only a policy of the account can deny it; the day's other looks matter more than this one.
-        _logger.warning("the lifecycle policy may not be read, so nothing is said of it", repository=repository)
+        logger.warning("the lifecycle policy may not be read, so nothing is said of it", repository=repository)
         return Threats(live)
     newest = {release.digest: release for release in releases}
     found = [Threat(newest[fate.digest], fate) for fate in fates(rules, images, newest) if fate.is_soon(now)]
@@ -108,7 +107,7 @@ def _images(ecr: "ECRClient", repository: str) -> "list[ImageDetailTypeDef]":
     for page in pages:
         found += page["imageDetails"]
         if len(found) > _MOST_IMAGES:
-            _logger.warning("too many images to follow the lifecycle policy", repository=repository)
+            logger.warning("too many images to follow the lifecycle policy", repository=repository)
             return []
     return found
 

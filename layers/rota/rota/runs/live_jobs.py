@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from rota.aws import clients
@@ -18,6 +17,7 @@ from rota.contract.deployment import Stored
 from rota.deployment import artifacts
 from rota.deployment.releases import Live
 from rota.errors import ConfigError
+from rota.log import logger
 from rota.pauses.model import Pause, noted
 from rota.runs.jobs_of_a_file import Paused, changed_jobs
 from rota.runs.missed import FIRES_WITHIN
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from rota.runs.table import RunTable
     from rota.schedule_file.task import Task
     from rota.settings import Settings
-
-_logger = Logger()
 
 
 def learn(
@@ -84,9 +82,9 @@ def _tasks(settings: "Settings", schedule: Stored) -> "tuple[Task, ...] | None":
     except ClientError as error:
         if not artifacts.is_gone(error):
             raise
-        _logger.exception("the live schedule file was deleted; the known jobs are kept")
+        logger.exception("the live schedule file was deleted; the known jobs are kept")
     except ConfigError:
-        _logger.exception("the live schedule file is not valid for this version of Rota; the known jobs are kept")
+        logger.exception("the live schedule file is not valid for this version of Rota; the known jobs are kept")
     return None
 
 

@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
-
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
 from rota.ecs.task_definitions import read_revision
+from rota.log import logger
 from rota.runs import tasks
 from rota.runs.log_place import container_of, log_place_of, may_be_read, secrets_in, secrets_of, secrets_of_start
 from rota.runs.model import LogPlace, Run
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html
 _MOST_PAGES = 5
 
-_logger = Logger()
-
 
 def with_log(run: Run, settings: "Settings", *, lines: int) -> Run:
     """The run with where it logs and, of a log that may be read, so many last lines, masked.
@@ -32,7 +29,7 @@ def with_log(run: Run, settings: "Settings", *, lines: int) -> Run:
     try:
         container = container_of(read_revision(clients.ecs(), run.revision).content, settings.container)
     except AWS_ERRORS:
-        _logger.exception("a run's log configuration could not be read", task=run.task)
+        logger.exception("a run's log configuration could not be read", task=run.task)
         return run
     run = run.model_copy(update={"log": log_place_of(container, settings.container, run.task_arn)})
     if not (lines and run.log and may_be_read(run.log, run, settings.job_log_groups)):
@@ -41,7 +38,7 @@ def with_log(run: Run, settings: "Settings", *, lines: int) -> Run:
         secrets = [*secrets_of(container), *_overridden(run, settings)]
         text = mask(clean("\n".join(_last(run.log, lines))), secrets)
     except AWS_ERRORS:
-        _logger.exception("a run's log could not be read", task=run.task)
+        logger.exception("a run's log could not be read", task=run.task)
         return run
     return run.model_copy(update={"tail": tuple(text.splitlines())})
 

@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
-
 from rota.aws.errors import AWS_ERRORS, translate
 from rota.aws.parallel import in_parallel
 from rota.contract.run_event import RunKind
 from rota.errors import RejectedError, TransientError
+from rota.log import logger
 from rota.notifications.events import put_events
 from rota.notifications.send import send_chat, send_mail
 from rota.runs.alert import Alert, Report, attributes_of, due_alerts, reported
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 # A Sweep that is killed or fails here holds the item for so long; one that succeeds is done in seconds.
 _HELD_FOR = timedelta(seconds=120)
-
-_logger = Logger()
 
 
 def report(
@@ -63,7 +60,7 @@ def _report(table: "RunTable", settings: "Settings", alerts: list[Alert], now: d
             in_parallel(partial(_note, table, alert, now), alert.reports)
         except (*AWS_ERRORS, TransientError, RejectedError) as error:
             errors.append(translate(error) if isinstance(error, AWS_ERRORS) else error)
-            _logger.warning("could not be reported", kind=alert.kind, incident=alert.thread, reason=str(errors[-1]))
+            logger.warning("could not be reported", kind=alert.kind, incident=alert.thread, reason=str(errors[-1]))
     if errors:
         raise errors[0]
     return len(alerts)

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
-
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
 from rota.contract.run_event import RunKind
+from rota.log import logger
 from rota.runs import stops, tasks
 from rota.runs.by_job import by_job
 from rota.runs.event import TaskChange
@@ -18,8 +17,6 @@ from rota.runs.model import Job, Notice, Run
 if TYPE_CHECKING:
     from rota.runs.table import RunTable
     from rota.settings import Settings
-
-_logger = Logger()
 
 
 def judge(
@@ -93,7 +90,7 @@ def _stop(settings: "Settings", job: Job, changes: Sequence[TaskChange], now: da
     try:
         fresh = tasks.described(clients.ecs(), settings, [each.task_arn for each in changes if not each.has_ended])
     except AWS_ERRORS:
-        _logger.exception("ECS could not be asked once more; nothing is stopped", task=job.task)
+        logger.exception("ECS could not be asked once more; nothing is stopped", task=job.task)
         return set()
     return tasks.stop(settings, to_stop(job, fresh, settings.rule_prefix, now))
 

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from aws_lambda_powertools import Logger
-
 from rota.aws import clients
 from rota.aws.parallel import in_parallel
 from rota.deployment.lease.item import lease_table_of
 from rota.deployment.releases import Live, releases_of
+from rota.log import logger
 from rota.pauses.model import noted
 from rota.runs import image, migrations, reasons, running, tasks
 from rota.runs.by_job import by_job
@@ -47,7 +46,6 @@ _LOOKS_BACK = timedelta(days=1)
 _LONGEST_RUN = timedelta(days=14)
 _UNCLEAR_FOR = timedelta(days=3)
 
-_logger = Logger()
 # What has ended and is recorded, by ARN; None for a task of the service. A new process asks ECS once more.
 _settled: dict[str, "TaskChange | None"] = {}
 _begun: set[str] = set()
@@ -110,7 +108,7 @@ class _Parts:
         try:
             return part()
         except Exception as error:
-            _logger.exception("a part of the sweep failed")
+            logger.exception("a part of the sweep failed")
             self._errors.append(error)
             return None
 

@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from aws_lambda_powertools import Logger
-
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
 from rota.aws.parallel import in_parallel
+from rota.log import logger
 from rota.runs.event import TaskChange, task_change
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
 _PER_CALL = 100
-_logger = Logger()
 _ALL: "Sequence[DesiredStatusType]" = ("RUNNING", "STOPPED")
 
 
@@ -65,9 +63,9 @@ def stop(settings: "Settings", wanted: "Mapping[str, Stop]") -> set[str]:
         try:
             ecs.stop_task(cluster=settings.cluster, task=task, reason=reason)
         except AWS_ERRORS:
-            _logger.exception("a task was not stopped", task=task, reason=reason)
+            logger.exception("a task was not stopped", task=task, reason=reason)
             return False
-        _logger.info("stopped a task", task=task, reason=reason)
+        logger.info("stopped a task", task=task, reason=reason)
         return True
 
     arns = list(wanted)

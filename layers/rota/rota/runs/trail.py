@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aws_lambda_powertools import Logger
-
 from rota.aws.errors import AWS_ERRORS
+from rota.log import logger
 from rota.runs import reasons
 from rota.runs.event import BY_SCHEDULE, Overrides, TaskChange, started_by_schedule
 from rota.runs.model import Reason
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 # Of the minute that Sweep has: the rest of an account's history is left out.
 _LONGEST_SECONDS = 20
-_logger = Logger()
 
 
 class Asked(NamedTuple):
@@ -83,7 +81,7 @@ def read(
         else:
             return History(found, since)
     except AWS_ERRORS:
-        _logger.exception("CloudTrail could not be asked what was started")
+        logger.exception("CloudTrail could not be asked what was started")
     return History(found, found[-1].at if found else until)
 
 
