@@ -13,15 +13,25 @@ from rota.deployment.lease.item import LeaseItem, lease_table_of
 from rota.deployment.ledger import ledger_of
 from rota.deployment.waiting import BackTo
 from rota.ecr import push_event
-from rota.errors import RejectedError
+from rota.errors import RejectedError, updated_meanwhile
 from rota.execution_input import ExecutionInput, PauseKey
 from rota.handlers.step import step
 from rota.settings import Settings
 from rota.stepfunctions import stopped
 
+# A machine of the version of Rota before, which hands over no `turn`, takes any other decision for one to wait.
+_KNOWN_BEFORE = (Decision.GO, Decision.WAIT, Decision.OVERTAKEN, Decision.IGNORE, Decision.RESTORE)
+
 
 @step
 def handler(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
+    answer = _turn(request, settings)
+    if "turn" not in request.model_fields_set and answer.decision not in _KNOWN_BEFORE:
+        raise updated_meanwhile("the state machine")
+    return answer
+
+
+def _turn(request: TakeTurnInput, settings: Settings) -> TakeTurnOutput:
     waited = (datetime.now(UTC) - request.execution.started_at).total_seconds()
     if ended := stopped.execution_named_by(request.event, request.execution.id):
         return _turn_of_a_restore(request, settings, ended, waited)

@@ -113,6 +113,18 @@ def test_one_that_was_aborted_is_restored_by_this_version(step: str, world: Worl
     assert world.entry(changing.arn)["outcome"] == ("deployed" if complete else "aborted")
 
 
+def test_a_decision_that_its_machine_does_not_know_ends_it(
+    world: World, deployments: Deployments, changing: Deployment
+) -> None:
+    """To that machine each one of these is a Wait: it would ask TakeTurn for ever, here with the lease."""
+    pausing = deployments.ask(kind="pause", pause={"tasks": ["IngestData"]})
+    assert run_by_the_old_machine(pausing) == "DeploymentFailed"
+    assert "holder" not in world.ledger()["lease"]
+    assert deployments.ask(kind="pause", hold={}).run() == "Done"
+    assert run_by_the_old_machine(changing) == "DeploymentFailed"
+    assert changing.document["restored"]["cause"].startswith("TakeTurn: Rota was updated meanwhile, and cannot ")
+
+
 @pytest.mark.exhaustive(first=0)
 def test_the_next_deployment_goes_well(world: World, deployments: Deployments, changing: Deployment) -> None:
     run_by_the_old_machine(begun_before(world, changing, "CreateTargets"))
@@ -141,3 +153,13 @@ def test_its_machine_finds_what_its_choices_go_by(changing: Deployment) -> None:
     assert {"$.plan.targets", "$.turn.decision"} <= planned
     for path in planned:
         asl.at(path, document, changing.context)
+
+
+@pytest.mark.parametrize("step", ANSWERS)
+def test_its_step_refuses_where_a_choice_goes_by_what_it_does_not_answer(step: str) -> None:
+    """The stack is rolled back, and an execution keeps the machine of this version."""
+    path = asl.STATES[step]["ResultPath"]
+    choices = {rule["Variable"] for state in asl.STATES.values() for rule in state.get("Choices", [])}
+    lacking = {each for each in choices if each.startswith(f"{path}.")} - {f"{path}.{each}" for each in ANSWERS[step]}
+    not_known = asl.STATES[step]["Parameters"].keys() - MACHINE["States"][step]["Parameters"].keys()
+    assert not_known or not lacking
