@@ -138,12 +138,12 @@ def test_the_cause_quotes_the_error_in_full(cause: str, message: str) -> None:
         pytest.param(NOTHING, "Nothing had to be restored.", id="nothing"),
         pytest.param(RestoreResult(again=True), "Everything is as it was before. ", id="nothing more"),
         pytest.param(
-            RestoreResult(rules=1),
+            RestoreResult(schedules=1),
             "Everything is as it was before; 1 schedule was restored.",
             id="one rule",
         ),
         pytest.param(
-            RestoreResult(rules=2, service="guestbook:5"),
+            RestoreResult(schedules=2, service="guestbook:5"),
             "All schedules are as they were before, 2 schedules were restored; "
             "ECS is rolling the service back to guestbook:5.",
             id="rules and service",
@@ -154,7 +154,7 @@ def test_the_cause_quotes_the_error_in_full(cause: str, message: str) -> None:
             id="service",
         ),
         pytest.param(
-            RestoreResult(rules=1, remarks=("the rule A is gone: no",)),
+            RestoreResult(schedules=1, remarks=("the rule A is gone: no",)),
             "Everything is as it was before; 1 schedule was restored. But the rule A is gone: no. AWS did not",
             id="a rule that AWS refused",
         ),

@@ -19,7 +19,6 @@ from rota.schedule_file.task import (
     MOST_SUBNETS,
     MOST_TAGS,
     Task,
-    without_values,
 )
 from rota.schedules import backend
 from rota.tracing import VARIABLES
@@ -188,8 +187,8 @@ def problems_of_execute_command(base: "Revision", tasks: Sequence["Task"]) -> It
 
 
 def problems_of_task_tags(base: "Revision", settings: "Settings", tasks: Sequence["Task"]) -> Iterator[str]:
-    """Where a run would have more tags than ECS takes, with those of its revision; and the tags that Scheduler does not
-    take where the stack has schedules there. Of the others there the schedule file's own check says so.
+    """Where a run would have more tags than ECS takes, with those of its revision; and tags that no schedule of its
+    kind may have.
     """
     inherited = task_definitions.inherited_tags(base)
     for index, task in enumerate(tasks):
@@ -199,8 +198,7 @@ def problems_of_task_tags(base: "Revision", settings: "Settings", tasks: Sequenc
                 f"tasks[{index}].propagate_tags: with those of its revision a run would have {tags} tags, and ECS "
                 f"takes {MOST_TAGS}; leave some out"
             )
-        if task.tags and backend.backend_of(task, settings) == "scheduler":
-            yield from (f"tasks[{index}].tags: {problem}" for problem in without_values(task.tags))
+        yield from (f"tasks[{index}].tags: {problem}" for problem in backend.problems_of_tags(task, settings))
 
 
 def problems_of_roles(settings: "Settings", tasks: Sequence["Runnable"]) -> Iterator[str]:

@@ -33,7 +33,7 @@ class RestoreResult(Shape):
     restored more.
     """
 
-    rules: int = 0
+    schedules: int = 0
     service: str = ""
     remarks: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
@@ -47,8 +47,8 @@ class RestoreResult(Shape):
         return " ".join([*self.stopped, self._restored(), *(f"But {each}." for each in self.remarks)])
 
     def _restored(self) -> str:
-        were = "schedule was" if self.rules == 1 else "schedules were"
-        schedules = f"{self.rules} {were} restored" if self.rules else ""
+        were = "schedule was" if self.schedules == 1 else "schedules were"
+        schedules = f"{self.schedules} {were} restored" if self.schedules else ""
         if self.service:
             # ECS takes minutes for that, and this function does not wait for it.
             rest = f", {schedules}" if schedules else ""
@@ -87,7 +87,7 @@ def restore_everything(context: "RestoreContext") -> RestoreResult:
             "of its phase, a cron none, and each is due as before"
         )
     return RestoreResult(
-        rules=sum(each.changed for each in restored if each),
+        schedules=sum(each.changed for each in restored if each),
         service=rolled.rolling_to if rolled else "",
         stopped=tuple(stopped),
         remarks=(
@@ -157,6 +157,6 @@ def _end_move(
         error = translate(refusal) if isinstance(refusal, ClientError) else refusal
         if not isinstance(error, RejectedError) or not change.switches:
             raise
-        name = f"the {'rule' if change.backend == 'rules' else 'schedule'} {change.name}"
+        name = backend.in_words(change)
         ended = "switched off" if before else "deleted"
         raise RejectedError(f"{error}; until {name} is {ended}, each run of its task may come twice") from refusal

@@ -148,6 +148,16 @@ def problems_of_move(task: "Task", settings: "Settings", current: Schedule, *, i
     yield from moving.problems(task.name, when_of(current), task.when, to_rule=to_rule, is_paused=is_paused)
 
 
+def problems_of_tags(task: "Task", settings: "Settings") -> "Iterator[str]":
+    """A sentence for each tag of the task that its schedule cannot have. Where a key of the task needs Scheduler, the
+    schedule file's own check says so. Pure.
+    """
+    if task.tags and backend_of(task, settings) == "scheduler":
+        from rota.schedule_file.task import without_values  # noqa: PLC0415  loaded where it is used
+
+        yield from without_values(task.tags)
+
+
 def set_by_keys(task: "Task") -> tuple[str, ...]:
     """What the task's keys set of its schedule that would stay without them, by name. Pure."""
     from rota.schedules import target_keys  # noqa: PLC0415  loaded where it is used
@@ -271,6 +281,11 @@ def switches(change: Change) -> bool | None:
 def kept_off(change: Change) -> Change:
     """The change with a schedule that is off where it would be on. Pure."""
     return change.kept_off
+
+
+def in_words(change: Change) -> str:
+    """What a change writes, for people: `the rule shop-IngestData`. Pure."""
+    return f"the {'rule' if change.backend == 'rules' else 'schedule'} {change.name}"
 
 
 def when_of(schedule: Schedule) -> When | None:
