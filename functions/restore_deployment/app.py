@@ -4,7 +4,7 @@ from typing import Any
 
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
-from rota.contract.deployment import Kind, Outcome, is_dry_run
+from rota.contract.deployment import Kind, Outcome, Standing, is_dry_run
 from rota.contract.step_io import CaughtError, FailedDeployment, RestoreDeploymentInput, RestoreDeploymentOutput
 from rota.contract.steps import failed_step, is_complete
 from rota.deployment.failure_message import stored_error
@@ -41,7 +41,7 @@ def _restore(request: RestoreDeploymentInput, settings: Settings, enter_lease: E
     """Restore the deployment in the lease, record how it ended, and publish that."""
     document = failed.document
     with enter_lease(failed.execution, _facts(failed), recreate=bool(document and document.has_begun)) as session:
-        if document or session.record or session.standing == "lost":
+        if document or session.record or session.standing == Standing.LOST:
             in_ledger = ledger_of(settings, session.record.execution if session.record else failed.execution).read()
             retries = _retries(request, session, in_ledger)
             record = session.record or (in_ledger.deployment if in_ledger.is_restoring else None)
@@ -49,7 +49,7 @@ def _restore(request: RestoreDeploymentInput, settings: Settings, enter_lease: E
                 record = session.record.model_copy(update={"idle_retries": request.retries - retries})
             attempt = _attempt(request, settings, failed, record, in_ledger, retries)
             live = releases_of(settings).read()
-            if session.standing == "overtaken" and attempt.record.asks and not attempt.error:
+            if session.standing == Standing.OVERTAKEN and attempt.record.asks and not attempt.error:
                 attempt = attempt._replace(error=CaughtError(Error="OvertakenError", Cause="a newer push has arrived"))
             return _end(attempt._replace(live=live), session)
     # The lease was deleted, or a version of Rota took it that makes no record.

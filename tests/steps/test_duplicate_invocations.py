@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from rota.contract.deployment import Standing
 from rota.contract.steps import STEPS
-from rota.deployment.lease.lease import Standing
 from rota.errors import OvertakenError, StillRunningError
 from tests.steps import items
 from tests.steps.calls import KilledError

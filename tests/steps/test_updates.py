@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from rota.contract.deployment import Standing
 from rota.contract.steps import STEPS
-from rota.deployment.lease.lease import Standing
 from rota.errors import RejectedError
 from tests import asl
 from tests.guestbook import APP, ENVIRONMENT

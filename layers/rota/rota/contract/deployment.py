@@ -153,6 +153,18 @@ class Phase(StrEnum):
     RESTORING = "restoring"
 
 
+class Standing(StrEnum):
+    """Whether a deployment may write when one of its invocations enters the lease."""
+
+    HOLDS = "holds"
+    OVERTAKEN = "overtaken"
+    """It holds the lease, and a newer push waits for it."""
+    LOST = "lost"
+    """Another deployment holds the lease, or none does, or this one is being restored."""
+    DELETED = "deleted"
+    """The item is gone. Rota never deletes it, so no other deployment has held it since."""
+
+
 def phases_up_to(last: Phase | None) -> tuple[Phase, ...]:
     """The phases that may come before that one, and itself; none for None."""
     phases = tuple(Phase)

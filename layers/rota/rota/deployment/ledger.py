@@ -85,8 +85,8 @@ class Ledger:
     """The ledger as one execution sees it: its own entry, written while it is restored and once when it has ended.
 
     ```
-    none --begin_restoring--> restoring --close--> failed, aborted, overtaken
-      +------------------------close-------------> deployed, nothing to do, failed, aborted, overtaken
+    none --begin_restoring--> restoring --close--> failed, aborted, overtaken, refused
+      +------------------------close-------------> each outcome
     ```
     """
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rota.aws import clients
 from rota.aws.errors import AWS_ERRORS
 from rota.aws.parallel import thread_pool
-from rota.contract.deployment import Execution
+from rota.contract.deployment import Execution, Standing
 from rota.contract.shape import Recorded, Shape
 from rota.contract.step_io import StepInput
 from rota.contract.steps import STEPS, Step
@@ -20,7 +20,7 @@ from rota.handlers.frame import Context, Handler, frame
 from rota.settings import Settings
 
 if TYPE_CHECKING:
-    from rota.deployment.lease.lease import Lease, Standing
+    from rota.deployment.lease.lease import Lease
     from rota.deployment.record import DeploymentRecord
 
 Request = TypeVar("Request", bound=StepInput)
@@ -38,7 +38,7 @@ class LeaseSession(NamedTuple):
     """
 
     lease: "Lease"
-    standing: "Standing"
+    standing: Standing
     record: "DeploymentRecord | None" = None
     note: Callable[[Mapping[str, Any]], None] = lambda _facts: None
     again: bool = False
@@ -50,16 +50,16 @@ class LeaseSession(NamedTuple):
 
     @property
     def holds_lease(self) -> bool:
-        return self.standing in ("holds", "overtaken")
+        return self.standing in (Standing.HOLDS, Standing.OVERTAKEN)
 
     @property
     def overtaken(self) -> bool:
         """Whether a newer push waits for the lease."""
-        return self.standing == "overtaken"
+        return self.standing == Standing.OVERTAKEN
 
     def require(self, app: str) -> None:
         """OvertakenError or RejectedError if the deployment does not hold the lease of that app."""
-        if self.standing == "deleted":
+        if self.standing == Standing.DELETED:
             raise RejectedError(f"the lease of {app} was deleted from the ledger's table")
         if not self.holds_lease:
             raise OvertakenError("another deployment holds the lease")
@@ -221,7 +221,7 @@ def _lease_session(
     """`stops`: for a newer push, with OvertakenError; `waits`: for other invocations, with StillRunningError."""
     # Here, so that a step that needs no lease does not load it.
     from rota.deployment.lease.item import lease_table_of  # noqa: PLC0415
-    from rota.deployment.lease.lease import Lease, Standing  # noqa: PLC0415
+    from rota.deployment.lease.lease import Lease  # noqa: PLC0415
 
     began = time.monotonic()
     execution = restored.execution if restored else request.execution

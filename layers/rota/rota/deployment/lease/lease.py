@@ -3,27 +3,14 @@
 import time
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any, NamedTuple
 
-from rota.contract.deployment import Execution
+from rota.contract.deployment import Execution, Standing
 from rota.contract.steps import Step
 from rota.deployment.gates import Gates
 from rota.deployment.lease.item import CLOCK_SKEW, LeaseItem, LeaseTable
 from rota.deployment.record import DeploymentRecord, LeftRunning, RecordUpdate
 from rota.errors import TransientError
-
-
-class Standing(StrEnum):
-    """Whether a deployment may write when one of its invocations enters the lease."""
-
-    HOLDS = "holds"
-    OVERTAKEN = "overtaken"
-    """It holds the lease, and a newer push waits for it."""
-    LOST = "lost"
-    """Another deployment holds the lease, or none does, or this one is being restored."""
-    DELETED = "deleted"
-    """The item is gone. Rota never deletes it, so no other deployment has held it since."""
 
 
 class Entered(NamedTuple):
@@ -44,15 +31,19 @@ class Lease:
 
     `turn.take` takes it; everything else that the drawing names is here.
     ```
-            take            enter               enter as restorer
-    free ----------> held ---------> writing         ------> shut: no other step enters
-      ^               |  ^             |                       |
-      |    release    |  +-------------+                       |
-      +---------------+        leave, or its time is up        |
-      +----------------------------release---------------------+
+            take             enter                enter as restorer
+    free ---------> held --------------> writing -----------------> shut: no other step enters
+      ^               ^ leave, or its      | |                        |
+      |               | time is up         | |                        |
+      |               +--------------------+ |        release         |
+      +--------------------------------------+------------------------+
+    held -- enter as restorer --> shut
+    writing, shut -- release, while another invocation may still write --> shut
     held, shut -- take by the next deployment, once the holder has ended and nothing of it may still write --> held
+    deleted by hand -- enter as restorer of a deployment that had begun --> shut
     ```
-    `holder` is missing in the free lease; `at_work` lists who is writing; `shut` and `restorer` are there in the shut.
+    `holder` is missing in the free lease; `at_work` lists who is writing; `shut` is there in the shut. `restorer` is
+    there from when it is known who restores the holder.
 
     AWS's rule and service calls take no fencing token, so the lease goes by time: every invocation that writes says in
     `at_work` how long its function may live, and takes that back when it leaves. While one is listed there that has not
