@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from samtranslator.yaml_helper import yaml_parse
 
 from docs.generated import ROOT
+from rota.contract.step_io import Registered
 from rota.contract.steps import STEPS
 from rota.deployment import artifacts, finish, notify
 from rota.deployment.lease import turn
@@ -15,10 +16,11 @@ from rota.deployment.record import DeploymentRecord
 from rota.ecr import image, push_event
 from rota.ecs import derive, one_off, reusable, service, service_deployments, task_definitions
 from rota.one_offs import rounds
+from rota.pauses import writing
 from rota.plan import build, checks
 from rota.plan.current_state import CurrentState
 from rota.plan.model import Plan, Snapshot
-from rota.restore import attempt, everything, one_offs
+from rota.restore import attempt, context, everything, one_offs
 from rota.restore import revisions as restore_revisions
 from rota.restore import service as restore_service
 from rota.runs import alert, alert_text, incidents, judge, missed, report, sweep
@@ -34,11 +36,15 @@ from rota.stepfunctions import failed, stopped
 
 
 class At(NamedTuple):
-    """What one step, function or rule does on a way: what it calls, in order, and what it stores or writes."""
+    """What one step, function or rule does on a way: what it calls, in order, and what it stores or writes.
+
+    `also`: what else leads here than the one before, and what that brings.
+    """
 
     name: str
     calls: Sequence[Callable[..., Any]]
     leaves: str = ""
+    also: tuple[str, str] | None = None
 
 
 _RESOURCES = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
@@ -51,7 +57,12 @@ SCHEDULE_FILE_TO_PUT_RULE = (
         (build.build_plan, backend.change, rule.difference),
         f"{Plan.__name__} in S3, with each request",
     ),
-    At("CreateTargets", (EventBridgeRules.apply, api.read_tags, api.send), "PutRule, PutTargets"),
+    At(
+        "CreateTargets",
+        (writing.write_schedules, EventBridgeRules.apply, api.read_tags, api.send),
+        "PutRule, PutTargets",
+        also=("RegisterRevisions", f"{Registered.__name__} in S3"),
+    ),
 )
 PUSH_TO_LIVE = (
     At("TakeTurn", (push_event.parse_image, turn.take), "the lease"),
@@ -66,7 +77,11 @@ PUSH_TO_LIVE = (
         f"{CurrentState.__name__} in S3",
     ),
     At("PlanDeployment", (build.build_plan, artifacts.write), f"{Plan.__name__} and {Snapshot.__name__} in S3"),
-    At("RegisterRevisions", (derive.derive_content, task_definitions.register_revision), "RegisterTaskDefinition"),
+    At(
+        "RegisterRevisions",
+        (derive.derive_content, task_definitions.register_revision),
+        f"RegisterTaskDefinition, {Registered.__name__} in S3",
+    ),
     At("RunBefore", (rounds.next_round, one_off.start), "RunTask, if the file has before"),
     At("ClearRules", (EventBridgeRules.disable,), "DisableRule"),
     At("CreateTargets", (EventBridgeRules.apply,), "PutRule, PutTargets"),
@@ -76,19 +91,32 @@ PUSH_TO_LIVE = (
     At(
         "FinishDeployment",
         (EventBridgeRules.delete, finish.end_deployment, notify.notify),
-        "RemoveTargets, DeleteRule, ledger, event",
+        "RemoveTargets, DeleteRule, ledger, lease, event",
     ),
 )
 ERROR_TO_RESTORE = (
-    At("TakeTurn", (stopped.execution_named_by, stopped.decide), "only for an execution that was aborted or timed out"),
-    At("RestoreDeployment", (failed.find_failed, Lease.enter), f"{DeploymentRecord.__name__} in the lease"),
+    At(
+        "TakeTurn",
+        (stopped.execution_named_by, stopped.decide),
+        "the execution to restore",
+        also=("an execution was aborted or timed out", "event"),
+    ),
     At(
         "RestoreDeployment",
-        (attempt.restore_or_finish, Ledger.begin_restoring),
-        "if anything was changed, unless the deployment was complete",
+        (failed.find_failed, Lease.enter),
+        f"{DeploymentRecord.__name__} in the lease",
+        also=("a step failed", "Catch"),
     ),
-    At("RestoreDeployment", (everything.restore_everything,), f"reads {Plan.__name__} and {Snapshot.__name__}"),
-    At("RestoreDeployment", (one_offs.stop, one_offs.lift_pauses), "StopTask, EnableRule"),
+    At(
+        "RestoreDeployment",
+        (attempt.restore_or_finish, Ledger.begin_restoring, context.read),
+        f"{Plan.__name__} and {Snapshot.__name__}, if anything was changed, unless the deployment was complete",
+    ),
+    At(
+        "RestoreDeployment",
+        (everything.restore_everything, one_offs.stop, one_offs.lift_pauses),
+        "StopTask, EnableRule",
+    ),
     At(
         "RestoreDeployment",
         (EventBridgeRules.restore, rule.undo),
@@ -99,8 +127,8 @@ ERROR_TO_RESTORE = (
     At("RestoreDeployment", (finish.end_deployment, notify.notify), "ledger, lease, event"),
 )
 TASK_TO_MAIL = (
-    At("TaskChanges", (), "a task's begin and end, and dead letters of targets"),
-    At("RunQueue", (), "ten messages at most"),
+    At("TaskChanges", (), "a task's begin and end"),
+    At("RunQueue", (), "ten messages at most", also=("a job's target", "dead letter")),
     At(
         "RecordRun",
         (QueueMessage.read, Recorder.record, judge.run_of, incidents.after_run, RunTable.end),
@@ -112,13 +140,18 @@ TASK_TO_MAIL = (
 
 
 def chart(way: Sequence[At]) -> str:
-    """The way as a mermaid flowchart: a box for what each step calls, and on the arrow what it leaves."""
+    """The way as a mermaid flowchart: a box for what each step calls, and on the arrow what it leaves; round, what else
+    leads to a box.
+    """
     lines = ["```mermaid", "flowchart TD"]
     for number, at in enumerate(way):
         if at.name not in _NAMES:
             raise ValueError(f"{at.name} is no step and no resource of the template")
         names = "".join(f"<br>{_name(each)}" for each in at.calls)
         lines.append(f'  s{number}["<b>{at.name}</b>{names}"]')
+        if at.also:
+            what, brings = at.also
+            lines.append(f"  a{number}([{what}]) -->|{brings}| s{number}")
         following = f"s{number + 1}" if number + 1 < len(way) else f"e{number}([done])"
         lines.append(f"  s{number} -->{f'|{at.leaves}|' if at.leaves else ''} {following}")
     return "\n".join([*lines, "```"])
