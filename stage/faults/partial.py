@@ -47,8 +47,8 @@ def hold_back(call: Call) -> tuple[Any, Reply | None]:
     return last, None if others else Reply.result(call)
 
 
-def with_failed_entry(call: Call, reply: Reply, held_back: Any, code: str | None = None) -> Reply:
-    """The reply, with the entry that was held back as a failed one; `code` replaces the usual error code."""
+def with_failed_entry(call: Call, reply: Reply, held_back: Any, code: str | None) -> Reply:
+    """The reply, with the entry that was held back as a failed one; a `code` replaces the usual error code."""
     kind = KINDS[call.key]
     failed = kind.report(held_back) | ({"ErrorCode": code, "ErrorMessage": "scripted"} if code else {})
     entries = [*reply.data.get(kind.reported_in, []), failed]

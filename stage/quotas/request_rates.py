@@ -85,7 +85,7 @@ QUOTAS = (
 class Bucket:
     """A token bucket, full at first; `clock` returns seconds. Not thread-safe."""
 
-    def __init__(self, burst: int, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, burst: int, per_second: float, clock: Callable[[], float]) -> None:
         self._burst, self._per_second, self._clock = burst, per_second, clock
         # The whole state: each call moves it by the time in which one token is gained.
         self._full_at = clock()

@@ -15,10 +15,10 @@ SAID = (
 )
 
 
-def of_a_call(code: str, message: str = "-", status: int = 400, operation: str = "ListRules") -> refused.ClientError:
+def of_a_call(code: str, message: str = "-", status: int = 400) -> refused.ClientError:
     return refused.ClientError(
         {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
-        operation,
+        "ListRules",
     )
 
 

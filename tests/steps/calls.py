@@ -77,9 +77,9 @@ class Calls(Lasting):
             yield
 
     @contextmanager
-    def half_failing(self, call: str, code: str, *, skip: int = 0) -> Iterator[None]:
+    def half_failing(self, call: str, code: str) -> Iterator[None]:
         """Answer one call with 200 and a failed entry."""
-        with local_stage().failing(**_fault(call, "partial", skip=skip, code=code)):
+        with local_stage().failing(**_fault(call, "partial", code=code)):
             yield
 
     @contextmanager

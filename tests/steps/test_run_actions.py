@@ -127,13 +127,13 @@ def run_of(watched: Watched, arn: str) -> Run:
     return found
 
 
-def running_and_new(watched: Watched, monkeypatch: pytest.MonkeyPatch, task: str = EVERY_15) -> tuple[str, str]:
+def running_and_new(monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """A run of the job that goes on, and a quarter of an hour later one that does not run yet."""
-    elder = start(task)
+    elder = start(EVERY_15)
     record_now(elder)
     monkeypatch.setattr("stage.clock._offset", 900.0)
     local_stage().settings.change({"start_seconds": NOT_YET})
-    newcomer = start(task)
+    newcomer = start(EVERY_15)
     local_stage().settings.change({"start_seconds": 0})
     return elder, newcomer
 
@@ -143,7 +143,7 @@ def running_and_new(watched: Watched, monkeypatch: pytest.MonkeyPatch, task: str
 
 def test_a_run_is_skipped_while_an_earlier_one_goes_on(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     asks(watched, EVERY_15, overlap="skip")
-    elder, newcomer = running_and_new(watched, monkeypatch)
+    elder, newcomer = running_and_new(monkeypatch)
     assert record_now(newcomer) == []
     assert (ecs(newcomer)["stopCode"], ecs(elder)["desiredStatus"]) == ("UserInitiated", "RUNNING")
     record_now(newcomer)
@@ -158,7 +158,7 @@ def test_a_run_is_skipped_while_an_earlier_one_goes_on(watched: Watched, monkeyp
 
 
 def test_without_the_key_nobody_asks_ecs(watched: Watched, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, newcomer = running_and_new(watched, monkeypatch)
+    _, newcomer = running_and_new(monkeypatch)
     world.calls.made.clear()
     record_now(newcomer)
     assert [call for call in world.calls.made if call.startswith("ecs.") and call != "ecs.DescribeTasks"] == []
@@ -172,7 +172,7 @@ def test_without_the_parameter_nothing_is_skipped(
 ) -> None:
     monkeypatch.setenv("RUN_ACTIONS", parameter)
     asks(watched, EVERY_15, overlap="skip")
-    _, newcomer = running_and_new(watched, monkeypatch)
+    _, newcomer = running_and_new(monkeypatch)
     record_now(newcomer)
     assert ecs(newcomer)["desiredStatus"] == "RUNNING"
 
@@ -182,7 +182,7 @@ def test_without_the_parameter_nothing_is_skipped(
 @pytest.mark.parametrize("operation", ["ListTasks", "DescribeTasks", "StopTask"])
 def test_in_doubt_both_run(operation: str, fault: str, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     asks(watched, EVERY_15, overlap="skip")
-    elder, newcomer = running_and_new(watched, monkeypatch)
+    elder, newcomer = running_and_new(monkeypatch)
     created = event(newcomer)
     with local_stage().failing(service="ecs", operation=operation, count=4, fault=fault):
         assert record(created) == [], "it is recorded"
@@ -281,7 +281,7 @@ def test_the_earlier_run_is_replaced_once_the_later_one_runs(watched: Watched, m
 @pytest.mark.exhaustive(first=0)
 def test_a_later_run_that_does_not_begin_replaces_nothing(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     asks(watched, EVERY_15, overlap="replace")
-    elder, newcomer = running_and_new(watched, monkeypatch)
+    elder, newcomer = running_and_new(monkeypatch)
     watched.now = datetime.now(UTC) + 16 * MINUTE
     watched.sweep()
     assert [ecs(arn)["desiredStatus"] for arn in (elder, newcomer)] == ["RUNNING", "RUNNING"]
@@ -301,7 +301,7 @@ def caught_up(due: datetime) -> list[dict[str, Any]]:
     return [task for task in found if task.get("startedBy") == started_by_catch_up(due)]
 
 
-def gives_up(watched: Watched, due: datetime) -> None:
+def gives_up(due: datetime) -> None:
     """EventBridge gives up the daily job's start of that minute."""
     body = json.dumps({"time": due.isoformat()})
     handler("record_run")({"Records": [dead_letter(PREFIX + DAILY, body=body, sent=due)]}, None)
@@ -314,7 +314,7 @@ def owing(daily: Watched) -> Watched:
     asks(daily, DAILY, catch_up="missed")
     daily.swept_until(next_six(daily) + MINUTE)
     daily.six = daily.now - MINUTE  # type: ignore[attr-defined]  # for the tests below
-    gives_up(daily, daily.now - MINUTE)
+    gives_up(daily.now - MINUTE)
     return daily
 
 
@@ -376,7 +376,7 @@ def test_a_missed_run_is_started_once_more(owing: Watched) -> None:
     (task,) = caught_up(six_of(owing))
     assert task["overrides"]["containerOverrides"][0]["environment"] == [{"name": "ROTA_TASK", "value": DAILY}]
     assert owing.job(DAILY).owed.answer == STARTED  # type: ignore[union-attr]  # it owes
-    gives_up(owing, six_of(owing))
+    gives_up(six_of(owing))
     owing.sweep_for(10 * MINUTE, 5 * MINUTE)
     assert len(caught_up(six_of(owing))) == 1
     found = [run for run in owing.runs(DAILY) if run.trigger == Trigger.CATCH_UP]
@@ -517,10 +517,10 @@ def test_with_the_parameter_off_nothing_is_owed(watched: Watched, monkeypatch: p
     """So no mail promises it, and nothing is started when the parameter is on again, weeks later."""
     asks(watched, DAILY, catch_up="missed")
     six = next_six(watched)
-    gives_up(watched, six)
+    gives_up(six)
     assert watched.job(DAILY).owed is not None
     monkeypatch.setenv("RUN_ACTIONS", "stop")
-    gives_up(watched, six + 24 * HOUR)
+    gives_up(six + 24 * HOUR)
     assert watched.job(DAILY).owed is None
 
 

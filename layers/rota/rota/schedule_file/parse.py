@@ -34,24 +34,19 @@ _MOST_PROBLEMS_LISTED = 50
 _LONGEST_MESSAGE = 16_000
 
 
-def parse_schedule_file(
-    raw: bytes, *, rule_prefix: str, max_tasks: int, name: str = "The schedule file", list_all: bool = False
-) -> tuple[Task, ...]:
+def parse_schedule_file(raw: bytes, *, rule_prefix: str, max_tasks: int) -> tuple[Task, ...]:
     """The tasks of a schedule file, in its order, as `parse_whole_file` reads them."""
-    return parse_whole_file(raw, rule_prefix=rule_prefix, max_tasks=max_tasks, name=name, list_all=list_all).tasks
+    return parse_whole_file(raw, rule_prefix=rule_prefix, max_tasks=max_tasks).tasks
 
 
-def parse_whole_file(
-    raw: bytes, *, rule_prefix: str, max_tasks: int, name: str = "The schedule file", list_all: bool = False
-) -> ScheduleFile:
+def parse_whole_file(raw: bytes, *, rule_prefix: str, max_tasks: int, name: str = "The schedule file") -> ScheduleFile:
     """A schedule file, each of its tasks whole. ConfigError with `name` and every problem, one to a line.
 
-    `rule_prefix` goes before each task's name to make the rule's; `max_tasks` is how many rules the bus can take;
-    with `list_all` the message lists every problem, even if it gets too long for a cause of Step Functions.
+    `rule_prefix` goes before each task's name to make the rule's; `max_tasks` is how many rules the bus can take.
     """
     file, problems = _file_or_problems(raw, rule_prefix=rule_prefix, max_tasks=max_tasks)
     if file is None or problems:
-        raise ConfigError(format_problems(problems, name, list_all=list_all))
+        raise ConfigError(format_problems(problems, name))
     return file
 
 
@@ -60,13 +55,11 @@ def find_problems(raw: bytes, *, rule_prefix: str, max_tasks: int) -> tuple[Prob
     return tasks_or_problems(raw, rule_prefix=rule_prefix, max_tasks=max_tasks)[1]
 
 
-def format_problems(problems: Sequence[Problem], name: str = "The schedule file", *, list_all: bool = False) -> str:
-    """The message of a ConfigError: how many problems, then one to a line. Unless `list_all`, the first 50 of very many
-    and how many more there are.
+def format_problems(problems: Sequence[Problem], name: str) -> str:
+    """The message of a ConfigError: how many problems, then one to a line; of very many the first 50, and how many more
+    there are.
     """
     lines = [f"{name} has {len(problems)} {'problem' if len(problems) == 1 else 'problems'}:"]
-    if list_all:
-        return "\n".join([*lines, *map(str, problems)])
     remaining = _LONGEST_MESSAGE
     for problem in problems[:_MOST_PROBLEMS_LISTED]:
         remaining -= len(json.dumps(str(problem)))

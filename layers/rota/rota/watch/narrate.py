@@ -93,9 +93,9 @@ def note(step: Step, cause: str = "") -> str:
     return _PROGRESS[step.state].format_map(result)
 
 
-def wrapped(text: str, indent: str, width: int = WIDTH) -> str:
-    """The lines of the text, none longer than the width, each with the indent."""
-    fill = textwrap.TextWrapper(width, indent, indent, break_long_words=False, break_on_hyphens=False)
+def wrapped(text: str, indent: str) -> str:
+    """The lines of the text, none longer than WIDTH, each with the indent."""
+    fill = textwrap.TextWrapper(WIDTH, indent, indent, break_long_words=False, break_on_hyphens=False)
     return "\n".join(fill.fill(line) for line in text.splitlines())
 
 

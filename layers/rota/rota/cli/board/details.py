@@ -76,7 +76,7 @@ def run(account: "Account", frame: model.Frame, name: str, due: str, task_id: st
         name=f"{name} {when}",
         tone=front.run_tone(of),
         headline=f"{name} of {when}: {ended}{front.run_words(of)}{took}",
-        facts=[*_facts_of_run(item, name, clock)],
+        facts=[*_facts_of_run(item, clock)],
         advice=[str(reason["todo"])] if reason.get("todo") else [],
         log=[(f"{clock.local(each.at):%H:%M:%S}", each.message) for each in lines[-_LINES:]],
         log_note=note or (f"The last {_LINES} lines." if len(lines) > _LINES else ""),
@@ -125,7 +125,7 @@ def _execution(account: "Account", frame: model.Frame, name: str, clock: Clock) 
     if lease.get("holder") == arn:
         found = deployment.explain_holder(account, lease, utc=clock.utc)
     else:
-        found = deployment.explain_execution(account, described, utc=clock.utc)
+        found = deployment.explain_execution(described, utc=clock.utc)
     runs = described["status"] == "RUNNING"
     return model.Detail(
         frame=frame,
@@ -157,7 +157,7 @@ def _facts(found: Explanation) -> Iterator[model.Fact]:
         yield model.Fact(link.what, link.name, because, tone)
 
 
-def _facts_of_run(item: Item, name: str, clock: Clock) -> Iterator[model.Fact]:
+def _facts_of_run(item: Item, clock: Clock) -> Iterator[model.Fact]:
     for link in explained_task.links_of_last_run(item, clock.now, utc=clock.utc):
         yield model.Fact(link.what.replace("last run", "run"), link.name, link.because)
     for words, attribute in (

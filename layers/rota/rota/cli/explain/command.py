@@ -54,7 +54,7 @@ def _named(account: Account, name: str) -> "Explanation":
             described = None
         if described is None:
             raise
-        return deployment.explain_execution(account, described, utc=utc)
+        return deployment.explain_execution(described, utc=utc)
 
 
 def _what_comes_first(account: Account) -> "Explanation":

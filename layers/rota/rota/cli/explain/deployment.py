@@ -33,7 +33,7 @@ def explain_entry(
     named = f"{name} = {image}" if name else image or who(entry)
     bar = next((each for each in bars if each["digest"] == entry.get("digest")), None)
     state = ", and it is live" if items.is_of_live(entry, live) else ", and its image is barred" if bar else ""
-    chain = [*_chain(account, entry, utc=utc), *([link_of_bar(bar)] if bar else [])]
+    chain = [*_chain(entry, utc=utc), *([link_of_bar(bar)] if bar else [])]
     advice = [*_advice(account, entry)]
     if bar:
         advice.append(f"lift what is barred, so that a push deploys it: rota resume --barred{account.options}")
@@ -48,7 +48,7 @@ def link_of_bar(bar: Item) -> Link:
     return Link("barred", by, f"a rollback left it, and no push of it deploys{said}")
 
 
-def explain_execution(account: "Account", described: Mapping[str, Any], *, utc: bool) -> Explanation:
+def explain_execution(described: Mapping[str, Any], *, utc: bool) -> Explanation:
     """An execution that the ledger does not have: it runs, was a dry run, was ignored, restored another one."""
     name = described["name"]
     event, restored = json.loads(described.get("input", "null")), restored_by(described)
@@ -80,7 +80,7 @@ def explain_holder(account: "Account", lease: Item, *, utc: bool) -> Explanation
     states = account.client("stepfunctions")
     described = states.describe_execution(executionArn=lease["holder"])
     record = lease.get("deployment") or {}
-    explained = explain_execution(account, described, utc=utc)
+    explained = explain_execution(described, utc=utc)
     chain = [*explained.chain, *_record_links(record)]
     headline = (
         f"{explained.name} holds the lease; its execution is {described['status']}, its phase {record.get('phase')}"
@@ -95,7 +95,7 @@ def who(entry: Item) -> str:
     return f"{kind} by {by}" if by else str(kind)
 
 
-def _chain(account: "Account", entry: Item, *, utc: bool) -> Iterator[Link]:
+def _chain(entry: Item, *, utc: bool) -> Iterator[Link]:
     started, finished = (items.at(entry, name) for name in ("started_at", "finished_at"))
     yield Link("begun", time_text.whole(started, utc=utc) if started else "", who(entry))
     if reason := origin(entry)["reason"]:

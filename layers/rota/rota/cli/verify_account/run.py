@@ -1,7 +1,7 @@
 """A run: tries the rows, and deletes what it has made, whatever happens. `clean` repeats the deletion."""
 
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -93,13 +93,12 @@ def _deleted(account: Account, entries: Iterable[Entry]) -> list[str]:
 
 
 @contextmanager
-def stopped_by_signals(
-    numbers: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP),
-) -> Iterator[None]:
-    """Raise StoppedError in the block at each of these signals. After it, they are as they were before.
+def stopped_by_signals() -> Iterator[None]:
+    """Raise StoppedError in the block at each signal that ends a command. After it, they are as they were before.
 
     One that is ignored stays so, as SIGHUP under nohup.
     """
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = {number: handler for number in numbers if (handler := signal.getsignal(number)) != signal.SIG_IGN}
 
     def stop(number: int, _frame: FrameType | None) -> NoReturn:
