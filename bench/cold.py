@@ -19,6 +19,7 @@ from typing import Any
 from bench import cold_report as report
 from bench import one_start
 from examples.guestbook.client import Client, running
+from rota.contract.steps import STEPS
 
 ROOT = Path(__file__).parents[1]
 IMAGE = "public.ecr.aws/lambda/python:3.13"
@@ -27,9 +28,9 @@ PROGRAM = Path(one_start.__file__)
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "me", "AWS_DEFAULT_REGION": "us-east-1"}
 ON_HOST, IN_DOCKER = 5, 3
 """How often each start is measured; the median counts."""
-# Those that a usual deployment has not.
-_OTHERS = ("ChangePauses", "RunBefore", "RunAfter")
-STEPS = [name for name, state in report.STATES.items() if state["Type"] == "Task" and name not in _OTHERS]
+_STEPS = [step.name for step in STEPS]
+_ENDS_WITH = {"Approve": "RejectedError"}
+"""Errors, by function. In the example nothing waits for an approval."""
 PLAIN = "boto3 + pydantic + Powertools"
 
 
@@ -49,11 +50,12 @@ class Function:
         return event
 
     def request(self, stage: Client) -> str:
-        return json.dumps({"module": self.module, "clients": self.clients, "event": self.event(stage)})
+        request = {"module": self.module, "clients": self.clients, "event": self.event(stage)}
+        return json.dumps(request | {"ends_with": _ENDS_WITH.get(self.name)})
 
 
 FUNCTIONS = [
-    *(Function(step, "app", "rota.aws.clients", ROOT / "functions" / report.snake(step)) for step in STEPS),
+    *(Function(name, "app", "rota.aws.clients", ROOT / "functions" / report.snake(name)) for name in report.FUNCTIONS),
     Function(PLAIN, "plain", "plain", ROOT / "bench"),
 ]
 
@@ -76,11 +78,11 @@ def main() -> int:
 
 
 def _measured(stage: Client, function: Function, start: Start, times: int) -> report.Took:
-    """The median of each figure; before every start the stage is as the step finds it."""
+    """The median of each figure; before every start the stage is as a step finds it, for others as before a push."""
     sys.stdout.write(f"{function.name} ...\n")
     found = []
     for _ in range(times):
-        environment = stage.before(function.name if function.name in STEPS else STEPS[0])["Parameters"]
+        environment = stage.before(function.name if function.name in _STEPS else _STEPS[0])["Parameters"]
         found.append(start(function, environment, function.request(stage)))
     return report.Took(**{key: statistics.median(each[key] for each in found) for key in found[0]})
 

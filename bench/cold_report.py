@@ -1,6 +1,5 @@
 """docs/cold-starts.md: what `bench.cold` has measured, and what it says about the functions' memory."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +10,14 @@ from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/cold-starts.md"
-STATES: dict[str, Any] = json.loads((ROOT / "statemachine/deploy.asl.json").read_text())["States"]
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+FUNCTIONS = [
+    name.removesuffix("Function")
+    for name, resource in TEMPLATE["Resources"].items()
+    if resource["Type"] == "AWS::Serverless::Function"
+]
+SELDOM = ("RunBefore", "RunAfter", "ChangePauses", "RecordRun", "Sweep", "Approve")
+"""Those that a usual deployment has not."""
 SIZES = (512, 1024, 1769)
 MB_OF_A_CPU = 1769
 """docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: "At 1,769 MB, a function has the equivalent of one
@@ -38,7 +44,7 @@ class Took:
 
 def memory() -> int:
     """MB, as the template gives every step."""
-    megabytes: int = yaml_parse((ROOT / "template.yaml").read_text())["Globals"]["Function"]["MemorySize"]
+    megabytes: int = TEMPLATE["Globals"]["Function"]["MemorySize"]
     return megabytes
 
 
@@ -55,8 +61,9 @@ start is cold.
 
 Each start is a new process. It imports the function and calls it on the stage with the event of
 `events/`. *First client* is the first AWS client that the call makes. It is part of *first call*, as
-is the stage's own work. The last row loads the libraries and nothing of Rota. All figures are
-medians. Compare within one table only.
+is the stage's own work. There RunBefore, RunAfter, ChangePauses, Sweep and Approve find nothing to
+do. The last row loads the libraries and nothing of Rota. All figures are medians. Compare within one
+table only.
 
 ## On this machine
 
@@ -75,13 +82,13 @@ def _table(here: Mapping[str, Took]) -> str:
 
 
 def _docker(sizes: Mapping[int, Mapping[str, Took]]) -> str:
-    """Import and first call of each step at each size, then what all ten together take and cost."""
-    steps = next(iter(sizes.values()))
+    """Import and first call of each function at each size, then what those of a deployment take and cost together."""
+    functions = next(iter(sizes.values()))
     head = [f"{size:,} MB" for size in sizes]
     rows = ["| function | " + " | ".join(head) + " |", "|---|" + "--:|" * len(sizes)]
-    rows += [f"| {step} | " + " | ".join(_ms(took[step].whole) for took in sizes.values()) + " |" for step in steps]
-    wholes = {size: sum(one.whole for one in took.values()) for size, took in sizes.items()}
-    rows.append("| all, seconds | " + " | ".join(f"{whole:.1f}" for whole in wholes.values()) + " |")
+    rows += [f"| {name} | " + " | ".join(_ms(took[name].whole) for took in sizes.values()) + " |" for name in functions]
+    wholes = {size: sum(one.whole for name, one in took.items() if name not in SELDOM) for size, took in sizes.items()}
+    rows.append("| a deployment, seconds | " + " | ".join(f"{whole:.1f}" for whole in wholes.values()) + " |")
     cents = [100 * 1000 * DOLLARS_OF_A_GB_SECOND * whole * size / 1024 for size, whole in wholes.items()]
     rows.append("| a thousand deployments, cents | " + " | ".join(f"{each:.0f}" for each in cents) + " |")
     table = "\n".join(rows)
