@@ -143,6 +143,18 @@ def test_it_is_pending_again_if_the_image_fails(newer: bool, world: World, known
     assert pending_schedule() == {}, "once"
 
 
+def test_it_is_started_once_more_where_an_image_came_between(world: World, known: Deployments, machine: str) -> None:
+    """The execution that was started for it found nothing, as an image held the lease, which then fails."""
+    uploaded(world, known, ago=30).run()
+    two_minutes_pass()
+    first = deployed_by_sweep(world, machine)
+    push = known.start(NEXT).until("RegisterRevisions")
+    assert first.run() == "Done"
+    push.fail("RejectedError", "the image is broken")
+    push.restore()
+    assert deployed_by_sweep(world, machine).run() == "Deployed"
+
+
 @pytest.mark.exhaustive(first=0)
 def test_it_is_pending_again_after_two_images(world: World, known: Deployments) -> None:
     """Of the first nothing is restored: the event of its end is lost."""

@@ -47,7 +47,8 @@ def end_deployment(
             kind = PendingSchedule if _is_schedule(record) else Pending
             leave_pending(lease.table, kind.of(record, entry.summary))
         if replaced:
-            leave_pending(lease.table, PendingSchedule.model_validate(replaced))
+            left = PendingSchedule.model_validate(replaced | {"left_by": record.execution.id})
+            leave_pending(lease.table, left)
     with thread_pool() as pool:
         publishing = pool.submit(publish, entry)
         lease.release(

@@ -107,6 +107,8 @@ class PendingSchedule(_Pending):
 
     due: AwareDatetime | None = None
     """Before then it is not deployed, as the image for it may come; None if a person asked for it."""
+    left_by: str = ""
+    """The ARN of the last deployment of an image that had taken its place, and did not go live."""
 
     @classmethod
     def of(cls, record: "DeploymentRecord", summary: str) -> "PendingSchedule":

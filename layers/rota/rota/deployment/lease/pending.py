@@ -78,6 +78,7 @@ def start_pending(
 
     It is named after what is pending, the hold that it was under, the answer, and the hour: two sweeps start one. So is
     what still waits for an approval: if that is rejected or expires, one that waits for the lease records it and ends.
+    A change that an image left pending has another name than before it: its execution has found nothing meanwhile.
     One that cannot begin is followed by another an hour later. However many there are, the first that takes the lease
     takes what is pending with it, and the others find nothing.
     """
@@ -94,6 +95,7 @@ def start_pending(
         return None
     said = [
         f"{each.order} {each.execution} {each.asks.changes if each.asks else ''} {each.answer or ''}"
+        f"{f' {each.left_by}' if isinstance(each, PendingSchedule) else ''}"
         for each in gates.in_their_order
         if each.asks or each in found
     ]
