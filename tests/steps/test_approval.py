@@ -286,6 +286,30 @@ def test_a_rollback_that_always_needs_it(
     assert second.start(NEXT).run() == "Barred"
 
 
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("end", ["rejected", "replaced", "stopped"])
+def test_an_approved_rollback_that_does_not_go_bars_nothing(
+    end: str, world: World, second: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for the lease, and has barred what it goes back from."""
+    monkeypatch.setenv("APPROVAL", "required-always")
+    second.ask(kind="rollback", release="previous", by="bob", reason="the login fails").run()
+    holder = second.ask(kind="pause", pause={"tasks": ["RemoveSpam"]}).until("ChangePauses")
+    world.execution(holder.context["Execution"]["Name"])
+    approve()
+    rollback = begun(world)
+    assert (rollback.step("TakeTurn")["decision"], "bars" in gates()) == ("wait", True)
+    if end == "rejected":
+        approve(approves=False, by="eve", reason="it was the network")
+    if end == "replaced":
+        assert second.start(THIRD).step("TakeTurn")["decision"] == "wait"
+    if end == "stopped":
+        rollback.stop()
+        rollback = rollback.restorer()
+    rollback.run()
+    assert ("bars" in gates(), live()) == (False, NEXT)
+
+
 @pytest.mark.exhaustive(first=0)
 def test_an_event_that_comes_twice_is_approved_once(world: World, asking: Deployments) -> None:
     detail = PUSH["detail"] | {"image-digest": NEXT, "image-tag": "next"}

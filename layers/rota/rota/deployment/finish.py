@@ -60,15 +60,20 @@ def end_deployment(
 
 
 def _settle(entry: Entry, record: "DeploymentRecord") -> "Callable[[LeaseItem], Gates] | None":
-    """How its end changes the bars: what a person chose and is live has none; a rollback that failed bars nothing."""
+    """How its end changes the bars: what a person chose and is live has none; a rollback that did not go bars nothing,
+    also one that was approved and that a resume was to start.
+    """
     if entry.outcome in _LIVE:
         return (lambda lease: lease.gate.without_bars_of(record.lifts)) if record.lifts else None
-    if entry.outcome == Outcome.REJECTED:
-        is_schedule = _is_schedule(record)
-        return lambda lease: lease.gate.without_rejected(datetime.now(UTC), is_schedule=is_schedule)
-    if record.origin and record.origin.kind == Kind.ROLLBACK:
-        return lambda lease: lease.gate.with_bars(record.execution, ())
-    return None
+    is_rejected, is_schedule = entry.outcome == Outcome.REJECTED, _is_schedule(record)
+    if not (is_rejected or (record.origin and record.origin.kind in (Kind.ROLLBACK, Kind.RESUME))):
+        return None
+
+    def settled(lease: "LeaseItem") -> "Gates":
+        gate = lease.gate.with_bars(record.execution, ())
+        return gate.without_rejected(datetime.now(UTC), is_schedule=is_schedule) if is_rejected else gate
+
+    return settled
 
 
 def _is_schedule(record: "DeploymentRecord") -> bool:
