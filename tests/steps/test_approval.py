@@ -525,6 +525,17 @@ def test_a_rollback_that_runs_before_is_asked_for(second: Deployments) -> None:
     assert pending()["back_to"]["with_before"] is True
 
 
+def test_a_change_of_the_file_shows_the_smoke_test_that_a_rollback_runs(world: World, asking: Deployments) -> None:
+    """A rollback to that release runs it without an approval."""
+    world.upload(LATER | {"after": {"task": "smoke_test"}})
+    change = asking.ask(kind="schedule")
+    assert change.run() == "Held"
+    assert "after: the smoke test ./bin/start smoke_test does not run" in world.entry(change.arn)["cause"]
+    invoke("approve", {"changes": change_waits()["asks"]["changes"], "approves": True, **BY})
+    world.upload(LATER | {"after": {"task": "another"}})
+    assert begun(world).run() == "Held", "another one is asked for"
+
+
 def test_a_push_says_that_it_replaces_a_rollback(world: World, second: Deployments) -> None:
     second.ask(kind="rollback", release="v1", image_only=True, by="eve", reason="the login fails").run()
     push = second.start(THIRD)

@@ -550,6 +550,19 @@ def test_an_approval_is_for_the_migration_too() -> None:
     assert len({digest_of_changes(plan, there) for plan in plans}) == 3
 
 
+def test_an_approval_is_for_a_smoke_test_that_a_rollback_runs_too() -> None:
+    live = deployed(INGEST) | {"served": registered(None, 3)}
+    plans = [
+        build_plan(SETTINGS, current_state(**live, tasks=(INGEST, SPAM), image_uri=IMAGE_URI, after=after))
+        for after in (None, SMOKE, After(task="smoke_test"))
+    ]
+    assert [plan.after for plan in plans] == [None] * 3
+    there = Snapshot(schedules=live["schedules"], service=live["service"])
+    assert len({digest_of_changes(plan, there) for plan in plans}) == 3
+    assert "smoke_test does not run, because the service stays" in "; ".join(plans[1].remarks)
+    assert len(plans[1].registers) == len(plans[0].registers)
+
+
 SECRETS = ["sh", "-c", "PGPASSWORD='hunter2' TOKEN=swordfish ./bin/start", "--password", "xyzzy", "api_key=plugh"]
 
 

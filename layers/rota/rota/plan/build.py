@@ -126,6 +126,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         roll=roll,
         before=migration,
         after=smoke_test,
+        after_a_rollback=None if roll else state.after,
         algorithm=ALGORITHM,
         retry_policy_set_by_rota=tuple(retry_policy_set),
         set_by_keys=set_by_keys,
@@ -141,6 +142,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         remarks=(
             *([state.remark] if state.remark else []),
             *_remarks_on_one_offs(migration, smoke_test, state, is_new=is_new),
+            *(_remarks_on_a_later_smoke_test(settings, state.after) if changes and not roll else ()),
             *_remarks_on_base(settings, state),
             *state.paused,
             *state.advice,
@@ -181,6 +183,16 @@ def _remarks_on_one_offs(
         )
     if after:
         yield f"after: runs the smoke test {command_in_words(after.command)}, {after.timeout} minutes at most"
+
+
+def _remarks_on_a_later_smoke_test(settings: "Settings", after: "After | None") -> "Iterator[str]":
+    """What a rollback to this release may run, which needs no approval."""
+    if after:
+        words = command_in_words(after.command_line(settings.start_command))
+        yield (
+            f"after: the smoke test {words} does not run, because the service stays as it is; a rollback to this "
+            "release may run it"
+        )
 
 
 def _revision_changes(

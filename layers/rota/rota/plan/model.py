@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from rota.contract.shape import Shape
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
-from rota.schedule_file.task import OneOff, Runnable, Task
+from rota.schedule_file.task import After, OneOff, Runnable, Task
 from rota.schedules.backend import Change, Schedule
 
 
@@ -87,6 +87,8 @@ class Plan(Shape):
     """What runs before anything is switched."""
     after: PlannedRun | None = Field(None, exclude_if=lambda given: given is None)
     """What runs when the service is complete."""
+    after_a_rollback: After | None = Field(None, exclude_if=lambda given: given is None)
+    """The file's `after`, if it does not run because the service stays: a rollback to this release may run it."""
     algorithm: int = 0
     """The version of all these fingerprints; 0 in a plan of a version of Rota that had none."""
     retry_policy_set_by_rota: tuple[str, ...] = Field((), alias="retried")
