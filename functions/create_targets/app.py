@@ -3,6 +3,7 @@ rule stays off. A schedule that moves to the other backend is created off, and m
 """
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ def read(request: CreateTargetsInput, settings: Settings) -> Read:
 @writing_step(read)
 def handler(request: CreateTargetsInput, settings: Settings, given: Read) -> CreateTargetsOutput:
     if request.targets:
-        return _move(request.targets, settings, given)
+        return _move(request, request.targets, settings, given)
     schedules, changes = backend.connect(settings), given.plan.changes_of_kind("create", "update")
     moves = sum(change.replaces is not None for change in changes)
     if moves and "targets" not in request.model_fields_set:  # a machine that comes once alone
@@ -50,12 +51,8 @@ def handler(request: CreateTargetsInput, settings: Settings, given: Read) -> Cre
     # Another round moves schedules: tried again, this one would switch off what it has switched on. The numbers are of
     # `moving.of`, which has as many, in the plan's order.
     left = tuple(range(moves))
-    late_tasks = [
-        backend.plain_name(change.name).removeprefix(settings.rule_prefix)
-        for change, is_late in zip(changes, late, strict=True)
-        # A release that is brought back may have a time that was past before.
-        if is_late and backend.is_due_after(change, request.execution.started_at)
-    ]
+    late_changes = [change for change, is_late in zip(changes, late, strict=True) if is_late]
+    late_tasks = _tasks_of(late_changes, request, settings)
     return CreateTargetsOutput(
         written=len(changes),
         finished=not left,
@@ -66,13 +63,25 @@ def handler(request: CreateTargetsInput, settings: Settings, given: Read) -> Cre
     )
 
 
-def _move(before: CreateTargetsOutput, settings: Settings, given: Read) -> CreateTargetsOutput:
+def _tasks_of(late: Sequence[backend.Change], request: CreateTargetsInput, settings: Settings) -> list[str]:
+    """The tasks of what was late. A release that is brought back may have a time that was past before."""
+    return [
+        backend.plain_name(change.name).removeprefix(settings.rule_prefix)
+        for change in late
+        if backend.is_due_after(change, request.execution.started_at)
+    ]
+
+
+def _move(
+    request: CreateTargetsInput, before: CreateTargetsOutput, settings: Settings, given: Read
+) -> CreateTargetsOutput:
     """Move what can be moved now from one backend to the other."""
     from rota.schedules import moving  # noqa: PLC0415  here, because few deployments move a schedule
 
     moves, schedules = moving.of(given.plan.changes), backend.connect(settings)
     now, seen = datetime.now(UTC), (before.starts_at, before.ends_at)
     done = moving.move(schedules, moves, given.revisions, now, before.left, *seen)
+    late_tasks = [*before.late, *_tasks_of(done.late, request, settings)]
     return CreateTargetsOutput(
         written=before.written,
         finished=not done.left,
@@ -80,6 +89,6 @@ def _move(before: CreateTargetsOutput, settings: Settings, given: Read) -> Creat
         left=done.left,
         starts_at=done.starts_at,
         ends_at=done.ends_at,
-        late=before.late,
-        late_more=before.late_more,
+        late=tuple(late_tasks[:_MOST_NAMED]),
+        late_more=before.late_more + len(late_tasks[_MOST_NAMED:]),
     )

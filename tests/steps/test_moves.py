@@ -330,6 +330,33 @@ def test_of_many_whose_time_passes_meanwhile_the_first_are_named(world: World, d
     assert "Once18, Once19 and 3 more passed before their schedules" in world.entry(deployment.arn)["summary"]
 
 
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("before", ["0 12 * * ? *", "* * * * ? *"], ids=["daily", "each minute"])
+def test_one_whose_time_passes_as_it_moves_is_reported(world: World, deployments: Deployments, before: str) -> None:
+    once = {key: value for key, value in once_tomorrow().items() if key != "window"}
+    deployed(world=world, deployments=deployments, tasks=[{"name": "Once", "task": once["task"], "cron": before}])
+    at(5, 0, 10)
+    world.upload({"tasks": [once]})
+    deployment = deployments.start(NEXT).until("WaitForMoves")
+    passes(2 * 60 * 60)
+    assert deploy(world, deployment, once) == "Deployed"
+    assert world.schedules()["Once"]["State"] == "DISABLED"
+    assert DID_NOT_RUN in world.entry(deployment.arn)["summary"]
+
+
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("before", ["0 12 * * ? *", "* * * * ? *"], ids=["daily", "each minute"])
+def test_one_that_moves_in_its_window_still_runs(world: World, deployments: Deployments, before: str) -> None:
+    once = once_tomorrow()
+    deployed(world=world, deployments=deployments, tasks=[{"name": "Once", "task": once["task"], "cron": before}])
+    at(5, 0, 10)
+    world.upload({"tasks": [once]})
+    deployment = deployments.start(NEXT).until("WaitForMoves")
+    passes(90 * 60)
+    assert deploy(world, deployment, once) == "Deployed"
+    assert world.schedules()["Once"]["State"] == "ENABLED"
+
+
 @pytest.mark.exhaustive(first=0)
 def test_one_whose_time_has_passed_is_reported_where_a_restore_finishes_the_deployment(
     world: World, deployments: Deployments

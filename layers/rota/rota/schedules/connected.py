@@ -131,14 +131,17 @@ class Connected:
         found = self._scheduler.read(plain_name(change.name))
         return when_of_aws(found.members) if found and found.is_enabled else None
 
-    def switch_on(self, change: "Change", revisions: Mapping[str, str]) -> None:
-        """Switch on what `apply` has created off: a rule by its name, a schedule by writing it whole."""
+    def switch_on(self, change: "Change", revisions: Mapping[str, str]) -> bool:
+        """Switch on what `apply` has created off: a rule by its name, a schedule by writing it whole. True as of
+        `apply`.
+        """
         if not change.switches:
-            return
+            return False
         if change.backend == "scheduler":
-            self._scheduler.apply(change, revisions)
-        elif not self._rules.switch(change.name, on=True).is_owned:
+            return self._scheduler.apply(change, revisions)
+        if not self._rules.switch(change.name, on=True).is_owned:
             raise TransientError(f"EventBridge does not show the rule {change.name} yet, which was made a moment ago")
+        return False
 
     def _of(self, change: "Change") -> "Backend":
         match change.backend:

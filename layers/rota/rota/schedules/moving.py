@@ -64,13 +64,14 @@ class Move(NamedTuple):
 
 class Moved(NamedTuple):
     """What is left to move, by its number; how long to wait, the minute at which what is handed over begins or ends,
-    and when each schedule that ends has run for the last time.
+    and when each schedule that ends has run for the last time; `late`: the new ones whose one time had passed by then.
     """
 
     left: tuple[int, ...]
     wait: timedelta
     starts_at: datetime
     ends_at: datetime | None
+    late: "tuple[Change, ...]" = ()
 
 
 def of(changes: "Iterable[Change]") -> list[Move]:
@@ -162,11 +163,15 @@ def move(
         if each.hands_over:
             shown = schedules.when_on(each.new)
             if first and not shown:
-                schedules.switch_on(_from(each.new, begins), revisions)
+                switch_on(each.new, _from(each.new, begins))
             return min(
                 (shown and shown.start) or begins, begins
             )  # an earlier try of the first round may have let it begin sooner
         return switches_at(each, now)
+
+    def switch_on(new: "Change", written: "Change") -> None:
+        if schedules.switch_on(written, revisions):
+            late.append(new)
 
     def switches_at(each: Move, now: datetime) -> datetime:
         at = _quiet_at(now, each) if each.is_on else now
@@ -182,7 +187,7 @@ def move(
                 postponed[number] = at
                 return None
         if not each.hands_over or (each.ends and ends_at is None):
-            schedules.switch_on(each.new, revisions)
+            switch_on(each.new, each.new)
         if each.ends and ends_at is None and isinstance(each.old, SchedulerChange):
             return _end(schedules, each.old, each.new.when, datetime.now(UTC))
         # Else it is off, and a write would give a rate another StartDate.
@@ -194,7 +199,7 @@ def move(
             )
         return None
 
-    numbers, postponed = tuple(left), dict[int, datetime]()
+    numbers, postponed, late = tuple(left), dict[int, datetime](), list["Change"]()
     ready = dict(zip(numbers, in_parallel(ready_at, numbers), strict=True))
     due_now = [number for number, at in ready.items() if at <= now]
     ending = {number: at for number, at in zip(due_now, in_parallel(carry_out, due_now), strict=True) if at}
@@ -202,7 +207,7 @@ def move(
     waiting = {number: at for number, at in ready.items() if at > now} | postponed
     waiting |= dict.fromkeys(ending, ends_at or now)
     wait = max(_SECOND, min(waiting.values()) - datetime.now(UTC)) if waiting else timedelta()
-    return Moved(tuple(waiting), wait, begins, ends_at)
+    return Moved(tuple(waiting), wait, begins, ends_at, tuple(late))
 
 
 def _end(schedules: "Connected", old: SchedulerChange, new: "When", now: datetime) -> datetime | None:

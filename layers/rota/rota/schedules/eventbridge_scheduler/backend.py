@@ -58,14 +58,16 @@ class EventBridgeScheduler:
         """Create or replace the schedule; `revisions`: ARNs by fingerprint of what was registered. True if its one time
         had passed by then, so that it is off and has not run.
 
-        One whose last run has begun, or may just now, is not updated: the run could be lost, or begin twice.
+        One whose last run has begun, or may just now, is not updated: the run could be lost, or begin twice. But one
+        that is off has not begun, and is switched on.
         RejectedError if someone has deleted one since the plan that is to be updated.
         """
         wanted = change.with_revisions(revisions).as_schedule
         is_late = change.switches is True and is_over(wanted.members, datetime.now(UTC))
         if change.kind == "update":
             shown = api.read_schedule(self._scheduler, wanted.name) if is_late else self._closing(wanted)
-            if shown and is_due_as(shown.members, wanted.members):
+            stays = is_late or not change.switches or (shown and shown.is_enabled)
+            if shown and is_due_as(shown.members, wanted.members) and stays:
                 return is_late and not shown.is_enabled
             if not api.replace(self._scheduler, wanted):
                 raise RejectedError(
@@ -74,8 +76,10 @@ class EventBridgeScheduler:
         elif not api.create(self._scheduler, wanted):  # an earlier try has made it: a rate keeps its phase
             made = api.read_schedule(self._scheduler, change.name)
             rest = difference(made, wanted)
-            is_late = is_late and not (made and made.is_enabled)
-            if rest and not (made and api.replace(self._scheduler, rest.as_schedule)):
+            is_on = bool(made and made.is_enabled)
+            is_late = is_late and not is_on
+            left = rest.as_schedule if rest else wanted if change.switches and not (is_on or is_late) else None
+            if left and not (made and api.replace(self._scheduler, left)):
                 api.create(self._scheduler, wanted)
         return is_late
 
