@@ -127,6 +127,9 @@ def test_what_is_no_secret_stays(text: str) -> None:
         (["sh", "-c", "PGPASSWORD='a b' ./migrate"], ["sh", "-c", "PGPASSWORD=*** ./migrate"]),
         (["migrate", "--db-password", "hunter2", "-v"], ["migrate", "--db-password", "***", "-v"]),
         (["migrate", "--password=hunter2", "--token"], ["migrate", "--password=***", "--token"]),
+        (["sh", "-c", "migrate --db-password hunter2 -v"], ["sh", "-c", "migrate --db-password *** -v"]),
+        (["sh", "-c", "migrate --token 'a b'  --x"], ["sh", "-c", "migrate --token ***  --x"]),
+        (["sh", "-c", "migrate --token --x"], ["sh", "-c", "migrate --token --x"]),
     ],
 )
 def test_the_words_of_a_command_are_masked(command: list[str], shown: list[str]) -> None:

@@ -55,6 +55,9 @@ _SECRETS = (
     ),
 )
 _SECRET_OPTION = re.compile(rf"--?[\w-]{{0,100}}{_SECRET_NAME}[\w-]{{0,40}}", re.IGNORECASE)
+_OPTION_IN_A_SHELL = re.compile(
+    rf"(?<!\S)({_SECRET_OPTION.pattern}[ \t]{{1,3}})(?![ \t-])(?:\"[^\"\n]*\"?|'[^'\n]*'?|[^\s;&|)]+)", re.IGNORECASE
+)
 _NAMES_A_SECRET = re.compile(r"secret|token|key|passw|pwd|credential", re.IGNORECASE)
 
 
@@ -77,11 +80,12 @@ def mask(text: str, known: Iterable[str] = ()) -> str:
 
 def masked_words(command: Sequence[str]) -> list[str]:
     """A command's words, each masked alone, because quotes around it would hide where a value ends; one after an option
-    such as `--password` is masked whole.
+    such as `--password` is masked whole, also where one word has both, as a shell's command.
     """
     before = ["", *command]
     return [
-        MASK if _SECRET_OPTION.fullmatch(option) else mask(word) for option, word in zip(before, command, strict=False)
+        MASK if _SECRET_OPTION.fullmatch(option) else _OPTION_IN_A_SHELL.sub(rf"\1{MASK}", mask(word))
+        for option, word in zip(before, command, strict=False)
     ]
 
 
