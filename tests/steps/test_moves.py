@@ -647,6 +647,28 @@ def test_no_minute_is_missed_where_the_next_one_ends_a_move(
     assert (len(world.owned_rules()), len(world.schedules())) == ((0, 1) if there else (1, 0))
 
 
+@pytest.mark.exhaustive(first=0)
+@pytest.mark.parametrize("second", [59, 0, 20, 40])
+def test_no_minute_is_missed_where_a_move_stops_before_its_minute(
+    world: World, deployments: Deployments, second: int
+) -> None:
+    """The rule is disabled by the next one, which takes the lease three minutes later: by then the schedule is on."""
+    deployed(world=world, deployments=deployments, tasks=[EVERY_MINUTE])
+    at(6, 0, second)
+    begin, deployment = clock.now(), deployments.start(NEXT)
+    world.upload({"tasks": bounded(EVERY_MINUTE)})
+    while not (deployment.document.get("targets") or {}).get("starts_at"):
+        if deployment.at == "WaitForMoves":
+            passes(deployment.document["targets"]["wait_seconds"])
+        deployment.go_on()
+    passes(3 * 60)
+    deployment.stop(timedelta(minutes=3))
+    assert deploy(world, deployments.start(NEXT), *bounded(EVERY_MINUTE)) == "Deployed"
+    passes(3 * 60)
+    assert set(due(begin, 1)) <= set(starts("CountTeaspoons"))
+    assert (world.owned_rules(), len(world.schedules())) == ({}, 1)
+
+
 @pytest.mark.exhaustive(first=1)
 @BOTH_WAYS
 def test_what_a_move_left_off_is_off_again_after_a_restore(world: World, deployments: Deployments, there: bool) -> None:

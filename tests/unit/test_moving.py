@@ -8,6 +8,8 @@ from rota.schedule_file.when import When
 from rota.schedules import backend, moving
 from rota.schedules.eventbridge_rules.rule import Rule
 from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange, SchedulerSchedule
+from rota.schedules.interface import SETTLES_WITHIN
+from rota.stepfunctions import stopped
 from tests.guestbook import PREFIX, SETTINGS, task
 
 NIGHTLY, OFTEN = When("cron(0 6 * * ? *)"), When("cron(0/10 * * * ? *)")
@@ -72,6 +74,12 @@ def test_what_starts_no_task_yet_takes_over_from_what_does(state: str | None, mo
     assert [(each.replaces, each.moved) for each in found] == (
         [(OFTEN, False), (None, True)] if moves else [(None, False)] * 2
     )
+
+
+def test_the_next_deployment_comes_when_what_moves_has_begun() -> None:
+    """The lease of one that was stopped is taken after the StartDate, and only then the rule goes."""
+    latest = BEGAN + SETTLES_WITHIN + timedelta(minutes=1)
+    assert stopped.is_active({"status": "ABORTED", "stopDate": BEGAN}, latest)  # type: ignore[typeddict-item]  # no more
 
 
 @pytest.mark.parametrize(

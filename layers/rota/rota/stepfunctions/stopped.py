@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
 _STOPPED = ("ABORTED", "TIMED_OUT")
-# Until the execution that restores it has taken the lease: an event, two cold starts, and some retries of them.
+# Until the execution that restores it has taken the lease: an event, two cold starts, and some retries of them. Longer
+# than a schedule that moves waits for its StartDate, before which the rule must not go.
 _RESTORED_WITHIN = timedelta(minutes=3)
 # DescribeExecution is eventually consistent:
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
