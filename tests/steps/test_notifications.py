@@ -49,6 +49,18 @@ def test_the_longest_cause_fits_an_event(character: str, world: World, overdue: 
     assert event["news"].endswith(f"{character}... The execution's cause has the rest.")
 
 
+def test_what_is_published_again_has_the_executions_id(world: World, overdue: Deployment) -> None:
+    overdue.until("FinishDeployment")
+    assert overdue.step("FinishDeployment") == overdue.step("FinishDeployment")
+    assert [event["id"] for event in world.calls.notifications] == [overdue.arn] * 2
+
+
+def test_what_another_execution_restores_has_its_own_id(world: World, overdue: Deployment) -> None:
+    overdue.stop()
+    assert overdue.restorer().run() == "Restored"
+    assert [event["id"] for event in world.calls.notifications] == [overdue.arn]
+
+
 def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     """The printed log lines that CloudWatch turns into metrics."""
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]

@@ -65,6 +65,14 @@ def test_the_snapshot_holds_the_apps_rules_whole(world: World, later: Deployment
         assert (kept["schedule_expression"], kept["state"]) == (rule["ScheduleExpression"], rule["State"])
 
 
+def test_plan_and_snapshot_name_the_backend_of_each_schedule(world: World, later: Deployments) -> None:
+    """So that a restore goes by them, whatever the parameters say by then."""
+    world.upload(MOVED)
+    answer = later.start().until("ClearRules").document["plan"]
+    stored = [*world.stored(answer["document"])["changes"], *world.stored(answer["snapshot"])["rules"].values()]
+    assert [each["backend"] for each in stored] == ["rules"] * 5
+
+
 def test_a_file_that_changes_after_the_check_changes_nothing(world: World, deployments: Deployments) -> None:
     deployment = deployments.start().until("PlanDeployment")
     world.upload(b"broken")
