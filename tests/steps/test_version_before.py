@@ -145,6 +145,20 @@ def test_the_version_before_can_restore_what_this_one_began(step: str, world: Wo
         jsonschema.validate(world.stored(each), SCHEMAS[name])
 
 
+def test_the_version_before_does_not_take_a_schedule_of_scheduler_for_a_rule(
+    world: World, deployments: Deployments, changing: Deployment
+) -> None:
+    """It knows rules alone: what it cannot restore it must not read, so that it says so."""
+    task = BEFORE["tasks"][0] | {"timezone": "Europe/Berlin"}
+    world.upload({"tasks": [task]})
+    assert changing.run() == "Deployed"
+    world.upload({"tasks": [task | {"name": "Other"}]})
+    plan = deployments.start().until("RegisterRevisions").document["plan"]
+    for name, stored in (("plan", plan["document"]), ("snapshot", plan["snapshot"])):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(world.stored(stored), SCHEMAS[name])
+
+
 def test_its_machine_finds_what_its_choices_go_by(changing: Deployment) -> None:
     """A Choice on a member that is missing ends an execution past every Catch. Steps that write refuse before it."""
     document = changing.until("ClearRules").document
