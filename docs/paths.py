@@ -127,7 +127,7 @@ ERROR_TO_RESTORE = (
     At("RestoreDeployment", (finish.end_deployment, notify.notify), "ledger, lease, event"),
 )
 TASK_TO_MAIL = (
-    At("TaskChanges", (), "a task's begin and end"),
+    At("TaskChanges", (), "a task's start and stop"),
     At("RunQueue", (), "ten messages at most", also=("a job's target", "dead letter")),
     At(
         "RecordRun",
