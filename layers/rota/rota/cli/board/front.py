@@ -93,7 +93,7 @@ def front(
     """
     status, shown = gathered.status, axis(clock, hours)
     troubles = [*_troubles(status, gathered, clock, frame.options, blame), *_todos_of_health(health, frame.options)]
-    rows = [_row(task, gathered.runs.get(task.task, ()), shown, clock, frame.options) for task in status.tasks]
+    rows = [_row(task, gathered.runs.get(task.task, ()), shown, clock) for task in status.tasks]
     rows.sort(key=lambda row: (row.tone != "bad", row.name.lower()))
     gates = [*_gates(status, clock, frame.options)]
     tone, headline = _headline(status, troubles)
@@ -336,7 +336,7 @@ def _upcoming(found: Iterable[Task], clock: Clock) -> Iterator[tuple[str, str, m
         yield name, task_href(name), clock.coming(at)
 
 
-def _row(task: Task, items: Sequence[Item], shown: model.Axis, clock: Clock, options: str) -> model.Task:
+def _row(task: Task, items: Sequence[Item], shown: model.Axis, clock: Clock) -> model.Task:
     newest = items[0] if items else None
     last = task.last
     off = off_note = ""
