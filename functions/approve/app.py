@@ -1,6 +1,7 @@
 """Approve: takes a person's answer to a deployment that waits for an approval, and starts what was approved."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field, StrictBool
@@ -39,9 +40,9 @@ def handler(request: ApproveRequest, settings: Settings) -> ApproveAnswer:
     now = datetime.now(UTC)
     by, reason = said(request.by, LONGEST_NAME), said(request.reason, LONGEST_REASON)
     given = Answer(changes=request.changes, approves=request.approves, by=by, reason=reason, at=now)
-    closed = window.closed_at(settings.deploy_window, now)
+    closed = partial(window.closed_at, settings.deploy_window, now)
     gates = approval.answer(lease_table_of(settings), given)
     # If this fails, Sweep does it within a minute.
     if name := start_pending(clients.stepfunctions(), settings, gates, closed, now):
         return ApproveAnswer(execution=name)
-    return ApproveAnswer(stopped_by=tuple(str(each) for each in (gates.hold_at(now), closed) if each))
+    return ApproveAnswer(stopped_by=tuple(str(each) for each in (gates.hold_at(now), closed()) if each))

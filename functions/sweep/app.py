@@ -50,7 +50,7 @@ def handler(request: Tick, settings: Settings) -> SweepAnswer:
             count_runs(settings, found)
         gates = lease_table_of(settings).read().gate
         if gates.in_their_order:
-            start_pending(clients.stepfunctions(), settings, gates, _closed(settings, now), now)
+            start_pending(clients.stepfunctions(), settings, gates, lambda: _closed(settings, now), now)
         if (now.hour, now.minute) == _ONCE_A_DAY:
             _keep_releases(settings, now)
     return SweepAnswer(found=len(found))

@@ -499,6 +499,26 @@ def test_what_passes_the_gates_passes_them_approved(
     assert "ann approved it" in summary
 
 
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("approves", [True, False])
+@pytest.mark.parametrize("by", ["Approve", "Sweep"])
+def test_a_window_that_cannot_be_read_stops_no_rollback(
+    by: str, approves: bool, world: World, second: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it does not stop is started, and so is what records a rejection."""
+    monkeypatch.setenv("APPROVAL", "required-always")
+    monkeypatch.setenv("DEPLOY_WINDOW", "Mon-Fri 09:00-17:00 Europe/Berlinn")
+    second.ask(kind="rollback", release="v1").run()
+    if by == "Sweep":
+        with world.calls.refusing("stepfunctions.StartExecution", "ThrottlingException"), suppress(Exception):
+            approve(approves=approves)
+        assert started() == []
+        sweep()
+    else:
+        approve(approves=approves)
+    assert begun(world).run() == ("Deployed" if approves else "Rejected")
+
+
 @pytest.mark.exhaustive(first=0)
 def test_it_does_not_wait_behind_a_push_that_is_held(
     world: World, asking: Deployments, monkeypatch: pytest.MonkeyPatch

@@ -535,7 +535,7 @@ def test_one_that_could_not_begin_is_followed_in_an_hour(world: World, pushed: D
     now = datetime.now(UTC).replace(minute=59)
     found = Gates.model_validate(gates())
     settings = SETTINGS.model_copy(update={"state_machine_arn": machine})
-    names = [start_pending(client("stepfunctions"), settings, found, None, at) for at in (now, now, now + HOUR)]
+    names = [start_pending(client("stepfunctions"), settings, found, lambda: None, at) for at in (now, now, now + HOUR)]
     assert names[0] == names[1] != names[2]
 
 
@@ -554,7 +554,7 @@ def test_a_file_waits_for_a_push_only_where_pushes_are_approved(
         pending_schedule=PendingSchedule(order="1", due=now, passes=True, **kept),
     )
     settings = SETTINGS.model_copy(update={"state_machine_arn": machine, "approval": approval})
-    assert (start_pending(client("stepfunctions"), settings, gates, None, now) is not None) is starts
+    assert (start_pending(client("stepfunctions"), settings, gates, lambda: None, now) is not None) is starts
 
 
 def test_a_hold_without_an_end_is_not_ended_by_sweep(world: World, pushed: Deployments, machine: str) -> None:

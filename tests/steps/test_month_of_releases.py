@@ -189,7 +189,7 @@ class Month:
         gates = LeaseTable(client("dynamodb"), ENVIRONMENT["TABLE"], APP).read().gate
         settings = Settings.from_environment(os.environ)
         closed = closed_at(settings.deploy_window, self.now)
-        name = start_pending(client("stepfunctions"), settings, gates, closed, self.now)
+        name = start_pending(client("stepfunctions"), settings, gates, lambda: closed, self.now)
         if name and all(name != _name(each) for each in self.executions):
             given = {"kind": "resume", "by": "Sweep", "reason": "no hold"}
             self._begin(name, given, "resume", is_there=True)

@@ -182,4 +182,4 @@ def test_an_upload_waits_for_its_image(due: datetime | None, order: str, *, answ
 
 
 def test_nothing_is_started_while_there_is_nothing_to_start() -> None:
-    assert start_pending(None, SETTINGS, Gates(), None, NOW) is None  # type: ignore[arg-type]  # no call is made
+    assert start_pending(None, SETTINGS, Gates(), lambda: None, NOW) is None  # type: ignore[arg-type]  # no call is made

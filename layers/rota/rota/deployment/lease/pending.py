@@ -4,6 +4,7 @@ come, no hold is in force, the deployment window is open, and an approval is ans
 
 import hashlib
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -70,11 +71,11 @@ def _name(pending: Pending | PendingSchedule) -> str:
 
 
 def start_pending(
-    stepfunctions: "SFNClient", settings: "Settings", gates: Gates, closed: Closed | None, now: datetime
+    stepfunctions: "SFNClient", settings: "Settings", gates: Gates, closed: Callable[[], Closed | None], now: datetime
 ) -> str | None:
     """Start an execution that deploys the push that is pending, else the change of the schedule file, if it is due, no
     hold is in force, the deployment window is not `closed`, and no person has still to approve it; or one that records
-    that it was rejected. Returns its name.
+    that it was rejected. Returns its name. `closed` is asked only of what the window may stop: maybe it cannot be read.
 
     It is named after what is pending, the hold that it was under, the answer, and the hour: two sweeps start one. So is
     what still waits for an approval: if that is rejected or expires, one that waits for the lease records it and ends.
@@ -87,8 +88,9 @@ def start_pending(
         if pending.rejected_at(now):
             return True
         waits = settings.approval != "none" and (pending.waits_at(now) or gates.waits_for_image(pending, now))
-        stopped = not pending.passes and (gates.hold_at(now) or closed)
-        return pending.is_due_at(now) and not (waits or stopped)
+        if waits or not pending.is_due_at(now):
+            return False
+        return pending.passes or not (gates.hold_at(now) or closed())
 
     found = [each for each in gates.in_their_order if may_start(each)]
     if not found:
