@@ -272,7 +272,8 @@ def _turn_of_a_rollback(
     origin: Origin,
     approved: Asked | None = None,
 ) -> TakeTurnOutput:
-    """It is refused before anything changes, also before it stops another deployment. Its bars count at once.
+    """It is refused before anything changes, also before it stops another deployment. Its bars count at once, of one
+    that is to be approved once it has been.
     `approved`: how one was asked for that was pending.
     """
     from rota.deployment import rollback  # noqa: PLC0415 - pushes, which are the rule, do not load these
@@ -288,18 +289,23 @@ def _turn_of_a_rollback(
     _require_image(image)
     lease, bars = lease_table_of(settings, execution.id), rollback.bars_of(kept, target, execution, origin)
 
-    def bar(item: LeaseItem) -> Gates:
-        barred = item.gate.with_bars(execution, rollback.bars_of(kept, target, execution, origin))
-        return barred.with_hold(execution, hold_of(execution, origin, keys.hold.until)) if keys.hold else barred
-
-    if not keys.dry_run:
-        ledger_of(settings, execution).refuse_redrive()
-        lease.change_gates(bar)
-    passed = () if keys.dry_run else _passed(execution, settings)
     # With the file and the base of today it brings back no release as it was. Of the file's `before` the approval of a
     # change of the file alone has shown no command.
     changes_more = keys.image_only or keys.with_before
     needed = settings.approval == "required-always" or (settings.approval == "required" and changes_more)
+
+    def hold(item: LeaseItem) -> Gates:
+        until = keys.hold.until if keys.hold else None
+        return item.gate.with_hold(execution, hold_of(execution, origin, until)) if keys.hold else item.gate
+
+    def bar(item: LeaseItem) -> Gates:
+        return hold(item).with_bars(execution, rollback.bars_of(kept, target, execution, origin))
+
+    if not keys.dry_run:
+        ledger_of(settings, execution).refuse_redrive()
+        # One that is yet to be approved may wait long for the lease, only to ask.
+        lease.change_gates(hold if needed and not (approved and approved.answer) else bar)
+    passed = () if keys.dry_run else _passed(execution, settings)
     if settings.approval == "required" and not (needed or keys.dry_run):
         passed = (*passed, "the changes of a push have to be approved")
     asked = Asked(

@@ -310,6 +310,20 @@ def test_an_approved_rollback_that_does_not_go_bars_nothing(
     assert ("bars" in gates(), live()) == (False, NEXT)
 
 
+def test_a_rollback_that_is_to_be_approved_bars_nothing_while_it_waits(
+    world: World, second: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bars count from when it goes; the hold that comes with it counts at once."""
+    monkeypatch.setenv("APPROVAL", "required-always")
+    holder = second.ask(kind="pause", pause={"tasks": ["RemoveSpam"]}).until("ChangePauses")
+    world.execution(holder.context["Execution"]["Name"])
+    rollback = second.ask(kind="rollback", release="previous", hold={}, by="bob", reason="the login fails")
+    assert rollback.step("TakeTurn")["decision"] == "wait"
+    assert ("bars" in gates(), gates()["hold"]["by"]) == (False, "bob")
+    holder.run()
+    assert (rollback.run(), waits(), "bars" in gates()) == ("Held", DIGEST, False)
+
+
 @pytest.mark.exhaustive(first=0)
 def test_an_event_that_comes_twice_is_approved_once(world: World, asking: Deployments) -> None:
     detail = PUSH["detail"] | {"image-digest": NEXT, "image-tag": "next"}
