@@ -86,7 +86,7 @@ test-exhaustive: $(READY) ## the cases that make test leaves out of tests with m
 check: $(READY) ## lint, types, template, generated files; then make test
 	@$(BIN)/ruff format --check -q $(SOURCES)
 	@$(BIN)/ruff check -q $(SOURCES)
-	@$(BIN)/mypy layers/rota/rota stage bench examples/guestbook
+	@$(BIN)/mypy layers/rota/rota stage bench examples/guestbook tests
 	@for step in functions/*/; do $(BIN)/mypy $$step/app.py || exit 1; done
 	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/python -m cogapp --check docs/*.md docs/decisions/README.md

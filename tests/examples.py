@@ -199,7 +199,7 @@ def shown() -> dict[str, dict[str, Any]]:
         "by": "ann",
         "reason": "the new prices",
     }
-    events = {"record_run": run, "sweep": tick, "approve": approves}
+    events: dict[str, Any] = {"record_run": run, "sweep": tick, "approve": approves}
     return {**{snake(each): handed(each) for each in asl.TASKS}, **events}
 
 

@@ -17,7 +17,7 @@ ENDPOINT = "http://127.0.0.1:1"
 """Nothing listens there: a call that does not go through the gateway fails."""
 FUNCTION = "function"
 """The access key of handlers, and what the gateway calls them."""
-NOT_CHECKED = {"aws_access_key_id": "user", "aws_secret_access_key": "user"}
+NOT_CHECKED: dict[str, Any] = {"aws_access_key_id": "user", "aws_secret_access_key": "user"}
 """Without any credentials botocore would look for those of an EC2 instance."""
 
 

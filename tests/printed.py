@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def blocks(document: str, heading: str) -> list[str]:
     return [textwrap.dedent(lines) for _, lines in found]
 
 
-def signed_in(stage: Client) -> dict[str, str]:
+def signed_in(stage: Client) -> dict[str, Any]:
     """The variables of a terminal that has the stage for its AWS."""
     return {
         "AWS_ENDPOINT_URL": stage.endpoint,

@@ -1,7 +1,7 @@
 """Task definitions made from botocore's model of RegisterTaskDefinition, so that members that are new are met too."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import botocore.session
@@ -34,7 +34,7 @@ NOT_ON_FARGATE = {
 }
 # EventBridge cannot say the rest of such a volume, so no job could start: Rota refuses it.
 REFUSED = {"volumes.configuredAtLaunch"}
-ONE_OF = {
+ONE_OF: dict[str, Sequence[Any]] = {
     "networkMode": ["awsvpc"],
     "requiresCompatibilities": ["FARGATE"],
     "pidMode": ["task"],
@@ -134,7 +134,8 @@ class _Maker:
 
     def _scalar(self, shape: Shape, path: str) -> Any:
         self._made += 1
-        if options := ONE_OF.get(path) or getattr(shape, "enum", None):
+        options: Sequence[Any] | None = ONE_OF.get(path) or getattr(shape, "enum", None)
+        if options:
             return self._draw.choice(options)
         if shape.type_name == "boolean":
             return self._draw.random() < 0.5

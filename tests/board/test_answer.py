@@ -102,7 +102,7 @@ STRANGERS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize(("target", "headers"), STRANGERS.values(), ids=STRANGERS)
-def test_a_stranger_learns_nothing(board: Board, target: str, headers: dict[str, str]) -> None:
+def test_a_stranger_learns_nothing(board: Board, target: str, headers: dict[str, Any]) -> None:
     answer = asked(board, target, **headers)
     assert answer.status == HTTPStatus.FORBIDDEN
     assert b"SendMail" not in answer.body

@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -21,7 +23,7 @@ def check(*arguments: str, stdin: bytes | None = None) -> Result:
     return CliRunner().invoke(main, ["check", *arguments], input=stdin, prog_name="rota")
 
 
-def schedule_file(directory: Path, *tasks: dict[str, object]) -> str:
+def schedule_file(directory: Path, *tasks: Mapping[str, object]) -> str:
     file = directory / "scheduled_tasks.json"
     file.write_text(json.dumps({"tasks": tasks}))
     return str(file)
@@ -45,7 +47,7 @@ def test_it_says_which_parameter_a_deployment_will_need(tmp_path: Path) -> None:
     both = check(schedule_file(tmp_path, *acting), "--rule-prefix", "shop__").stdout.splitlines()[0]
     assert both == "OK: 2 tasks; overlap and catch_up will be refused unless the stack's RunActions is both"
     one = check(schedule_file(tmp_path, acting[0]), "--rule-prefix", "shop__").stdout.splitlines()[0]
-    keys = {"tags": {"a": "1"}, "secrets": {"A": "/a"}}
+    keys: dict[str, Any] = {"tags": {"a": "1"}, "secrets": {"A": "/a"}}
     needing = check(schedule_file(tmp_path, INGEST | keys), "--rule-prefix", "shop__").stdout.splitlines()[0]
     words = "tags and secrets will be refused unless the stack's EventsRoleAllows and SecretsAllowed allow it"
     assert needing == f"OK: 1 task; {words}"

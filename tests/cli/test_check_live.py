@@ -1,6 +1,7 @@
 """`rota check` of a stack: what it reads of AWS's answers, and how it shows what it found."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -127,7 +128,7 @@ def table(association: dict[str, Any], *routes: dict[str, Any]) -> dict[str, Any
     ],
     ids=["the main table", "a table of its own", "a closed one", "a gateway that is gone", "nothing"],
 )
-def test_how_a_subnet_leaves_the_vpc(tables: list[dict[str, Any]], way: str) -> None:
+def test_how_a_subnet_leaves_the_vpc(tables: list[Mapping[str, Any]], way: str) -> None:
     assert way_out(tables, "s") == way
 
 

@@ -93,6 +93,7 @@ def test_each_name_is_completed(
     folder: Path, command: str, parameter: str, _completer: names.Completer, expected: list[str]
 ) -> None:
     made = main.get_command(click.Context(main), command)
+    assert made
     (found,) = (each for each in made.params if each.name == parameter)
     offered = found.shell_complete(click.Context(made), "R" if len(expected) == 1 else "")
     assert [each.value for each in offered] == expected
@@ -101,6 +102,7 @@ def test_each_name_is_completed(
 def test_environments_come_from_samconfig(folder: Path) -> None:
     (Path.cwd() / "samconfig.toml").write_text((ROOT / "samconfig.toml").read_text())
     status = main.get_command(click.Context(main), "status")
+    assert status
     (env,) = (each for each in status.params if each.name == "env")
     offered = [each.value for each in env.shell_complete(click.Context(status), "")]
     assert offered == ["default", "staging", "production"]
@@ -157,6 +159,7 @@ def test_each_stack_has_names_of_its_own(folder: Path) -> None:
 )
 def test_a_file_is_completed_by_the_shell(command: str, parameter: str) -> None:
     made = main.get_command(click.Context(main), command)
+    assert made
     assert made
     (found,) = (each for each in made.params if each.name == parameter)
     assert [each.type for each in found.shell_complete(click.Context(made), "sch")] == ["file"]

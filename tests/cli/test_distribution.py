@@ -24,10 +24,14 @@ from tests.printed import ROOT, typed
 LAYER = ROOT / "layers" / "rota"
 APP = ROOT / "examples" / "app"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DEPENDENCIES = {re.match(r"[\w-]+", each)[0] for each in PROJECT["dependencies"]}
-EXTRAS = {
-    name: {re.match(r"[\w-]+", each)[0] for each in needs} for name, needs in PROJECT["optional-dependencies"].items()
-}
+
+
+def name_of(requirement: str) -> str:
+    return Requirement(requirement).name
+
+
+DEPENDENCIES = {name_of(each) for each in PROJECT["dependencies"]}
+EXTRAS = {name: {name_of(each) for each in needs} for name, needs in PROJECT["optional-dependencies"].items()}
 # Each comes with the dependency that it belongs to, in the version that fits it.
 PART_OF = {"pydantic_core": "pydantic", "yaml": "pyyaml"}
 
@@ -73,7 +77,7 @@ def installed(wheel: Path) -> dict[str, str]:
     (packages,) = folder.glob("lib/python*/site-packages")
     for each in needed(DEPENDENCIES).values():
         for name in {file.parts[0] for file in each.files or ()} - {"..", "__pycache__"}:
-            (packages / name).symlink_to(Path(each.locate_file(name)))
+            (packages / name).symlink_to(str(each.locate_file(name)))
     options = ["--quiet", "--no-deps", "--no-index", "--disable-pip-version-check"]
     pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python"), "install"]
     subprocess.run([*pip, *options, str(wheel)], check=True)

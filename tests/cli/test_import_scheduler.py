@@ -226,9 +226,10 @@ def test_what_is_imported_changes_nothing(keys: dict[str, Any]) -> None:
         return desired_schedule(task, SETTINGS, f"g/{PREFIX}A", CLUSTER_ARN, arn(1), overrides(SPAM), current)
 
     file = json.dumps({"tasks": [{"name": "A", "task": "spam_task", **keys}]}).encode()
-    there = written(*parse_schedule_file(file, rule_prefix=PREFIX, max_tasks=1))
+    (task,) = parse_schedule_file(file, rule_prefix=PREFIX, max_tasks=1)
+    there = written(task)
     there = there.model_copy(update={"members": writable(there.members, NOW), "read_at": NOW})
-    dates = {
+    dates: dict[str, Any] = {
         each: datetime.fromisoformat(there.members[each]) for each in ("StartDate", "EndDate") if each in there.members
     }
     made = taken({**there.members, **dates, "GroupName": "g", "Name": f"{PREFIX}A"}, own_group="g")

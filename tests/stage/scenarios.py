@@ -307,7 +307,7 @@ def schedules_are_paused(stage: Client) -> None:
     job = zoned(NEXT["tasks"][0])
     stage.upload_schedule({"tasks": [job]})
     stage.deploy("v1")
-    asked = {"kind": "pause", "pause": {"tasks": [job["name"]]}}
+    asked: dict[str, Any] = {"kind": "pause", "pause": {"tasks": [job["name"]]}}
     of_pauses = {"service": "scheduler", "operation": "UpdateSchedule", "caller": "ChangePauses"}
     stage.faults([{**of_pauses, "fault": "denied", "count": 0}])
     stage.wait(stage.start(asked))

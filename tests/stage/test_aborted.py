@@ -150,7 +150,7 @@ def test_a_rule_that_another_app_took_over_is_not_restored(changing: Client) -> 
 def restored_cause(stage: Client, stopped: Described) -> str:
     """The cause in the ledger after a stopped execution was restored."""
     stage.restored_by(stopped["executionArn"])
-    return next(entry["cause"] for entry in history(stage) if entry["execution"] == stopped["executionArn"])
+    return next(str(entry["cause"]) for entry in history(stage) if entry["execution"] == stopped["executionArn"])
 
 
 @pytest.mark.exhaustive(first=0)

@@ -1,7 +1,8 @@
 """The board against the stage: what its pages show of a deployed app, and what it does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,12 @@ def test_pages_of_a_task_a_release_and_its_deployment(source: Callable[[], Sourc
 
 def test_a_run_is_the_command_that_is_shown_and_has_its_log(deployed: Client, source: Callable[[], Source]) -> None:
     assert source().do("run", "IngestData", {}) == "Started: rota run IngestData"
-    runs = wait_for(lambda: (task := source().detail(("t", "IngestData"))) and task.runs, 20, every=0.2)
+
+    def begun() -> Sequence[Any] | None:
+        task = source().detail(("t", "IngestData"))
+        return task.runs if task else None
+
+    runs = wait_for(begun, 20, every=0.2)
 
     def ended() -> Detail | None:
         page = source().detail(tuple(runs[-1].href.split("/")[1:]))

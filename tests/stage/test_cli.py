@@ -329,7 +329,7 @@ def test_check_finds_what_a_person_broke_by_hand(broken: Client, rota: Rota) -> 
         assert words in found
 
 
-DEMANDING = {
+DEMANDING: dict[str, Any] = {
     "name": "Report",
     "task": "spam_task",
     "rate": "1 day",

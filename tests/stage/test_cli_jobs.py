@@ -86,9 +86,12 @@ def logged(rota: Rota, task: str = "IngestData") -> list[str]:
 
 def ended(rota: Rota, number: int) -> list[dict[str, Any]]:
     """The job's runs once so many are recorded to have ended, the newest first."""
-    return wait_for(
-        lambda: len(found := [each for each in runs(rota) if each["seconds"] is not None]) >= number and found, 20
-    )
+
+    def found() -> list[dict[str, Any]] | None:
+        seen = [each for each in runs(rota) if each["seconds"] is not None]
+        return seen if len(seen) >= number else None
+
+    return wait_for(found, 20)
 
 
 def test_a_run_by_hand_is_recorded_and_says_nothing_of_the_job(deployed: Client, rota: Rota) -> None:

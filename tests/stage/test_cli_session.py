@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -108,7 +109,11 @@ def test_the_example_workflow_fails_with_its_deployment(stage: Client, schedule:
     since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     stage.upload_schedule(schedule)
     stage.deploy("4f2a9c1")
-    named = {"APP": "production/guestbook-api", "TABLE": stage.names["outputs"]["LedgerTableName"], "TAG": "4f2a9c1"}
+    named: dict[str, Any] = {
+        "APP": "production/guestbook-api",
+        "TABLE": stage.names["outputs"]["LedgerTableName"],
+        "TAG": "4f2a9c1",
+    }
     ran = typed(waiting, SINCE=since, **signed_in(stage), **named)
     assert (ran.returncode, ran.stderr) == (status, "")
     assert says in ran.stdout

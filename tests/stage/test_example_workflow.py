@@ -1,6 +1,7 @@
 """The example's GitHub workflow: what its step prints that waits for a deployment."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import yaml
 
@@ -15,7 +16,7 @@ WORKFLOW = yaml.safe_load((ROOT / "examples/app/.github/workflows/deploy.yml").r
 def waited(stage: Client, tag: str, since: datetime, minutes: int = 0) -> tuple[int, str]:
     """The step's exit status and output; with 0 minutes it checks once."""
     (step,) = [each for each in WORKFLOW["jobs"]["deploy"]["steps"] if each.get("name") == "Wait for the deployment"]
-    given = {
+    given: dict[str, Any] = {
         "APP": "production/guestbook-api",
         "MINUTES": str(minutes),
         "SINCE": f"{since:%Y-%m-%dT%H:%M:%S}",

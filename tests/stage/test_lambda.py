@@ -118,7 +118,7 @@ def handler(event, context):
     with pytest.raises(ClientError) as refused:
         stage.client("lambda").invoke(FunctionName=name, Payload=event)
     assert refused.value.response["Error"]["Code"] == "TooManyRequestsException"
-    assert refused.value.response["Reason"] == "ConcurrentInvocationLimitExceeded"
+    assert dict[str, Any](**refused.value.response)["Reason"] == "ConcurrentInvocationLimitExceeded"
     assert len(stage.invocations()) == 1
 
     (tmp_path / "go-on").touch()

@@ -1,6 +1,6 @@
 """EventBridge and the tagging API show rules, targets and tags late; writes apply at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,11 +60,12 @@ def shown(name: str) -> dict[str, Any] | None:
     events = aws("events")
     listed = [rule for rule in events.list_rules(NamePrefix=name)["Rules"] if rule["Name"] == name]
     if not listed:
-        for read in (
+        reads: list[Callable[[], Any]] = [
             lambda: events.describe_rule(Name=name),
             lambda: events.list_targets_by_rule(Rule=name),
             lambda: events.list_tags_for_resource(ResourceARN=f"arn:aws:events:us-east-1:123456789012:rule/{name}"),
-        ):
+        ]
+        for read in reads:
             with pytest.raises(ClientError, match="ResourceNotFoundException"):
                 read()
         return None

@@ -11,7 +11,10 @@ from examples.guestbook.client import Client
 def test_callers_share_a_bucket_that_the_setting_fills(stage: Client) -> None:
     ecs = stage.client("ecs")
     stage.settings(quotas=True)
-    delete = lambda: ecs.delete_task_definitions(taskDefinitions=["no-such:1"])  # noqa: E731 - used three times
+
+    def delete() -> None:
+        ecs.delete_task_definitions(taskDefinitions=["no-such:1"])
+
     for _ in range(5):
         delete()
 

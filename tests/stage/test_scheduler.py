@@ -174,7 +174,7 @@ FUNCTION = {"Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:none", "RoleArn"
 UNIVERSAL = {"Arn": "arn:aws:scheduler:::aws-sdk:ecs:runTask", "RoleArn": ROLE}
 DAILY, HOURLY = "cron(0 6 * * ? *)", "rate(1 hour)"
 LATER = datetime(2199, 1, 1, tzinfo=UTC)
-REFUSALS = {
+REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "a bad expression": (
         {"expression": "cron(0 6 * * *)"},
         r"ValidationException.*Invalid Schedule Expression cron.0 6 \* \* \*.\.",

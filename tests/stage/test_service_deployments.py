@@ -87,7 +87,7 @@ def test_it_is_stopped_by_rolling_it_back(small: SmallStage) -> None:
 
 
 def test_an_alarm_in_the_bake_rolls_it_back(small: SmallStage) -> None:
-    alarm = {"alarmNames": [f"{small.name}-errors"], "enable": True, "rollback": True}
+    alarm: dict[str, Any] = {"alarmNames": [f"{small.name}-errors"], "enable": True, "rollback": True}
     arn = shifting(small, alarms=alarm)
     wait_for_stage(small, arn, "BAKE_TIME")
     watched = {"AlarmName": alarm["alarmNames"][0], "StateReason": "a test"}

@@ -93,12 +93,12 @@ def test_names_that_it_makes_fit(stage: Client) -> None:
 
 
 def test_a_group_with_another_name_is_another(stage: Client) -> None:
-    group = {
+    group: dict[str, Any] = {
         "Type": "AWS::Scheduler::ScheduleGroup",
         "UpdateReplacePolicy": "Retain",
         "Properties": {"Name": {"Ref": "Name"}},
     }
-    template = {
+    template: dict[str, Any] = {
         "Parameters": {"Name": {"Type": "String"}},
         "Resources": {"Kept": group, "Gone": {**group, "UpdateReplacePolicy": "Delete"}},
     }

@@ -52,7 +52,7 @@ def test_a_tag_outside_image_tag_pattern_starts_no_deployment(stage: Client, tag
         events.put_rule(Name=rule["Name"], EventPattern=rule["EventPattern"])
 
 
-REPLICATION = {
+REPLICATION: dict[str, Any] = {
     "id": "1",
     "detail-type": "ECR Replication Action",
     "source": "aws.ecr",

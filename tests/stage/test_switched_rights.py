@@ -5,7 +5,7 @@ is what all plays call that need none but its own; so every combination is judge
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import product
@@ -212,10 +212,10 @@ class Play:
 class Recorded:
     """All plays, and all grants that there are."""
 
-    grants: Sequence[Grant]
-    plays: Sequence[Play]
-    denied: Sequence[Mapping[str, Any]]
-    callers: Collection[str]
+    grants: list[Grant]
+    plays: list[Play]
+    denied: list[Mapping[str, Any]]
+    callers: set[str]
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +240,7 @@ def played(stage: Client, given: Mapping[str, str], of_play: Sequence[scenarios.
     """Every permission that was checked in these scenarios, on a stack with these parameters."""
     for scenario in of_play:
         stage.reset()
-        with updated(stage, **NOTHING | given):
+        with updated(stage, **{**NOTHING, **given}):
             stage.settings(time_scale=0.01, rollout_seconds=0.1)
             scenario(stage)
             scenarios.wait_for_all(stage)

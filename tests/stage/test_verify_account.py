@@ -344,8 +344,9 @@ def command(unchanged: Client, tmp_path: Path) -> Iterator[Command]:
     def started(*arguments: str) -> subprocess.Popen[str]:
         called = [sys.executable, "-m", "rota", "verify-account", "--journals", str(tmp_path), *arguments]
         variables = {**os.environ, **signed_in(unchanged)}
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(called, cwd=LAYER, env=variables, text=True, **streams)
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process: subprocess.Popen[str] = subprocess.Popen(called, cwd=LAYER, env=variables, text=True, **streams)
+        return process
 
     # Where the tests run in the background, SIGHUP is ignored, and a process that they start would ignore it too.
     ignored = signal.signal(signal.SIGHUP, signal.SIG_DFL)

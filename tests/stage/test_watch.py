@@ -30,7 +30,12 @@ class Printed(list[str]):
 
     def until(self, words: str, times: int = 1) -> None:
         """Look until so many lines have these words."""
-        wait_for(lambda: self.look() or sum(words in line for line in self) >= times, 60)
+
+        def seen() -> bool:
+            self.look()
+            return sum(words in line for line in self) >= times
+
+        wait_for(seen, 60)
 
     def look(self) -> None:
         """Look once."""

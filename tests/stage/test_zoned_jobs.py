@@ -11,7 +11,7 @@ from tests.processes import FORKS
 from tests.stage.account import PREFIX, states
 from tests.stage.conftest import Rota, as_new
 
-TASKS = [
+TASKS: list[dict[str, Any]] = [
     {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 7 * * ? *", "timezone": "Europe/Berlin"},
     {"name": "RemoveSpam", "task": "spam_task", "rate": "15 minutes", "window": 5},
     {"name": "CountTeaspoons", "task": "teaspoon_task", "cron": "0 22 ? * SUN *"},

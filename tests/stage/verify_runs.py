@@ -56,11 +56,11 @@ class KilledError(BaseException):
 class Session(boto3.Session):
     """One that makes each client once: that takes longer than ten calls."""
 
-    def __init__(self, *credentials: str, **more: Any) -> None:
-        super().__init__(*credentials, **more)
+    def __init__(self) -> None:
+        super().__init__("user", "user", region_name=REGION)
         self._clients: dict[str, Any] = {}
 
-    def client(self, service: str, **more: Any) -> Any:
+    def client(self, service: Any, **more: Any) -> Any:  # type: ignore[override]  # of any service
         if service not in self._clients:
             self._clients[service] = super().client(service, **more)
         return self._clients[service]
@@ -80,7 +80,7 @@ class Runs:
         """After how many more calls the run is killed."""
         self.shortest_pause = 0.0
         """How many seconds a run pauses at least: the longer, the fewer calls ask whether something is done."""
-        self._session = Session("user", "user", region_name=REGION)
+        self._session = Session()
         self.network = Network(stage.names["parameters"]["SubnetIds"].split(","))
         self._clock = Clock(lambda: datetime.fromisoformat(stage.clock()), self._pause)
 
@@ -144,7 +144,7 @@ class Runs:
 @contextmanager
 def recorded(runs: Runs) -> Iterator[None]:
     """Show every call of the process to the runs, and kill the process as they ask for it."""
-    make = BaseClient._make_api_call
+    make = BaseClient._make_api_call  # type: ignore[attr-defined]  # no part of its interface
 
     def call(client: BaseClient, operation: str, request: dict[str, Any]) -> Any:
         runs.called(client, operation, request)

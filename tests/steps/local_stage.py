@@ -36,7 +36,7 @@ class KilledError(BaseException):
 class _AtOnce(Timer):
     """Runs delayed actions at once, so that nothing happens in the background; what takes a minute never happens."""
 
-    def after(self, seconds: float, action: Callable[[], None]) -> None:
+    def after(self, seconds: float, action: Callable[[], object]) -> None:
         if seconds < 60:
             action()
 

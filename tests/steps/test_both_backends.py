@@ -69,7 +69,7 @@ CASES = {
 }
 
 
-@pytest.fixture(params=CASES.values(), ids=CASES)
+@pytest.fixture(params=[*CASES.values()], ids=[*CASES])
 def case(request: pytest.FixtureRequest, world: World) -> Case:
     found: Case = request.param
     found.given.make()

@@ -175,7 +175,7 @@ def asked() -> Iterator[list[Account]]:
         logging.disable(logging.NOTSET)
 
 
-@budget(max_examples=budget.default.max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@budget(max_examples=budget().max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(count=st.sampled_from([1, 2]), first=st.sampled_from(["gives up", "did not start"]), steps=STEPS)
 def test_no_minute_is_started_twice(asked: list[Account], count: int, first: str, steps: list[Any]) -> None:
     asked[:] = [account := Account(count)]
@@ -220,7 +220,7 @@ def play(account: Account, steps: list[Any]) -> None:
     )
     recorder = Recorder(table, ACTING, (), lambda _run: None)
     before = table.jobs()
-    ended = {"starts": False, "exit_code": None, "stopCode": "TaskFailedToStart"}
+    ended: dict[str, Any] = {"starts": False, "exit_code": None, "stopCode": "TaskFailedToStart"}
     gave_up = False
     for step in steps:
         if isinstance(step, Sweep):

@@ -1,5 +1,7 @@
 """CheckService: follows the rollout until it is complete, has failed or takes too long."""
 
+from typing import Literal
+
 import pytest
 
 from rota.errors import RejectedError, TransientError
@@ -17,10 +19,11 @@ def checking(deployments: Deployments) -> Deployment:
 
 
 def test_checked_until_the_rollout_is_complete(world: World, checking: Deployment) -> None:
-    for state, status, waited in (("IN_PROGRESS", "IN_PROGRESS", 5), ("COMPLETED", "COMPLETED", 10)):
+    states: list[tuple[Literal["IN_PROGRESS", "COMPLETED"], int]] = [("IN_PROGRESS", 5), ("COMPLETED", 10)]
+    for state, waited in states:
         world.roll(state)
         answer = checking.step("CheckService")
-        assert (answer["status"], answer["waited_seconds"]) == (status, waited)
+        assert (answer["status"], answer["waited_seconds"]) == (state, waited)
     assert answer["deployment_id"] == world.service()["deployments"][0]["id"]
 
 

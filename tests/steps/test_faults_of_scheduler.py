@@ -27,7 +27,7 @@ KINDS = {
 # More than the deployment makes; the test counts.
 MOST_CALLS = 12
 ZONE = {"timezone": "Europe/Berlin"}
-BEFORE = [
+BEFORE: list[dict[str, Any]] = [
     {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *", **ZONE},
     {"name": "RemoveSpam", "task": "spam_task", "rate": "15 minutes", "window": 5},
     {"name": "CountTeaspoons", "task": "teaspoon_task", "cron": "0 22 ? * SUN *", **ZONE},

@@ -16,7 +16,7 @@ from tests.unit.test_schedule_file_properties import documents, optional
 
 # One world serves all examples: each begins where the one before it has ended.
 one_world = settings(
-    max_examples=settings.default.max_examples // 10, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=settings().max_examples // 10, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 what = st.sampled_from([{"task": "spam_task"}, {"task": "digest_task"}, {"command": ["./bin/report", "--all"]}])
@@ -102,7 +102,7 @@ def deployed(world: World, name: str, digest: str) -> dict[str, Any]:
 
 
 @pytest.mark.exhaustive(first=0)
-@settings(one_world, max_examples=settings.default.max_examples // 4)
+@settings(one_world, max_examples=settings().max_examples // 4)
 @given(st.binary(max_size=60) | documents.map(lambda document: json.dumps(document).encode()))
 def test_an_invalid_file_writes_nothing(world: World, deployments: Deployments, raw: bytes) -> None:
     world.upload(raw)

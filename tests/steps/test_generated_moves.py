@@ -5,7 +5,7 @@ the cause names.
 """
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -65,7 +65,7 @@ class Round(NamedTuple):
 def drawn_jobs(draw: random.Random) -> list[Task]:
     """Eight jobs, of every kind: due each minute, often, once an hour, once meanwhile; rates; one that is off."""
     minute = draw.randrange
-    whens = [
+    whens: list[Task] = [
         {"cron": "* * * * ? *"},
         {"cron": f"{minute(2)}/{draw.choice((2, 3, 4))} * * * ? *"},
         {"cron": f"{minute(5)}/{draw.choice((5, 10, 15))} * * * ? *"},
@@ -81,17 +81,16 @@ def drawn_jobs(draw: random.Random) -> list[Task]:
 def faults(world: World, draw: random.Random) -> AbstractContextManager[None]:
     """One that the deployment may survive, or not; of a call that may not come."""
     call, skip, calls = draw.choice(CALLS), draw.randrange(10), world.calls
-    return draw.choice(
-        [
-            lambda: calls.killing(call, skip=skip),
-            lambda: calls.killing(call, skip=skip, after=True),
-            lambda: calls.refusing(call, "AccessDeniedException", skip=skip, count=0),
-            lambda: calls.refusing(call, "ThrottlingException", skip=skip, count=9),
-            lambda: calls.refusing(call, "InternalServerException", status=500, skip=skip, count=0),
-            lambda: calls.refusing("ecs.UpdateService", "AccessDeniedException", count=0),
-            nullcontext,
-        ]
-    )()
+    found: list[Callable[[], AbstractContextManager[None]]] = [
+        lambda: calls.killing(call, skip=skip),
+        lambda: calls.killing(call, skip=skip, after=True),
+        lambda: calls.refusing(call, "AccessDeniedException", skip=skip, count=0),
+        lambda: calls.refusing(call, "ThrottlingException", skip=skip, count=9),
+        lambda: calls.refusing(call, "InternalServerException", status=500, skip=skip, count=0),
+        lambda: calls.refusing("ecs.UpdateService", "AccessDeniedException", count=0),
+        nullcontext,
+    ]
+    return draw.choice(found)()
 
 
 def played(world: World, deployment: Deployment, draw: random.Random) -> str:
@@ -214,7 +213,7 @@ def test_no_due_minute_is_missed(
     FIRED.clear()
     for number in range(ROUNDS):
         monkeypatch.setenv("SCHEDULES_IN", draw.choice(("rules", "scheduler")))
-        places: list[Mapping[str, Any]] = [draw.choice(PLACES if "rate" in job else OF_CRONS) for job in jobs]
+        places: list[Task] = [draw.choice(PLACES if "rate" in job else OF_CRONS) for job in jobs]
         tasks = [job | place for job, place in zip(jobs, places, strict=True)]
         rounds.append(moved(world, deployments, tasks, draw, number))
         passes(draw.randrange(60, 15 * 60))

@@ -109,7 +109,7 @@ class Month:
 
     def repeat(self) -> None:
         """A person starts the event of an image again, as it is, with a kind, or with now."""
-        more = self.draw.choice(
+        more: dict[str, Any] = self.draw.choice(
             [{}, {"kind": "again"}, {"kind": "image"}, {"now": True}, {"kind": "image", "now": True}]
         )
         digest = self._digest(self.draw.randint(1, 12))
@@ -118,7 +118,7 @@ class Month:
 
     def rollback(self) -> None:
         release = self.draw.choice(["previous", "previous", *(f"v{number}" for number, _ in self.releases[-6:])])
-        more = self.draw.choice([{}, {}, {"hold": {}}, {"image_only": True}])
+        more: dict[str, Any] = self.draw.choice([{}, {}, {"hold": {}}, {"image_only": True}])
         execution = self._ask({"kind": "rollback", "release": release, "by": "ann", **more}, "rollback", "")
         execution.chosen = True
 
@@ -228,7 +228,7 @@ class Month:
             if isinstance(change, datetime):
                 paused = {job: until for job, until in paused.items() if until is None or until > change}
             elif self.world.entry(change.deployment.arn).get("outcome") == "done":
-                of_change = dict.fromkeys(change.pauses, change.until)
+                of_change: dict[str, datetime | None] = dict.fromkeys(change.pauses, change.until)
                 begins = change.kind == "pause-job"
                 paused = paused | of_change if begins else {job: paused[job] for job in paused.keys() - of_change}
         assert in_force() == paused.keys()

@@ -320,7 +320,7 @@ def test_a_pause_that_ends_while_a_rule_is_written_does_not_stay(
     later.ask(**pause(until=in_an_hour())).run()
     world.upload(AFTER)
     push = later.start(NEXT).until("CreateTargets")
-    events, swept = client("events"), []
+    events, swept = client("events"), list[bool]()
     real = clients.events().put_rule
 
     def put_rule(**request: Any) -> Any:

@@ -1,6 +1,7 @@
 """ReadConfig: checks everything before the first write and reports all problems at once."""
 
 import json
+from typing import Any
 
 import pytest
 from moto.ecs.models import ecs_backends
@@ -152,7 +153,7 @@ def test_a_task_too_long_for_a_task_definition(world: World, deployments: Deploy
         deployments.start().until("PlanDeployment")
 
 
-KEYS_AND_NEEDS = [
+KEYS_AND_NEEDS: list[tuple[dict[str, Any], str]] = [
     ({"capacity_provider": "FARGATE_SPOT"}, "the cluster production does not have FARGATE_SPOT"),
     ({"subnets": ["subnet-9"]}, "the parameter TaskNetworks is stack"),
     ({"security_groups": ["sg-9"]}, "the parameter TaskNetworks is stack"),

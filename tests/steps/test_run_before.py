@@ -90,7 +90,7 @@ def end_tasks(code: int = 0) -> None:
     """What runs ends with that exit code."""
     running = local_stage().background._tasks
     for run in [*running._runs.values()]:
-        running._exit(run, Outcome(0, code, *([run.stop] if run.stop else [])))
+        running._exit(run, Outcome(0, code, run.stop) if run.stop else Outcome(0, code))
 
 
 class IgnoringSigterm:
@@ -481,7 +481,8 @@ class TestWhenItRuns:
     @pytest.mark.exhaustive(first=0)
     def test_not_for_the_file_alone(self, world: World, live: Deployments) -> None:
         """Also if a person has rolled the service to another image meanwhile."""
-        ecs, service, _ = client("ecs"), world.service(), world.push(NEXT, "next")
+        ecs, service = client("ecs"), world.service()
+        world.push(NEXT, "next")
         content = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
         containers = [
             each | {"image": f"{each['image'].rpartition('@')[0]}@{NEXT}"} for each in content["containerDefinitions"]

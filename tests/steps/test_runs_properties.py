@@ -20,13 +20,17 @@ from tests.steps.world import World, handler
 
 HOUR = timedelta(hours=1)
 STATUSES = ("PROVISIONING", "PENDING", "RUNNING", "DEPROVISIONING", "STOPPED")
-ENDS = {"ok": {"exit_code": 0}, "failed": {"exit_code": 3}, "not_started": {"exit_code": None, "starts": False}}
+ENDS: dict[str, dict[str, Any]] = {
+    "ok": {"exit_code": 0},
+    "failed": {"exit_code": 3},
+    "not_started": {"exit_code": None, "starts": False},
+}
 
 
 def event_of(number: int, status: str, end: str) -> dict[str, Any]:
     """What ECS reports of the run of that hour."""
     created = DUE + number * HOUR + timedelta(seconds=20)
-    more = {"stopCode": "TaskFailedToStart"} if end == "not_started" and status == "STOPPED" else {}
+    more: dict[str, Any] = {"stopCode": "TaskFailedToStart"} if end == "not_started" and status == "STOPPED" else {}
     arn = f"{detail()['taskArn'][:-2]}{number:02}"
     return detail(status, created=created, taskArn=arn, **ENDS[end], **more)
 
@@ -65,7 +69,7 @@ def histories(draw: st.DrawFn) -> tuple[list[str], list[list[dict[str, Any]]]]:
 
 
 @pytest.mark.usefixtures("world")
-@settings(max_examples=settings.default.max_examples // 4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings().max_examples // 4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(histories())
 def test_each_run_is_recorded_once(world: World, history: tuple[list[str], list[list[dict[str, Any]]]]) -> None:
     ends, batches = history

@@ -143,7 +143,7 @@ def test_what_an_older_version_deployed_is_not_watched(watched: Watched, world: 
 
 def test_without_watching_it_looks_at_what_is_held_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCH_RUNS", "false")
-    assert handler("sweep")({"id": "tick"}, None) == {"found": 0}  # type: ignore[arg-type]  # its context is not used
+    assert handler("sweep")({"id": "tick"}, None) == {"found": 0}  # its context is not used
     assert world.calls.made == ["dynamodb.Query", "dynamodb.GetItem"], "what is paused, and what is held"
 
 
@@ -399,7 +399,7 @@ def _change_schedules(since: datetime | None) -> None:
     record = {
         "M": {"execution": {"M": {"id": {"S": "arn"}, "name": {"S": "n"}, "started_at": {"S": since.isoformat()}}}}
     }
-    record["M"]["entered"] = {"M": {"CreateTargets": {"S": since.isoformat()}}}  # type: ignore[dict-item]
+    record["M"]["entered"] = {"M": {"CreateTargets": {"S": since.isoformat()}}}
     items.change(LEASE, "SET holder = :holder, deployment = :record", holder={"S": "arn"}, record=record)
 
 

@@ -171,11 +171,14 @@ class World(Lasting):
             execution.start_date = started_at
         if ended is not None:
             client("stepfunctions").stop_execution(executionArn=started)
+            assert execution.stop_date
             execution.stop_date -= ended
             execution.status = status
         return started
 
-    def roll(self, state: str, *, reason: str = "", revision: str | None = None) -> None:
+    def roll(
+        self, state: Literal["IN_PROGRESS", "COMPLETED", "FAILED"], *, reason: str = "", revision: str | None = None
+    ) -> None:
         """Set the state of the newest rollout; `revision` replaces it by another rollout first."""
         service, rollouts = _service(), self.rollouts
         if revision is not None:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 APPROVER, OTHER, PASSES = "ann", "mallory", "cleo"
 # Long enough that pushes meet a migration that runs.
 SCRIPTED = {"tasks": "scripted", "script": {"seconds": 0.3}}
-_HOLD, _RESUME = ({"kind": kind, "hold": {}, "by": "bea", "reason": "the sale"} for kind in ("pause", "resume"))
+_HOLD: dict[str, Any] = {"kind": "pause", "hold": {}, "by": "bea", "reason": "the sale"}
+_RESUME = _HOLD | {"kind": "resume"}
 _ROLLBACK = {"kind": "rollback", "release": "previous", "by": PASSES, "reason": "the login fails"}
 _SAYS_SO: Mapping[str, Any] = {"kind": "resume", "by": OTHER, "reason": "it is urgent", "approve": True}
 _LONGEST_SECONDS = 300
@@ -149,7 +150,7 @@ class Gates:
         yield from dict.fromkeys(self.wrong)
         if paused := self._app.paused():
             yield f"still paused: {paused}"
-        spans, turns = [], []
+        spans, turns = list[tuple[Any, ...]](), list[Span]()
         for execution in executions:
             entry, arn = self._app.entry(execution), str(execution["executionArn"])
             goes_back = execution["input"].get("kind") == "rollback"

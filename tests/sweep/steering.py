@@ -110,7 +110,7 @@ def _pause() -> dict[str, Any]:
 
 
 _HOLD = {"kind": "pause", "hold": {}, **_BY}
-_ASKS = ({}, {"Approval": "required"})
+_ASKS: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {"Approval": "required"})
 _APPROVAL: dict[str, Any] = {}
 """Not the input of an execution: what waits is approved, and not started."""
 _ANSWERS: Mapping[str, Any] = {"approves": True}
@@ -179,7 +179,7 @@ SCENARIOS: Mapping[str, Scenario] = {
 _ONE_OFFS = {"before": {"task": "migrate", "pause_tasks": True}, "after": {"task": "smoke_test"}}
 # Long enough that the first look at it sees it run.
 _SCRIPTED = {"tasks": "scripted", "script": {"seconds": 0.2}}
-_STRAW_OF_MIGRATION: Fault = {
+_STRAW_OF_MIGRATION: dict[str, Any] = {
     "service": "ecs",
     "operation": "DescribeTasks",
     "caller": "RunBefore",
@@ -270,7 +270,7 @@ class Steering:
         if self._scenario.start is _UPLOADS:  # its deployment could not begin: it is tried again an hour later
             wanted.append(self._before | {"pending_schedule": True})
         if seen.aborted and seen.entry.get("digest") == self._before["pending"]:
-            wanted.append(self._before | self._scenario.aborted)
+            wanted.append({**self._before, **self._scenario.aborted})
         if shown not in wanted:
             for name in shown:
                 yield from _differing(name, shown[name], wanted[0][name])
@@ -308,7 +308,7 @@ class Steering:
         app.want(0, before, one_offs)
         self._end(stage.deploy("v1", timeout=LONGEST_SECONDS))
         app.want(1, after, one_offs)
-        update(stage, **parameters | others_)
+        update(stage, **{**parameters, **others_})
         for number, given in enumerate(self._scenario.ready):
             self._end(
                 self._started(given, f"ready-{number}")
@@ -435,7 +435,7 @@ class Steering:
 
         def started(target: Mapping[str, Any]) -> dict[str, Any]:
             parameters = dict(target["EcsParameters"])
-            return target | {"EcsParameters": parameters, "runs": app.runs(parameters.pop("TaskDefinitionArn"))}
+            return {**target, "EcsParameters": parameters, "runs": app.runs(parameters.pop("TaskDefinitionArn"))}
 
         return {
             "rules": {

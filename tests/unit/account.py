@@ -18,6 +18,7 @@ from rota.plan.model import Plan
 from rota.schedule_file.task import Task
 from rota.schedules.eventbridge_rules.backend import EventBridgeRules
 from rota.schedules.eventbridge_rules.rule import Rule, rule_name, task_definitions_used_by
+from rota.schedules.interface import Backend
 from rota.settings import Settings
 from tests.guestbook import APP, SETTINGS, arn, current_state, service_state
 
@@ -109,7 +110,7 @@ class Bus:
         self.history.append(written)
 
 
-def connected(bus: Bus, settings: Settings = SETTINGS) -> EventBridgeRules:
+def connected(bus: Bus, settings: Settings = SETTINGS) -> Backend:
     """The backend, on that bus."""
     with mock.patch.object(clients, "events", lambda: bus):
         return EventBridgeRules(settings)

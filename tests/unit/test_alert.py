@@ -42,7 +42,7 @@ from tests.alerts import APP, DUE, GOOD, GROUP_ARN, SECRET, V40, V41, V42, faile
 PLACE = Place(APP, (GROUP_ARN,))
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SOON = DUE + timedelta(minutes=30)
-REPORTED = {"reported_at": DUE + timedelta(minutes=5), "thread": "IngestData#2026-11-29T06:00:00Z"}
+REPORTED: dict[str, Any] = {"reported_at": DUE + timedelta(minutes=5), "thread": "IngestData#2026-11-29T06:00:00Z"}
 LOG = (
     "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/"
     "$252Fecs$252Fguestbook/log-events/app$252Fapp$252F0f1e2d3c"
@@ -64,7 +64,7 @@ def stopped(kind: Kind, because: str) -> Run:
     """A run that Rota has stopped, the one that was skipped before it began."""
     began = kind != "skip"
     status = {"skip": Status.SKIPPED, "replace": Status.REPLACED, "max_runtime": Status.FAILED}[kind]
-    never = {} if began else {"started_at": None, "seconds": None, "overlaps": because}
+    never: dict[str, Any] = {} if began else {"started_at": None, "seconds": None, "overlaps": because}
     reason = reason_of_rotas_stop(Stop(kind, "IngestData", because), began=began)
     return failed(status=status, exit_code=143 if began else None, reason=reason, **never)
 

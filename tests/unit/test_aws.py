@@ -292,7 +292,7 @@ def test_a_throttled_call_is_retried(serve: Serve, attempts: dict[str, int]) -> 
     ("call", "quota", "growth", "last"),
     [
         (lambda: clients.ecs().list_task_definitions(), READ_DEFINITIONS, 1 / 20, 2),
-        (lambda: clients.scheduler().get_schedule(Name="Mail"), SCHEDULER, 0.02, 0.8),
+        (lambda: clients.scheduler().get_schedule(Name="Mail"), SCHEDULER, 0.02, 0.8),  # type: ignore[attr-defined]  # made at run time
     ],
     ids=["20 a second", "1,000 a second"],
 )
@@ -351,7 +351,7 @@ def test_a_response_that_is_always_truncated(serve: Serve, attempts: dict[str, i
     assert len(server.requests) == asked
 
 
-OBJECT = {"Bucket": "shop", "Key": "scheduled_tasks.json"}
+OBJECT: Any = {"Bucket": "shop", "Key": "scheduled_tasks.json"}
 MISSING = b"<Error><Code>NoSuchK"
 
 
@@ -365,8 +365,9 @@ def test_a_chunked_error_that_breaks_off(serve: Serve) -> None:
     serve((404, Chunk(MISSING)))
     with pytest.raises(AWS_ERRORS) as lost:
         clients.s3().get_object(**OBJECT)
-    assert type(translate(lost.value)) is TransientError
-    assert str(translate(lost.value)).startswith("GetObject: no response from AWS")
+    error: Any = lost.value
+    assert type(translate(error)) is TransientError
+    assert str(translate(error)).startswith("GetObject: no response from AWS")
 
 
 def test_a_truncated_object(serve: Serve) -> None:
@@ -374,5 +375,6 @@ def test_a_truncated_object(serve: Serve) -> None:
     found = clients.s3().get_object(**OBJECT)
     with pytest.raises(AWS_ERRORS) as lost:
         found["Body"].read()
-    assert type(translate(lost.value)) is TransientError
-    assert str(translate(lost.value)).startswith("GetObject: no response from AWS")
+    error: Any = lost.value
+    assert type(translate(error)) is TransientError
+    assert str(translate(error)).startswith("GetObject: no response from AWS")

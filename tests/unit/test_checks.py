@@ -654,7 +654,7 @@ def test_a_larger_disk_needs_a_platform_version(version: str, keys: dict[str, An
 
 def test_windows_does_not_run_on_spot() -> None:
     windows = definition(CONTENT | {"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}})
-    keys = {"ephemeral_storage": 50, "platform_version": "1.0.0"}
+    keys: dict[str, Any] = {"ephemeral_storage": 50, "platform_version": "1.0.0"}
     assert list(problems_of_platform(windows, SETTINGS, [task(capacity_provider="FARGATE", **keys)])) == []
     (problem,) = problems_of_platform(windows, SETTINGS, [task(capacity_provider="FARGATE_SPOT", **keys)])
     assert "the task definition guestbook:1 runs on Windows, and FARGATE_SPOT does not" in problem

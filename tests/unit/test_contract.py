@@ -198,10 +198,11 @@ def test_the_retries_of_a_task(step: Step) -> None:
 
 def waits(retrier: dict[str, Any]) -> float:
     """The seconds of all waits together, without jitter."""
-    return sum(
+    seconds: float = sum(
         min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** attempt, retrier["MaxDelaySeconds"])
         for attempt in range(retrier["MaxAttempts"])
     )
+    return seconds
 
 
 def test_a_step_outwaits_an_invocation_without_response() -> None:

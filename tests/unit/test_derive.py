@@ -283,7 +283,7 @@ def test_no_overrides_in_the_mode_per_task() -> None:
 
 @pytest.mark.parametrize("settings", [SETTINGS, SHARED], ids=["per-task", "shared"])
 def test_what_only_a_revision_can_say(settings: Settings) -> None:
-    keys = {
+    keys: dict[str, Any] = {
         "ephemeral_storage": 50,
         "role": "arn:aws:iam::123456789012:role/report",
         "secrets": {"TOKEN": "/shop/token"},

@@ -30,9 +30,8 @@ def bell(request: Ring, settings: Settings) -> Answer:
         raise ValueError("no PASSWORD=hunter2")
     if request.times < 0:
         code = "ThrottlingException" if request.times == -1 else "AccessDeniedException"
-        raise ClientError(
-            {"Error": {"Code": code, "Message": "no PASSWORD=hunter2"}, "ResponseMetadata": {}}, "RingBell"
-        )  # type: ignore[typeddict-item]  # what is looked at
+        reply: Any = {"Error": {"Code": code, "Message": "no PASSWORD=hunter2"}, "ResponseMetadata": {}}
+        raise ClientError(reply, "RingBell")
     return Answer(sound=f"{settings.service}: {'ding ' * request.times}")
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def run(number: int, sign: str, release: Release = OLD) -> Run:
 
 
 def job(**more: int) -> Job:
-    return Job(task="IngestData", retry_age=300, grace=300, **more)  # type: ignore[arg-type]  # numbers alone
+    return Job(task="IngestData", retry_age=300, grace=300, **more)
 
 
 def after(signs: str, order: list[int] | None = None, **more: int) -> Job:
@@ -161,8 +162,8 @@ def test_good_runs_are_counted_on_each_release() -> None:
     assert (whole.last_good.runs, whole.last_good.release) == (1, NEW)
 
 
-def owing(*runs: Run, **more: object) -> Job:
-    whole = Job(task="IngestData", retry_age=300, grace=300, **more)  # type: ignore[arg-type]  # of a table
+def owing(*runs: Run, **more: Any) -> Job:
+    whole = Job(task="IngestData", retry_age=300, grace=300, **more)
     for each in runs:
         whole = after_run(whole, each)
     return whole

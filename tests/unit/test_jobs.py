@@ -40,8 +40,8 @@ def base(*containers: dict[str, Any], **members: Any) -> dict[str, Any]:
 
 
 OF_THE_APP = f"{REPOSITORY_URI}:v1"
-LOGS_TO_ROUTER = {"logConfiguration": {"logDriver": "awsfirelens"}}
-ROUTER = {"firelensConfiguration": {"type": "fluentbit"}}
+LOGS_TO_ROUTER: dict[str, Any] = {"logConfiguration": {"logDriver": "awsfirelens"}}
+ROUTER: dict[str, Any] = {"firelensConfiguration": {"type": "fluentbit"}}
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_a_new_schedule_ends_the_former_when_it_was_changed() -> None:
 
 
 def test_another_zone_is_another_schedule() -> None:
-    zoned = {"timezone": "Asia/Tokyo", "start": "2026-04-01T00:00", "window": 5}
+    zoned: dict[str, Any] = {"timezone": "Asia/Tokyo", "start": "2026-04-01T00:00", "window": 5}
     (job,) = changed(task(**zoned))
     start = datetime(2026, 3, 31, 15, tzinfo=UTC)
     span = Span(expression=DAILY, timezone="Asia/Tokyo", start=start, window=5, since=NOW)

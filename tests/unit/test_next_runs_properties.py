@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from aws_cron_expression_validator.validator import (  # type: ignore[import-untyped]  # it ships no type information
+from aws_cron_expression_validator.validator import (
     AWSCronExpressionError,
     AWSCronExpressionValidator,
 )

@@ -17,7 +17,7 @@ from rota.plan.model import Plan, Snapshot
 from rota.plan.seen import digest_of_changes
 from rota.schedule_file.task import After, Before, Task
 from rota.schedules.eventbridge_rules.desired import desired_rule
-from rota.schedules.eventbridge_rules.rule import Rule
+from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
 from rota.schedules.revision import to_be_registered
 from rota.settings import Settings
 from tests.guestbook import (
@@ -83,9 +83,13 @@ def kinds(plan: Plan) -> dict[str, str]:
     return {change.name.removeprefix(PREFIX): change.kind for change in plan.changes}
 
 
+def rule_changes(plan: Plan) -> list[RuleChange]:
+    return [change for change in plan.changes if isinstance(change, RuleChange)]
+
+
 def target(plan: Plan, name: str) -> dict[str, Any]:
     """The target that is put into the rule of that task."""
-    (put,) = next(change.put_targets for change in plan.changes if change.name == PREFIX + name)
+    (put,) = next(change.put_targets for change in rule_changes(plan) if change.name == PREFIX + name)
     return put
 
 
@@ -108,7 +112,7 @@ def test_the_first_deployment_creates_everything() -> None:
 
 
 def test_a_change_names_its_rule_as_iam_does() -> None:
-    assert planned(INGEST).changes[0].arn == f"arn:aws:events:us-east-1:123456789012:rule/{PREFIX}IngestData"
+    assert rule_changes(planned(INGEST))[0].arn == f"arn:aws:events:us-east-1:123456789012:rule/{PREFIX}IngestData"
 
 
 @pytest.mark.parametrize("recorded", [False, True])
@@ -236,7 +240,7 @@ def test_a_target_is_unchanged_beside_one_that_is_first() -> None:
     """It also keeps what a person set of it, such as Spot."""
     (made,) = deployed(INGEST)["schedules"][PREFIX + "IngestData"].targets
     by_hand = ({"Id": "by-hand", "Arn": CLUSTER_ARN}, made | {"EcsParameters": made["EcsParameters"] | {"Group": "x"}})
-    (change,) = planned(INGEST, **with_rule(deployed(INGEST), targets=by_hand)).changes
+    (change,) = rule_changes(planned(INGEST, **with_rule(deployed(INGEST), targets=by_hand)))
     assert (change.put_rule, change.put_targets, change.remove_targets) == (None, (), ("by-hand",))
 
 
@@ -380,7 +384,7 @@ def test_targets_change_once_with_the_update_and_the_plan_says_so() -> None:
     assert set(plan.retry_policy_set_by_rota) == there["schedules"].keys()
     after = {
         change.name: there["schedules"][change.name].model_copy(update={"targets": change.put_targets})
-        for change in plan.changes
+        for change in rule_changes(plan)
     }
     again = planned(*tasks, **there | {"schedules": after}, retry_policy_set_by_rota=plan.retry_policy_set_by_rota)
     assert (again.nothing_to_do, again.retry_policy_set_by_rota) == (True, plan.retry_policy_set_by_rota)
@@ -492,7 +496,7 @@ def test_what_runs_once_has_a_revision_of_its_own() -> None:
     assert plan.before.pause_tasks
     assert plan.before.request["launchType"] == "FARGATE"
     assert plan.before.request["cluster"] == CLUSTER_ARN
-    of = {each.fingerprint: each.runs for each in plan.registers}
+    of: dict[str, Any] = {each.fingerprint: each.runs for each in plan.registers}
     assert [of[each.fingerprint].command_line(()) for each in (plan.before, plan.after)] == [
         ("migrate",),
         ("smoke_test",),
@@ -563,7 +567,7 @@ def test_an_approval_is_for_a_smoke_test_that_a_rollback_runs_too() -> None:
     assert len(plans[1].registers) == len(plans[0].registers)
 
 
-SECRETS = ["sh", "-c", "PGPASSWORD='hunter2' TOKEN=swordfish ./bin/start", "--password", "xyzzy", "api_key=plugh"]
+SECRETS = ("sh", "-c", "PGPASSWORD='hunter2' TOKEN=swordfish ./bin/start", "--password", "xyzzy", "api_key=plugh")
 
 
 @pytest.mark.parametrize("where", ["before", "after", "entry point", "command of the service"])
@@ -579,7 +583,7 @@ def test_the_summary_shows_no_secret_of_a_command(where: str) -> None:
 
 
 # What its author may write into a file of 1 MiB, and what a person may say of it.
-QUOTES, LONG = ["sh", "-c", "'" * 65_000], ["é" * 10_000]
+QUOTES, LONG = ("sh", "-c", "'" * 65_000), ("é" * 10_000,)
 MANY_ZONES = [f"{'N' * 50}{number}: its time is past, so it never runs again; take it out" for number in range(8_000)]
 
 

@@ -25,7 +25,7 @@ def document(*steps: str, **more: Any) -> FailedDeployment:
 
 
 def test_phases_come_in_the_order_of_the_steps() -> None:
-    phases = [step.phase for step in WRITING]
+    phases = [step.phase for step in WRITING if step.phase]
     assert phases == sorted(phases, key=list(Phase).index)
     assert phases_up_to(Phase.REGISTERING) == (Phase.PLANNING, Phase.REGISTERING, Phase.CLEARING), "as before"
     assert phases_up_to(Phase.RESTORING) == tuple(Phase)

@@ -1,6 +1,7 @@
 """What runs for too long, and what runs twice at once."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def at(minutes: float) -> datetime:
     return DUE + timedelta(minutes=minutes)
 
 
-def task(name: str, created: float, minutes: float | None = 1, *, starts: bool = True, **more: object) -> TaskChange:
+def task(name: str, created: float, minutes: float | None = 1, *, starts: bool = True, **more: Any) -> TaskChange:
     """A task that was created at that minute and ran for so many; None: it runs."""
     status = "RUNNING" if minutes is None else "STOPPED"
     lasts = 60 * (minutes or 0)
@@ -61,9 +62,10 @@ def test_overlong(found: TaskChange, now: float, expected: bool) -> None:
 
 
 MAX, REPLACES = {"max_runtime": 3600}, {"overlap": "replace", "max_runtime": None}
-BY_HAND, SPOT = {"startedBy": "by-hand"}, {"stopCode": "SpotInterruption"}
-OTHER_APP = {"startedBy": "events-rule/staging__guestbook__Inge"}
-CAUGHT_UP = {"startedBy": "rota/catch-up/20260301T060000Z"}
+BY_HAND: dict[str, Any] = {"startedBy": "by-hand"}
+SPOT: dict[str, Any] = {"stopCode": "SpotInterruption"}
+OTHER_APP: dict[str, Any] = {"startedBy": "events-rule/staging__guestbook__Inge"}
+CAUGHT_UP: dict[str, Any] = {"startedBy": "rota/catch-up/20260301T060000Z"}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ CAUGHT_UP = {"startedBy": "rota/catch-up/20260301T060000Z"}
     ],
 )
 def test_what_is_stopped(
-    settings: dict[str, object], tasks: list[TaskChange], stopped: dict[str, tuple[str, str]]
+    settings: dict[str, Any], tasks: list[TaskChange], stopped: dict[str, tuple[str, str]]
 ) -> None:
-    found = to_stop(Job(task="IngestData", retry_age=300, grace=300, **settings), tasks, PREFIX, at(61))  # type: ignore[arg-type]  # of a table
+    found = to_stop(Job(task="IngestData", retry_age=300, grace=300, **settings), tasks, PREFIX, at(61))
     assert found == {arn: Stop(kind, "IngestData", because) for arn, (kind, because) in stopped.items()}  # type: ignore[arg-type]  # of a table

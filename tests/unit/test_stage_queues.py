@@ -2,6 +2,7 @@
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from moto.sqs.models import Message, Queue
@@ -13,9 +14,9 @@ from stage.lambda_.event_sources import EventSources
 def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
     for name in ("add_message", "delete_message"):  # what is installed goes with the test
         monkeypatch.setattr(Queue, name, getattr(Queue, name))
-    never = pytest.fail
+    never: Any = pytest.fail
     EventSources(after=never, invoke=never, authorise=never).install()
-    return Queue("read", "us-east-1", "123456789012")
+    return Queue("read", "us-east-1", "123456789012")  # type: ignore[abstract]  # moto makes it all the same
 
 
 def received(number: int) -> Message:

@@ -1,8 +1,9 @@
 """Token buckets, and which call takes tokens from which."""
 
 import pytest
+from moto.core.request import Request
 
-from stage.gateway.calls import Call, Request
+from stage.gateway.calls import Call
 from stage.quotas.request_rates import QUOTAS, Bucket, RequestRates
 from stage.settings import Settings
 

@@ -241,7 +241,7 @@ def handler(event, context):
         f"sandbox = Sandbox(pathlib.Path({str(tmp_path)!r}), {environment!r}, print, {way}); "
         f"sandbox.invoke(b'{{}}', {ARN!r}, 'request-1', 600)",
     ])  # fmt: skip
-    pid = int(wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), 10))
+    pid = int(str(wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), 10)))
     assert processes.alive(pid)
 
     stage.kill()

@@ -27,7 +27,7 @@ OF_A_SCRIPT = {
 }
 
 
-KEYS = {
+KEYS: dict[str, Any] = {
     "capacity_provider": {"FARGATE_SPOT": 3, "FARGATE": 1},
     "subnets": ["subnet-9"],
     "tags": {"team": "data", "cost-centre": "12"},
@@ -58,7 +58,9 @@ def rule(settings: Settings, overrides: str | None = None, ecs: dict[str, Any] |
     ],
 )
 def test_it_is_what_eventbridge_asks(made: Rule) -> None:
-    fired = MotoRule(made.name, ACCOUNT, REGION, None, None, "cron(0 6 * * ? *)", None, "default", "ENABLED")
+    fired = MotoRule(  # type: ignore[abstract]  # moto makes it all the same
+        made.name, ACCOUNT, REGION, None, None, "cron(0 6 * * ? *)", None, "default", "ENABLED"
+    )
     asked = run_task_request(fired, dict(made.targets[0]), {"time": clock.text(DUE)})
     del asked["startedBy"]
     assert backend.start_of(made, DUE) == asked

@@ -20,7 +20,7 @@ from tests.sweep.trial import Verdict
 
 DIGEST = "sha256:new"
 OLD, NEW = (f"arn:aws:ecs:us-east-1:123456789012:task-definition/guestbook:{number}" for number in (1, 2))
-DENIED = {
+DENIED: dict[str, Any] = {
     "service": "events",
     "operation": "PutTargets",
     "caller": "CreateTargets",
@@ -86,7 +86,7 @@ GONE = rule(TASK, OLD) | {"State": "DISABLED"}
 UNDELETABLE = replace(
     DEPLOYED,
     faults=[DENIED | {"caller": "RestoreDeployment", "operation": "DeleteRule", "count": 0}],
-    after=replace(AFTER, rules=AFTER.rules | {"app-Gone": GONE}),
+    after=replace(AFTER, rules={**AFTER.rules, "app-Gone": GONE}),
     entry={"outcome": "deployed", "summary": "1 removed; AWS refuses to delete app-Gone, disabled until the next"},
 )
 
@@ -101,7 +101,7 @@ def test_what_aws_refuses_to_delete_may_stay_disabled_and_named() -> None:
         pytest.param({"faults": [DENIED]}, id="AWS refuses nothing for good"),
         pytest.param({"entry": {"outcome": "deployed", "summary": "1 removed"}}, id="not named"),
         pytest.param(
-            {"after": replace(AFTER, rules=AFTER.rules | {"app-Gone": rule(TASK, OLD)})},
+            {"after": replace(AFTER, rules={**AFTER.rules, "app-Gone": rule(TASK, OLD)})},
             id="it would still start tasks",
         ),
     ],
@@ -260,7 +260,8 @@ def test_those_that_gave_up_are_not_counted_as_all_old() -> None:
 
 
 def test_a_promise_broken_without_the_fault_counts_too() -> None:
-    sweep = Sweep([_Broken()], Conditions(1))
+    trials: Any = _Broken()
+    sweep = Sweep([trials], Conditions(1))
     sweep.run("one fault", [(DENIED,)])
     assert sweep.broken
 

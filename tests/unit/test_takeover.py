@@ -8,14 +8,14 @@ import pytest
 from rota.schedules import backend
 from rota.schedules.eventbridge_rules import api
 from rota.schedules.eventbridge_rules.desired import desired_rule
-from rota.schedules.eventbridge_rules.rule import Rule
+from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
 from tests.guestbook import CLUSTER_ARN, PREFIX, RUN_QUEUE, SETTINGS, TIMED, arn, task
 from tests.unit.account import Bus
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:dead-letters"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:started"
 SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
-KEPT = {
+KEPT: dict[str, Any] = {
     "DeadLetterConfig": {"Arn": QUEUE},
     "RetryPolicy": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 600},
     "FutureMember": {"a": [1]},
@@ -65,7 +65,7 @@ def test_without_a_capacity_provider_it_runs_on_fargate() -> None:
 
 
 def test_what_would_change_the_run_is_not_kept() -> None:
-    dropped = {"InputPath": "$", "InputTransformer": {"InputPathsMap": {}, "InputTemplate": "{}"}}
+    dropped: dict[str, Any] = {"InputPath": "$", "InputTransformer": {"InputPathsMap": {}, "InputTemplate": "{}"}}
     made = desired(of_a_script(target(ecs={"PlacementStrategy": [{"type": "random"}]}, **dropped)))
     assert not dropped.keys() & made.keys()
     assert "PlacementStrategy" not in made["EcsParameters"]
@@ -203,7 +203,7 @@ def test_the_retry_policy(sets_retry: bool, keys: dict[str, Any], policy: dict[s
 def test_planned_again_nothing_of_it_changes() -> None:
     current = of_a_script(target(ecs=KEPT_OF_ECS, **KEPT))
     first = backend.change(task(), SETTINGS, CLUSTER_ARN, arn(7), None, current)
-    assert first is not None
+    assert isinstance(first, RuleChange)
     after = current.model_copy(update={"targets": first.put_targets, "schedule_expression": "cron(0 6 * * ? *)"})
     assert backend.change(task(), SETTINGS, CLUSTER_ARN, arn(7), None, after) is None
 

@@ -132,7 +132,7 @@ REFUSED = [
     *((name, value) for name in SWITCHES for value in ("yes", "True", "")),
 ]
 # A stack that does not set a parameter has this, so a change is one that every such stack gets with its next update.
-DEFAULTS = {
+DEFAULTS: dict[str, str | int] = {
     "ImageTagPattern": "*",
     "DeployReplicated": "false",
     "StartCommand": "./bin/start",

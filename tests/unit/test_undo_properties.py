@@ -68,7 +68,7 @@ owned_rules = st.builds(
 def update(before: Rule, asked_for: Task) -> RuleChange:
     """What a deployment writes to a rule that is there; its revision is yet to be registered."""
     change = backend.change(asked_for, SETTINGS, CLUSTER_ARN, to_be_registered("f00"), None, before)
-    assert change is not None
+    assert isinstance(change, RuleChange)
     assert change.kind == "update"
     return change
 

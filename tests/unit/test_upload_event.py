@@ -94,7 +94,8 @@ def test_what_is_refused(given: dict[str, Any], says: str) -> None:
 
 
 def test_it_is_told_from_a_push() -> None:
-    assert [upload_event.is_of_s3(each) for each in (EVENT, {"source": "aws.ecr"}, [], None)] == [True] + 3 * [False]
+    events: list[Any] = [EVENT, {"source": "aws.ecr"}, [], None]
+    assert [upload_event.is_of_s3(each) for each in events] == [True] + 3 * [False]
 
 
 def test_keys_that_follow_from_the_image() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rota.schedules import backend
 from rota.schedules.eventbridge_rules.desired import desired_rule
-from rota.schedules.eventbridge_rules.rule import Rule
+from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
 from rota.settings import Settings
 from rota.tracing import A_TIME
 from stage.eventbridge.transformer import transformed
@@ -116,7 +116,9 @@ def test_a_stack_that_does_not_watch_adds_nothing() -> None:
 @pytest.mark.parametrize("text", ["a<b>c", "<time>", "a > b", "C:\\app", 'say "hi"', "it's", "two\nlines", "größer"])
 @pytest.mark.parametrize("where", ["command", "variable"])
 def test_no_time_beside_what_eventbridge_might_change(text: str, where: str) -> None:
-    container = {"name": "app", "command": [text]} if where == "command" else {"name": "app", "environment": []}
+    container: dict[str, Any] = (
+        {"name": "app", "command": [text]} if where == "command" else {"name": "app", "environment": []}
+    )
     if where == "variable":
         container["environment"] = [{"name": "A", "value": text}]
     made = desired(TIMED, overrides=json.dumps({"containerOverrides": [container]}))
@@ -153,7 +155,9 @@ def test_whatever_a_task_says_is_passed_to_ecs(command: list[str], environment: 
     ],
 )
 def test_a_target_is_left_as_it_is(before: Target, settings: Settings) -> None:
-    keys = {"retry": {"attempts": 2}} if before.get("RetryPolicy", {}).get("MaximumRetryAttempts") == 2 else {}
+    keys: dict[str, Any] = (
+        {"retry": {"attempts": 2}} if before.get("RetryPolicy", {}).get("MaximumRetryAttempts") == 2 else {}
+    )
     assert desired(settings, before, sets_retry=True, **keys) == before
 
 
@@ -304,5 +308,5 @@ def test_what_the_plan_remarks(updates: list[tuple[Target, dict[str, Any]]], rem
 def test_a_change_of_the_rule_without_its_target_says_nothing_of_it() -> None:
     before = rule(*(watched(),), {"Id": "by-hand", "Arn": OWN_QUEUE})
     change = backend.change(task(), SETTINGS, CLUSTER_ARN, arn(7), None, before, sets_retry=True)
-    assert change is not None and change.put_targets == ()
+    assert isinstance(change, RuleChange) and change.put_targets == ()
     assert list(backend.remarks_on_watching([(before, change)])) == []

@@ -46,7 +46,7 @@ def reply(given: dict[str, Any], **names: str) -> dict[str, Any]:
 
 def refusal(given: ClientError, **names: str) -> dict[str, Any]:
     """A refusal's status, code, words, and members."""
-    error, whole = dict(given.response["Error"]), {**given.response}
+    error, whole = dict(given.response["Error"]), dict[str, Any](**given.response)
     code, message = error.pop("Code"), error.pop("Message")
     status = whole["ResponseMetadata"]["HTTPStatusCode"]
     more = {name: member for name, member in whole.items() if name not in ("Error", "ResponseMetadata")}

@@ -1,7 +1,7 @@
 """ECS's and ECR's answers and events."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -165,7 +165,7 @@ def _task(row: Row, small: SmallStage) -> Any:
     [task] = ran["tasks"]
     [container, *_] = task["containers"]
     [attachment] = task["attachments"]
-    return {
+    shown: dict[str, Callable[[], Any]] = {
         "members": lambda: members(row, task),
         "container": lambda: members(row, container),
         "attachment": lambda: {
@@ -179,7 +179,8 @@ def _task(row: Row, small: SmallStage) -> Any:
             "group": task["group"].replace(small.name, "<app>"),
             "failures": ran["failures"],
         },
-    }[row.asked["of"]]()
+    }
+    return shown[row.asked["of"]]()
 
 
 def _ended(row: Row, small: SmallStage) -> Any:

@@ -18,7 +18,11 @@ STUCK = {"name": "Stuck", "task": "spam_task", "cron": "* * * * ? *", "overlap":
 LATE = {"name": "Late", "task": "spam_task", "rate": "1 hour", "catch_up": "missed"}
 TAGGED = {**LATE, "name": "Tagged", "tags": {"cost-centre": "12"}}
 ENTERED = {**LATE, "name": "Entered", "enable_execute_command": True}
-JOBS = {"stop": [STUCK], "start": [LATE, TAGGED, ENTERED], "both": [STUCK, LATE, TAGGED, ENTERED]}
+JOBS: dict[str, list[dict[str, Any]]] = {
+    "stop": [STUCK],
+    "start": [LATE, TAGGED, ENTERED],
+    "both": [STUCK, LATE, TAGGED, ENTERED],
+}
 """By the parameter: the jobs that ask for it."""
 
 

@@ -39,7 +39,7 @@ class Clock:
     """Where a run takes the time from, and how it waits, in seconds."""
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] = time.sleep
 
 
 @dataclass(frozen=True)
