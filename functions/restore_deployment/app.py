@@ -14,8 +14,8 @@ from rota.deployment.notify import notify
 from rota.deployment.record import DeploymentRecord, derive
 from rota.deployment.releases import releases_of
 from rota.errors import RejectedError, TransientError
-from rota.handlers.frame import logger
 from rota.handlers.step import EnterLease, LeaseSession, restoring_step
+from rota.log import logger
 from rota.restore.attempt import Attempt, restore_or_finish
 from rota.restore.context import RETRIES
 from rota.settings import Settings
