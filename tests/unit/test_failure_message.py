@@ -1,13 +1,19 @@
 """The cause of a failed deployment: what happened, in which step, what became of it, and who acts."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from rota.contract.deployment import Asks
 from rota.contract.step_io import CaughtError, FailedDeployment
 from rota.contract.steps import STEPS, failed_step
-from rota.deployment.failure_message import explain, stored_error
+from rota.deployment.failure_message import asks_for, explain, stored_error
+from rota.deployment.notify import _plain
+from rota.deployment.waiting import Answer
+from rota.notifications.chat import chat_notification
+from rota.notifications.message import Message
 from rota.restore.everything import RestoreResult
 from tests.examples import ANSWERS
 
@@ -20,6 +26,7 @@ NOTHING_TO_DO = (
 )
 COMPLETE = {"rollout": ROLLOUT | {"status": "COMPLETED"}}
 NOTHING = str(RestoreResult())
+UNTIL = datetime(2026, 12, 8, 6, tzinfo=UTC)
 
 
 def failed(error: str = "TransientError", cause: str = "no answer", **document: Any) -> FailedDeployment:
@@ -184,3 +191,14 @@ def test_an_over_long_cause_is_cut_and_still_says_who_acts(cause: str) -> None:
     assert whole.startswith("TakeTurn: ")
     assert " ... (cut here). Nothing had to be restored." in whole
     assert whole.endswith("For the operator: fix this, then deploy again.")
+
+
+def test_of_a_long_summary_the_mail_says_how_to_approve_it() -> None:
+    asks = Asks(changes="5f" * 16, until=UNTIL)
+    answer = Answer(changes="6f" * 16, approves=True, by="b" * 256, reason="the new prices", at=UNTIL)
+    execution = f"arn:aws:states:us-east-1:111122223333:execution:{'m' * 80}:{'e' * 80}"
+    cause = asks_for(asks, "x" * 8_000, answer, execution)
+    message = Message(title="held", lead=cause, thread="t", kind="k")
+    for form in (_plain(cause), chat_notification(message)):
+        assert f"rota approve {asks.changes} --reason" in form
+        assert "/v2/executions/details/" in form

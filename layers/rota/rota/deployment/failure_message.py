@@ -17,6 +17,8 @@ _LONGEST_CAUSE = 32_000
 # Characters of an error's message in the deployment's record, a part of an item of at most 400 KB:
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 _LONGEST_IN_RECORD = 8_000
+# Of a summary that is to be approved: mail and chat have room for 8,000, and end with what to type.
+_LONGEST_ASKED = 6_000
 _CUT = " ... (cut here)"
 
 _WHO_ACTS = {
@@ -61,7 +63,7 @@ def asks_for(asks: Asks, summary: str, before: Answer | None, execution: str) ->
 
     again = f" It is asked again, because this is not what {before.by} approved." if before else ""
     return (
-        f"It waits for an approval until {minute(asks.until)}: {summary}.{again} "
+        f"It waits for an approval until {minute(asks.until)}: {_shortened(summary, _LONGEST_ASKED)}.{again} "
         f"To approve it: rota approve {asks.changes} --reason ... "
         f"To reject it: rota reject {asks.changes} --reason ... "
         f"It deploys once it is approved, unless a newer push does. The plan: {execution_link(execution)}"
