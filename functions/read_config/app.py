@@ -86,7 +86,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         live = reading_artifacts.result()
         reusable = find_reusable(ecs, settings, listing_ahead.result(), in_use, live.revisions, read=(served,))
         problems.add_for_operator(_problems_of_takeovers(settings, tasks, inventory.schedules, reusable))
-        problems.add_for_operator(_problems_of_kept(settings, tasks, inventory.schedules, live, reusable))
+        problems.add_for_operator(_problems_of_kept(settings, tasks, schedules, live, reusable))
         # What was recorded is Rota's own, and no base.
         candidates = [arn for arn in reusable.active if arn not in live.revisions]
         today = task_definitions.find_base(ecs, served, candidates)
@@ -253,6 +253,8 @@ def _problems_of_kept(
             set_before = live.set_by_keys.get(name, ())
             kept = backend.rights_of_kept(current, task, settings, set_before)
             yield from checks.problems_of_kept_rights(settings, task, kept)
+            if backend.is_on(backend.name_of(task, settings), schedules):
+                continue  # what a move left beside it goes, and is nothing of the job's
             sets_retry = backend.set_retry_before(name, current, live.retry_policy_set, reusable.registered)
             yield from backend.problems_of_lost(current, task, settings, set_before, sets_retry=sets_retry)
 

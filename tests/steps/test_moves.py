@@ -698,6 +698,23 @@ def test_a_pause_does_not_take_its_state_from_what_a_move_left_off(
     assert sorted(each["State"] for each in found) == ["DISABLED", "ENABLED"]
 
 
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize("how", ["rollback", "the file of before"])
+def test_what_a_move_to_a_rule_left_keeps_no_one_from_going_back(
+    world: World, deployments: Deployments, how: str
+) -> None:
+    """The rule has the retry policy that the stopped deployment gave it, and starts nothing."""
+    deployed(world=world, deployments=deployments, tasks=bounded(OFTEN))
+    assert deploy(world, deployments.start(NEXT), *bounded(OFTEN)) == "Deployed"
+    world.upload({"tasks": [OFTEN]})
+    deployments.start(THIRD).until("WaitForMoves").stop(timedelta(minutes=10))
+    assert world.owned_rules()["RemoveSpam"]["State"] == "DISABLED"
+    back = deployments.ask(**BACK | {"release": "v1"}) if how == "rollback" else deployments.start(NEXT)
+    assert deploy(world, back, *bounded(OFTEN)) == "Deployed"
+    (schedule,) = world.schedules().values()
+    assert (world.owned_rules(), schedule["State"]) == ({}, "ENABLED")
+
+
 def untag(rule: str) -> None:
     arn = f"arn:aws:events:us-east-1:123456789012:rule/{PREFIX}{rule}"
     client("events").untag_resource(ResourceARN=arn, TagKeys=["rota:app"])
