@@ -217,13 +217,15 @@ def _of_moves(
     not_paused: "Mapping[str, backend.Schedule]",
 ) -> "Iterator[str]":
     """What keeps schedules from moving to the other backend. `not_paused`: as they would be if none were paused."""
-    there = {backend.plain_name(name): schedule for name, schedule in schedules.items()}
+    there: dict[str, list[backend.Schedule]] = {}
+    for name, schedule in schedules.items():
+        there.setdefault(backend.plain_name(name), []).append(schedule)
     for task in tasks:
         name = backend.name_of(task, settings)
-        current = there.get(backend.plain_name(name))
-        if current and current.name != name and not backend.is_on(name, not_paused):
-            is_paused = current != not_paused[current.name]
-            yield from backend.problems_of_move(task, settings, current, is_paused=is_paused)
+        for current in there.get(backend.plain_name(name), ()):
+            if current.name != name and not backend.is_on(name, not_paused):
+                is_paused = current != not_paused[current.name]
+                yield from backend.problems_of_move(task, settings, current, is_paused=is_paused)
 
 
 def _problems_of_takeovers(

@@ -80,13 +80,24 @@ def test_one_is_read(case: Case) -> None:
     schedules = connect(SETTINGS)
     read, found = schedules.read(NAME), schedules.find(NAME)
     assert (read and read.backend) == case.read
-    assert found == Found(exists=True, is_owned=read is not None, is_on=read.is_enabled if read else True)
+    is_on, in_scheduler = read.is_enabled if read else True, case.read == "scheduler"
+    assert found == Found(exists=True, is_owned=read is not None, is_on=is_on, in_scheduler=in_scheduler)
 
 
 @pytest.mark.parametrize("on", [False, True], ids=["off", "on"])
 def test_no_more_than_one_is_switched_on(world: World, case: Case, on: bool) -> None:
     schedules = connect(SETTINGS)
     before = schedules.find(NAME)
-    assert schedules.switch(NAME, on=on) == before
+    assert schedules.switch(NAME, on=on)._replace(in_scheduler=before.in_scheduler) == before
     left = world.rules().get(NAME), world.schedules().get("Report")
     assert tuple(each and each["State"] == "ENABLED" for each in left) == (case.on if on else case.off)
+
+
+@pytest.mark.parametrize(
+    ("given", "left"), [(Both(OFF, OFF), (OFF, ON)), (Both(OFF, NONE), (ON, NONE)), (Both(NONE, OFF), (NONE, ON))]
+)
+def test_of_two_that_are_off_the_one_in_scheduler_may_be_meant(world: World, given: Both, left: States) -> None:
+    given.make()
+    connect(SETTINGS).switch(NAME, on=True, in_scheduler=True)
+    found = world.rules().get(NAME), world.schedules().get("Report")
+    assert tuple(each and each["State"] == "ENABLED" for each in found) == left

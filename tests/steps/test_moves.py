@@ -699,6 +699,37 @@ def test_a_pause_does_not_take_its_state_from_what_a_move_left_off(
 
 
 @pytest.mark.exhaustive(first=1)
+@BOTH_WAYS
+def test_a_pause_over_what_a_move_left_ends_with_the_job_on(
+    world: World, deployments: Deployments, there: bool
+) -> None:
+    """The one that goes does not say that the job is off after the pause, nor is it what runs then."""
+    begun(world, deployments, there, OFTEN)
+    before = [OFTEN] if there else bounded(OFTEN)
+    assert deployments.ask(**pause("RemoveSpam")).run() == "Done"
+    assert deploy(world, deployments.start(THIRD), *before) == "Deployed"
+    assert deployments.ask(**resume("RemoveSpam")).run() == "Done"
+    rules, schedules = world.owned_rules(), world.schedules()
+    assert [each["State"] for each in (rules if there else schedules).values()] == ["ENABLED"]
+    assert (schedules if there else rules) == {}
+
+
+@pytest.mark.exhaustive(first=1)
+@BOTH_WAYS
+def test_what_a_move_left_does_not_move_while_it_is_paused(world: World, deployments: Deployments, there: bool) -> None:
+    after = begun(world, deployments, there, OFTEN)
+    found = world.owned_rules(), without_dates(world.schedules())
+    assert deployments.ask(**pause("RemoveSpam")).run() == "Done"
+    deployment = deployments.start(THIRD)
+    assert deploy(world, deployment, *after) == "DeploymentFailed"
+    assert "is paused: resume it, then deploy" in world.entry(deployment.arn)["cause"]
+    assert deployments.ask(**resume("RemoveSpam")).run() == "Done"
+    assert (world.owned_rules(), without_dates(world.schedules())) == found
+    assert deploy(world, deployments.start(THIRD), *after) == "Deployed"
+    assert len(world.owned_rules()) + len(world.schedules()) == 1
+
+
+@pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("how", ["rollback", "the file of before"])
 def test_what_a_move_to_a_rule_left_keeps_no_one_from_going_back(
     world: World, deployments: Deployments, how: str

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rota.contract.deployment import Execution, Origin
     from rota.pauses.table import PauseTable
+    from rota.schedules.connected import Connected
     from rota.schedules.found import Found
     from rota.settings import Settings
 
@@ -44,14 +45,14 @@ def pause(settings: "Settings", asked: Asked, now: datetime) -> str:
     if problems := [*_problems(settings, found)]:
         raise RejectedError(f"nothing was paused: {'; '.join(problems)}")
     written = in_parallel(
-        lambda task: table.change(task, lambda seen: _paused(seen, task, asked, now, is_on=found[task].is_on)), tasks
+        lambda task: table.change(task, lambda seen: _paused(seen, task, asked, now, found[task])), tasks
     )
     kept_off = [pause.task for pause in written if pause and pause.is_in_force]
     switched = in_parallel(lambda task: schedules.switch(settings.rule_prefix + task, on=False), kept_off)
     # Sweep may have ended one, in that moment or after an attempt before this one, and have switched its schedule on
     # before it was switched off.
     over = [pause for pause in _own(table, asked.execution.id) if not pause.is_in_force]
-    in_parallel(lambda pause: schedules.switch(settings.rule_prefix + pause.task, on=pause.enabled), over)
+    in_parallel(lambda pause: _switch(schedules, settings, pause), over)
     if problems := [*_problems(settings, dict(zip(kept_off, switched, strict=True)))]:
         raise RejectedError(f"the schedules have just changed: {'; '.join(problems)}")
     return "; ".join(sentences(pause for pause in written if pause))
@@ -64,7 +65,7 @@ def resume(settings: "Settings", tasks: "Collection[str]", origin: "Origin", now
     table, schedules = pauses_of(settings), backend.connect(settings)
     ended = _end(table, _pauses_of_tasks(table, tasks), origin, now)
     due = [pause for pause in ended if pause.settled_at is None]
-    found = in_parallel(lambda pause: schedules.switch(settings.rule_prefix + pause.task, on=pause.enabled), due)
+    found = in_parallel(lambda pause: _switch(schedules, settings, pause), due)
     in_parallel(lambda pause: table.change(pause.task, settled(pause, now)), due)
     lost = [pause.task for pause, each in zip(due, found, strict=True) if not each.is_owned]
     resumed, others = [pause.task for pause in due], sorted({*tasks} - {pause.task for pause in due})
@@ -109,9 +110,14 @@ def withdraw(
     # Also one that Sweep has ended: its schedule may have been switched off once more after that.
     due = [pause for pause in left if not pause.is_in_force]
     back_on = [pause for pause in due if pause.enabled]
-    in_parallel(lambda pause: schedules.switch(settings.rule_prefix + pause.task, on=True), back_on)
+    in_parallel(lambda pause: _switch(schedules, settings, pause), back_on)
     in_parallel(lambda pause: table.change(pause.task, settled(pause, now)), due)
     return sorted(pause.task for pause in own)
+
+
+def _switch(schedules: "Connected", settings: "Settings", pause: Pause) -> "Found":
+    """Switch the schedule as it is to be after the pause. Returns what was found before."""
+    return schedules.switch(settings.rule_prefix + pause.task, on=pause.enabled, in_scheduler=pause.in_scheduler)
 
 
 def settled(pause: Pause, now: datetime) -> _Change:
@@ -135,7 +141,7 @@ def _own(table: "PauseTable", execution: str) -> list[Pause]:
     return [pause for pause in table.read().values() if pause.execution == execution]
 
 
-def _paused(seen: Pause | None, task: str, asked: Asked, now: datetime, *, is_on: bool) -> Pause:
+def _paused(seen: Pause | None, task: str, asked: Asked, now: datetime, found: "Found") -> Pause:
     if seen and seen.execution == asked.execution.id:
         return seen  # by an attempt before this one
     before = seen if seen and seen.is_in_force else None
@@ -147,7 +153,8 @@ def _paused(seen: Pause | None, task: str, asked: Asked, now: datetime, *, is_on
         by=asked.origin.by,
         reason=asked.origin.reason,
         execution=asked.execution.id,
-        enabled=seen.enabled if seen and knows else is_on,
+        enabled=seen.enabled if seen and knows else found.is_on,
+        in_scheduler=seen.in_scheduler if seen and knows else found.in_scheduler,
         reported_at=now if before else None,
         for_migration=asked.for_migration,
         replaces=before and before.model_copy(update={"replaces": None}),

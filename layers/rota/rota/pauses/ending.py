@@ -88,9 +88,8 @@ class _Ending:
     def _settle(self, pause: Pause) -> Pause:
         """Switch the schedule as the pause's item says, until it says so after that, too."""
         for _ in range(_ATTEMPTS):
-            found = self._schedules.switch(
-                self._settings.rule_prefix + pause.task, on=pause.enabled and not pause.is_in_force
-            )
+            name, on = self._settings.rule_prefix + pause.task, pause.enabled and not pause.is_in_force
+            found = self._schedules.switch(name, on=on, in_scheduler=pause.in_scheduler)
             if pause.is_in_force or pause.settled_at:
                 return pause
             update = {"settled_at": self._now, "gone_since": None if found.is_owned else self._now}

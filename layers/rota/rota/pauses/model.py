@@ -34,6 +34,8 @@ class Pause(Item):
     """The ARN of the execution that began it, or wrote it last."""
     enabled: bool = True
     """Whether the schedule is on without the pause: as the deployment that wrote it last had it."""
+    in_scheduler: bool = False
+    """Whether that is no rule. A job may have both, of which one starts nothing: what a move left."""
     replaces: "Pause | None" = None
     """The pause that was in force before, and comes back if this one is withdrawn."""
     for_migration: bool = False

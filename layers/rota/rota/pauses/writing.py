@@ -4,6 +4,7 @@ Whether a schedule is on is never taken from the plan or the snapshot alone. The
 write, and once more after it: Sweep ends a pause without the lease, maybe between the two.
 """
 
+from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
 from rota.aws.parallel import in_parallel, thread_pool
@@ -81,11 +82,17 @@ def _refuse_while_it_ends(change: "Change", pause: "Pause | None") -> None:
 def without_pauses(
     settings: "Settings", schedules: "Mapping[str, Schedule]", pauses: "Mapping[str, Pause]", read_since: "datetime"
 ) -> "dict[str, Schedule]":
-    """The schedules, read later than `read_since`, as they would be if none were paused."""
+    """The schedules, read later than `read_since`, as they would be if none were paused. Of a job that has two, both
+    off, one would be on.
+    """
     paused = {settings.rule_prefix + task: pause for task, pause in pauses.items()}
+    count = Counter(map(plain_name, schedules))
 
     def as_if_not_paused(schedule: "Schedule") -> "Schedule":
-        pause = None if is_enabled(schedule) else paused.get(plain_name(schedule.name))
+        plain = plain_name(schedule.name)
+        pause = None if is_enabled(schedule) else paused.get(plain)
+        if pause and count[plain] > 1 and pause.in_scheduler != (schedule.name != plain):
+            return schedule
         return switched(schedule, on=pause.enabled) if pause and pause.may_be_why(read_since) else schedule
 
     return {name: as_if_not_paused(schedule) for name, schedule in schedules.items()}

@@ -110,15 +110,17 @@ class Connected:
         rule = self._rules.find(name)
         return rule if rule.is_owned and rule.is_on else _the_one_in_use(rule, self._scheduler.find(name))
 
-    def switch(self, name: str, *, on: bool) -> Found:
+    def switch(self, name: str, *, on: bool, in_scheduler: bool = False) -> Found:
         """Switch the app's schedule of that name on, or all of that name off. Returns what was found before; nothing
-        is written to a schedule that is not the app's.
+        is written to a schedule that is not the app's. `in_scheduler`: of two, both off, it is not the rule.
         """
         if not on:
             return _the_one_in_use(self._rules.switch(name, on=False), self._scheduler.switch(name, on=False))
         scheduled = self._scheduler.find(name)
         if scheduled.is_on:  # with a rule that is on, too, the task would be started twice
             return scheduled
+        if in_scheduler and scheduled.exists:
+            return self._scheduler.switch(name, on=True)
         rule = self._rules.switch(name, on=True)
         return rule if rule.is_owned else _the_one_in_use(rule, self._scheduler.switch(name, on=True))
 

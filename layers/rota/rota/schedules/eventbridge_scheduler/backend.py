@@ -115,7 +115,9 @@ class EventBridgeScheduler:
     def find(self, name: str) -> Found:
         """Whether there is a schedule of that name, and whether it is on. All in the group are the app's."""
         found = self.read(name)
-        return Found(exists=found is not None, is_owned=found is not None, is_on=bool(found and found.is_enabled))
+        if found is None:
+            return Found()
+        return Found(exists=True, is_owned=True, is_on=found.is_enabled, in_scheduler=True)
 
     def switch(self, name: str, *, on: bool) -> Found:
         """Switch the schedule on or off: read it, and write it whole."""
@@ -124,7 +126,7 @@ class EventBridgeScheduler:
             return Found()
         if found.is_enabled != on and not api.replace(self._scheduler, found.switched(on=on)):
             return Found()
-        return Found(exists=True, is_owned=True, is_on=found.is_enabled)
+        return Found(exists=True, is_owned=True, is_on=found.is_enabled, in_scheduler=True)
 
     def _closing(self, wanted: SchedulerSchedule) -> SchedulerSchedule | None:
         """The schedule as it is, if AWS may start its last run just now."""
