@@ -227,6 +227,26 @@ def test_a_function_loads_nothing_that_it_does_not_use() -> None:
         assert (module, {function for function in functions if module in loaded[function]}) == (module, those)
 
 
+_START = """
+import gc
+import rota
+def collections(): return sum(each["collections"] for each in gc.get_stats())
+before = collections()
+import app
+from rota.aws import clients
+description = clients.events().meta.service_model.metadata
+print(type(description).__name__, collections() - before)
+"""
+
+
+def test_a_start_reads_into_plain_dicts_and_looks_for_garbage_hardly_ever() -> None:
+    environment = {"PYTHONPATH": f"{LAYER}:{ROOT / 'functions/create_targets'}", "AWS_DEFAULT_REGION": "us-east-1"}
+    done = subprocess.run([sys.executable, "-c", _START], env=environment, capture_output=True, text=True, check=True)
+    kind, collections = done.stdout.split()
+    assert kind == "dict"
+    assert int(collections) <= 3
+
+
 def test_every_module_is_in_the_table() -> None:
     said = {*LOADED_BY_ALL, *LOADED_ONLY_BY, *LOADED_BY_NONE}
     assert {module for module in said if module.startswith("rota.")} == modules(LAYER / "rota")
