@@ -14,7 +14,7 @@ import pytest
 
 from tests.mutants.trees import OWN, Plugin, Tree
 
-MEASURED = ("tests/unit", "tests/cli", "tests/steps")
+MEASURED = ("tests/unit", "tests/cli", "tests/board", "tests/steps")
 STAGE = ("tests/stage",)
 """Here the product runs in processes of its own: of these tests only the failures are asked for."""
 PRODUCT = ("layers/rota/rota", "functions")

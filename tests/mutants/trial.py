@@ -15,7 +15,7 @@ from tests.mutants.mutant import Mutant
 from tests.mutants.trees import Plugin, Run, Tree
 
 LONGEST_STAGE = 1800
-_READS_THE_TEMPLATE = re.compile(r"template\.yaml")
+_READS_THE_TEMPLATE = re.compile(r"\btemplate\b")
 _READS_THE_MACHINE = re.compile(r"\basl\b|deploy\.asl\.json")
 _DEPLOYS = re.compile(r"\bdeployed\b|\.deploy\(|\bv1\b|\brunning\(")
 
@@ -89,8 +89,9 @@ class Tests:
         if not stage_alone:
             yield from self._of_python(mutant) if mutant.area == "python" else self._of_documents(mutant)
         if self._stage:
-            files = self._files("tests/stage", _DEPLOYS)
-            yield Selection("stage", tuple(sorted(files, key=lambda file: -self.kills[file])), LONGEST_STAGE)
+            files, own = self._files("tests/stage", _DEPLOYS), Path(mutant.path).parts[3:-1]
+            first = sorted(files, key=lambda file: (not any(part in file for part in own), -self.kills[file]))
+            yield Selection("stage", tuple(first), LONGEST_STAGE)
 
     def start(self, tree: Tree, selection: Selection) -> Run:
         """Begin to run the selected tests, but those that fail without any change."""
