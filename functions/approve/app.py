@@ -12,6 +12,7 @@ from rota.deployment import approval, window
 from rota.deployment.lease.item import lease_table_of
 from rota.deployment.lease.pending import start_pending
 from rota.deployment.waiting import Answer
+from rota.errors import RejectedError
 from rota.execution_input import LONGEST_NAME, LONGEST_REASON, said
 from rota.handlers.event import on_event
 from rota.settings import Settings
@@ -42,7 +43,10 @@ def handler(request: ApproveRequest, settings: Settings) -> ApproveAnswer:
     given = Answer(changes=request.changes, approves=request.approves, by=by, reason=reason, at=now)
     closed = partial(window.closed_at, settings.deploy_window, now)
     gates = approval.answer(lease_table_of(settings), given)
-    # If this fails, Sweep does it within a minute.
-    if name := start_pending(clients.stepfunctions(), settings, gates, closed, now):
-        return ApproveAnswer(execution=name)
-    return ApproveAnswer(stopped_by=tuple(str(each) for each in (gates.hold_at(now), closed()) if each))
+    try:
+        # If this fails, Sweep does it within a minute.
+        if name := start_pending(clients.stepfunctions(), settings, gates, closed, now):
+            return ApproveAnswer(execution=name)
+        return ApproveAnswer(stopped_by=tuple(str(each) for each in (gates.hold_at(now), closed()) if each))
+    except RejectedError as unreadable:  # the window; the answer stands
+        return ApproveAnswer(stopped_by=(str(unreadable),))

@@ -24,6 +24,7 @@ from tests.steps.world import World, handler
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:rota-deploy"
 BY = {"by": "ann", "reason": "the new prices"}
+UNREADABLE = "Mon-Fri 09:00-17:00 Europe/Berlinn"
 
 
 def gates() -> dict[str, Any]:
@@ -521,7 +522,7 @@ def test_a_window_that_cannot_be_read_stops_no_rollback(
 ) -> None:
     """What it does not stop is started, and so is what records a rejection."""
     monkeypatch.setenv("APPROVAL", "required-always")
-    monkeypatch.setenv("DEPLOY_WINDOW", "Mon-Fri 09:00-17:00 Europe/Berlinn")
+    monkeypatch.setenv("DEPLOY_WINDOW", UNREADABLE)
     second.ask(kind="rollback", release="v1").run()
     if by == "Sweep":
         with world.calls.refusing("stepfunctions.StartExecution", "ThrottlingException"), suppress(Exception):
@@ -531,6 +532,27 @@ def test_a_window_that_cannot_be_read_stops_no_rollback(
     else:
         approve(approves=approves)
     assert begun(world).run() == ("Deployed" if approves else "Rejected")
+
+
+def test_a_window_that_cannot_be_read_keeps_no_rejection_of_a_push(
+    world: World, waiting: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPLOY_WINDOW", UNREADABLE)
+    approve(approves=False)
+    assert (begun(world).run(), pending()) == ("Rejected", {})
+
+
+def test_nor_that_of_a_change_beside_a_push_that_it_stops(
+    world: World, waiting: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.upload(LATER)
+    waiting.ask(kind="schedule").run()
+    monkeypatch.setenv("DEPLOY_WINDOW", UNREADABLE)
+    (stopped_by,) = approve()["stopped_by"]
+    assert stopped_by.startswith("the parameter DeployWindow cannot be read: ")
+    is_late("pending_schedule")
+    sweep()
+    assert (begun(world).run(), waits(), change_waits()) == ("Rejected", NEXT, {})
 
 
 @pytest.mark.exhaustive(first=0)

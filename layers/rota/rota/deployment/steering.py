@@ -114,7 +114,7 @@ def _asked(pending: Pending | PendingSchedule, origin: Origin, given: Steering) 
     asked = Asked(
         is_schedule=isinstance(pending, PendingSchedule),
         origin=origin,
-        closed=None if pending.passes else given.closed(),
+        closed=None if pending.passes or pending.rejected_at(given.now) else given.closed(),
         passes=pending.passes,
         passed=given.passed() if pending.passes else (),
         order=pending.order,

@@ -84,15 +84,16 @@ def start_pending(
     takes what is pending with it, and the others find nothing.
     """
 
-    def may_start(pending: Pending | PendingSchedule) -> bool:
+    def may_start(pending: Pending | PendingSchedule, *, stops: Callable[[], object]) -> bool:
         if pending.rejected_at(now):
             return True
         waits = settings.approval != "none" and (pending.waits_at(now) or gates.waits_for_image(pending, now))
-        if waits or not pending.is_due_at(now):
-            return False
-        return pending.passes or not (gates.hold_at(now) or closed())
+        return pending.is_due_at(now) and not waits and (pending.passes or not stops())
 
-    found = [each for each in gates.in_their_order if may_start(each)]
+    def found_unless(stops: Callable[[], object]) -> list[Pending | PendingSchedule]:
+        return [each for each in gates.in_their_order if may_start(each, stops=stops)]
+
+    found = found_unless(lambda: True) or found_unless(lambda: gates.hold_at(now) or closed())
     if not found:
         return None
     said = [
