@@ -65,6 +65,8 @@ STRIPE = "sk_live_" + "x4" * 12
         pytest.param("x-auth-token:123456", "x-auth-token:***", id="a number of six digits"),
         pytest.param("db-password:12345", "db-password:***", id="a password that is a number"),
         pytest.param("X-Auth-Token:abc1234", "X-Auth-Token:***", id="a header"),
+        pytest.param("x-auth-token:abc1234", "x-auth-token:***", id="a header of HTTP/2"),
+        pytest.param("x-auth-token:1234567", "x-auth-token:***", id="a header that is a number"),
         pytest.param("--app-token:1.2/x", "--app-token:***", id="what only begins as a version"),
         pytest.param("app-token: 3", "app-token: ***", id="a number after a space"),
         pytest.param(
@@ -103,7 +105,7 @@ def test_a_secret_is_masked(text: str, masked: str) -> None:
         "not authorized to perform: secretsmanager:DescribeSecret on resource: "
         f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:guestbook/db_password-a1B2c3 because",
         "registry/app-token:3",
-        "deployed shop/api-token:b81d07e.",
+        "deployed shop/api-token:12.",
         "app-secret:v1.12.0, reset-token:latest",
         "task-definition/guestbook-credentials:17 is INACTIVE",
         "secrets: DB_URL",

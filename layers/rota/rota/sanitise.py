@@ -21,10 +21,11 @@ _SECRET_NAME = rf"(?:passw(?:or)?d|passphrase|pwd|{_WORD}|token|credentials?|aut
 # What comes after a colon that is no value: two words; of `secrets` the name of a variable.
 _SENTENCE = r"\s{1,3}[a-z']{1,30}[ ,.]{1,2}[a-z]"
 _VARIABLE = r"(?<=secrets:)\s{1,3}[\"']?(?-i:[A-Z]{1,15}(?:_[A-Z0-9]{1,15}){0,5})[\"']?(?![\w=:])"
-# `shop/app-token:3` names an image or a task definition: behind the last part of a name is a version, or a commit.
+# `shop/app-token:3` names an image or a task definition: behind the last part of a name is a version. What looks like a
+# commit may be the token itself, as in a header.
 _LAST = "token|secret|credential"
 _PART = rf"(?-i:(?P<part>[a-z0-9]-(?={_LAST}))|(?!(?<=[a-z0-9]-)(?:{_LAST})))"
-_TAG = r"(?:v?\d{1,5}(?:\.\d{1,5}){0,3}|[0-9a-f]{7,12}|latest)(?![\w/+=@]|[.-]\w)"
+_TAG = r"(?:v?\d{1,5}(?:\.\d{1,5}){0,3}|latest)(?![\w/+=@]|[.-]\w)"
 _PRIVATE_KEY = r"[A-Z ]{0,30}PRIVATE KEY-----"
 # A shorter value is as likely a word of the message.
 _SHORTEST_SECRET = 4
