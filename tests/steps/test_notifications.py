@@ -49,6 +49,14 @@ def test_the_longest_cause_fits_an_event(character: str, world: World, overdue: 
     assert event["news"].endswith(f"{character}... The execution's cause has the rest.")
 
 
+def test_no_cause_has_a_secret_that_an_error_quotes(world: World, overdue: Deployment) -> None:
+    overdue.fail("RejectedError", "cannot reach postgres://shop:hunter2@db")
+    answer = overdue.step("RestoreDeployment")
+    (event,) = world.calls.notifications
+    for cause in (event["cause"], event["news"], world.entry(overdue.arn)["cause"], answer["cause"]):
+        assert "cannot reach postgres://shop:***@db. All" in cause
+
+
 def test_what_is_published_again_has_the_executions_id(world: World, overdue: Deployment) -> None:
     overdue.until("FinishDeployment")
     assert overdue.step("FinishDeployment") == overdue.step("FinishDeployment")

@@ -38,7 +38,7 @@ def notify(settings: "Settings", execution: Execution, entry: Entry) -> None:
         **_started(entry),
         "pushed": " ".join(filter(None, (entry.image.tag, entry.image.digest))) if entry.image else "none",
         "what": entry.noun,
-        "news": _plain(_released(entry) + (_masked(entry.cause) or entry.summary)),
+        "news": _plain(_released(entry) + (entry.cause or entry.summary)),
     }
     put_events("Rota Deployment", [detail])
     metrics = Metrics()
@@ -72,15 +72,6 @@ def _started(entry: Entry) -> dict[str, str | None]:
 
 def _released(entry: Entry) -> str:
     return f"Release v{entry.release}. " if entry.release else ""
-
-
-def _masked(cause: str) -> str:
-    """A cause quotes AWS; a summary, and what a person says, is masked where it is made."""
-    if not cause:
-        return ""
-    from rota.sanitise import mask  # noqa: PLC0415  here, because most deployments end well
-
-    return mask(cause)
 
 
 def _plain(text: str) -> str:

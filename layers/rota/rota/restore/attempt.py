@@ -54,6 +54,8 @@ class Attempt(NamedTuple):
 
     def entry(self, became: str) -> Entry:
         """What the ledger keeps of the deployment; `became` says what became of what it had changed."""
+        from rota.sanitise import mask  # noqa: PLC0415  here, because it costs a cold start
+
         record, became = self.record, f"{became}{self._half_migrated()}{self._lost_tag()}"
         summary, cause = record.summary, self.verdict.reason if self.verdict else ""
         outcome, refused = outcome_of(self.error, self.verdict), self._is_refused
@@ -69,7 +71,7 @@ class Attempt(NamedTuple):
             image=record.image,
             schedule=record.schedule,
             summary=summary,
-            cause=cause,
+            cause=mask(cause),  # an error quotes what others wrote
             tasks=record.tasks,
             origin=record.origin,
         )
