@@ -690,6 +690,22 @@ def test_an_older_replica_does_not_overtake_it_meanwhile(world: World, second: D
         assert replicas.start(digest, at=datetime.now(UTC)).step("TakeTurn")["decision"] == decision
 
 
+@pytest.mark.exhaustive(first=0)
+def test_of_two_that_wait_the_newer_keeps_an_older_replica_away(world: World, second: Deployments) -> None:
+    """Whichever has looked at the lease last: a push, or an image that ECR replicated."""
+    first, older, newest = ("sha256:" + "4a" * 31 + f"0{number}" for number in (1, 2, 3))
+    holder = second.ask(kind="rollback", release="v1", **BY)
+    holder.step("TakeTurn")
+    world.execution(holder.context["Execution"]["Name"])
+    push, replicas = second.start(first), Replicas(world)
+    for minute, digest in enumerate((DIGEST, NEXT, first, older, newest)):
+        replicas.come(digest, minute)
+    replica = replicas.start(newest, at=datetime.now(UTC))
+    for each in (push, replica, push):
+        assert each.step("TakeTurn")["decision"] == "wait"
+    assert replicas.start(older, at=datetime.now(UTC)).step("TakeTurn")["decision"] == "ignore"
+
+
 def test_one_that_is_aborted_as_it_ends_asks_for_nothing(world: World, asking: Deployments) -> None:
     push = asking.start(NEXT).until("RestoreDeployment")
     push.stop()

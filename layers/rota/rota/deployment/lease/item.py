@@ -36,6 +36,8 @@ class LeaseItem(Item):
     digest: str = ""
     announced: str = ""
     """The digest of the newest push that waits for the holder."""
+    announced_order: str = ""
+    """The order of that push, if it stops nothing."""
     at_work: dict[str, Decimal] = Field(default_factory=dict)
     """By the id of an invocation of the holder: until when it may write, in Unix time."""
     restorer: str = ""

@@ -167,5 +167,5 @@ class Lease:
             raise TransientError("the lease changed while it was being released")
 
     def _free(self, at_work: Mapping[str, Decimal]) -> tuple[bool, LeaseItem | None]:
-        update = "REMOVE holder, holder_order, digest, announced, at_work, shut, restorer, deployment"
+        update = "REMOVE holder, holder_order, digest, announced, announced_order, at_work, shut, restorer, deployment"
         return self.table.update(update, "holder = :me AND at_work = :at_work", {":at_work": at_work})

@@ -229,7 +229,7 @@ class _Turn:
             # The same image by another tag is on its way already and need not be stopped.
             if claim.order and lease.digest != self._digest:
                 if self._is_unapproved_behind(lease.record):
-                    self._note_waiting(lease)
+                    self._note_waiting(lease, claim)
                 else:
                     self._announce_newer(claim)
                     self._let_none_pend_before(claim.order, lease)
@@ -278,7 +278,7 @@ class _Turn:
             values |= gate.values
         if claim.order:
             sets += ["newest = :order, digest = :digest"]
-            removed += ["announced"]
+            removed += ["announced", "announced_order"]
             condition += " AND (attribute_not_exists(newest) OR newest <= :order)"
             values |= {":order": claim.order, ":digest": self._digest}
         else:
@@ -296,11 +296,16 @@ class _Turn:
             {":order": claim.order, ":digest": self._digest},
         )
 
-    def _note_waiting(self, lease: LeaseItem) -> None:
-        """Record a push that waits and stops nothing: an older image that is replicated meanwhile is ignored."""
-        if lease.announced != self._digest:
-            values = {":digest": self._digest, ":holder": lease.holder}
-            self._table.update("SET announced = :digest", "holder = :holder", values)
+    def _note_waiting(self, lease: LeaseItem, claim: _Claim) -> None:
+        """Record a push that waits and stops nothing: an older image that is replicated meanwhile is ignored. A newer
+        one that waits, too, stays.
+        """
+        if lease.announced != self._digest and lease.announced_order <= claim.order:
+            self._table.update(
+                "SET announced = :digest, announced_order = :order",
+                "holder = :holder AND (attribute_not_exists(announced_order) OR announced_order <= :order)",
+                {":digest": self._digest, ":order": claim.order, ":holder": lease.holder},
+            )
 
 
 def _stops(gate: Gates, asked: Asked) -> list[gates.Hold | gates.Closed]:
