@@ -716,6 +716,22 @@ def test_a_pause_over_what_a_move_left_ends_with_the_job_on(
 
 @pytest.mark.exhaustive(first=1)
 @BOTH_WAYS
+def test_a_restore_over_what_a_move_left_leaves_the_pause_as_it_is(
+    world: World, deployments: Deployments, there: bool
+) -> None:
+    begun(world, deployments, there, OFTEN)
+    found = world.owned_rules(), without_dates(world.schedules())
+    assert deployments.ask(**pause("RemoveSpam")).run() == "Done"
+    world.upload({"tasks": [OFTEN] if there else bounded(OFTEN)})
+    deployment = deployments.start(THIRD).until("RollService")
+    deployment.fail("RejectedError", "what happened")
+    deployment.step("RestoreDeployment")
+    assert deployments.ask(**resume("RemoveSpam")).run() == "Done"
+    assert (world.owned_rules(), without_dates(world.schedules())) == found
+
+
+@pytest.mark.exhaustive(first=1)
+@BOTH_WAYS
 def test_what_a_move_left_does_not_move_while_it_is_paused(world: World, deployments: Deployments, there: bool) -> None:
     after = begun(world, deployments, there, OFTEN)
     found = world.owned_rules(), without_dates(world.schedules())

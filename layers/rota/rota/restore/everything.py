@@ -126,8 +126,12 @@ def _schedules(
 
     def is_on(change: backend.Change) -> bool | None:
         before = context.snapshot.schedules.get(change.name)
-        # Of a move, the one that was on says what a pause ends with.
-        leaves = change.replaces or (change.kind == "update" and backend.switches(change) is None)
+        # Of a move, the one that was on says what a pause ends with; so it does beside one that a move left off.
+        leaves = (
+            change.replaces
+            or (change.kind == "update" and backend.switches(change) is None)
+            or (change.kind == "remove" and not change.disable)
+        )
         return None if before is None or leaves else backend.is_enabled(before)
 
     # What moved to the other backend goes there only when it has been on here for a while.
