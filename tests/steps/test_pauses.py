@@ -13,11 +13,13 @@ from rota.aws import clients
 from rota.pauses.ending import end_pauses
 from rota.pauses.model import Pause
 from rota.pauses.table import PauseTable
+from stage.gateway.calls import Call, Reply
 from tests import asl
 from tests.guestbook import APP, ENVIRONMENT, PREFIX, SETTINGS
 from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import AFTER, BEFORE, NEXT, THIRD, Deployment, Deployments
+from tests.steps.local_stage import local_stage
 from tests.steps.seed import SCHEDULE
 from tests.steps.snapshots import once
 from tests.steps.world import World
@@ -169,6 +171,29 @@ def test_a_new_pause_that_fails_leaves_the_one_before(world: World, later: Deplo
         assert change.run() == "DeploymentFailed"
     assert pauses()[JOB].model_copy(update={"version": before.version}) == before
     assert states(world)[JOB] == "DISABLED"
+
+
+def test_a_pause_that_goes_while_it_is_withdrawn_fails_no_restore(world: World, later: Deployments) -> None:
+    """Sweep deletes it an hour after its end."""
+    change = later.ask(**pause()).until("ChangePauses")
+    with world.calls.killing("events.DisableRule", after=True), pytest.raises(KilledError):
+        change.step("ChangePauses")
+    change.stop()
+
+    class Deleted:
+        """A hook with which it is gone once the restore has listed what it had paused."""
+
+        def before(self, call: Call) -> None:
+            if call.caller and call.operation == "GetItem" and call.params["Key"]["app"]["S"].startswith("pauses#"):
+                (each,) = pauses().values()
+                PauseTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP).delete(each)
+
+        def after(self, call: Call, reply: Reply) -> None:
+            """Leave every reply as it is."""
+
+    with local_stage().hooked(Deleted()):
+        assert change.restorer().run() == "Restored"
+    assert pauses() == {}
 
 
 def test_an_aborted_pause_is_withdrawn(world: World, later: Deployments) -> None:

@@ -57,3 +57,22 @@ def test_a_resume_that_aws_refuses_has_failed(world: World, later: Deployments) 
     with world.calls.refusing("events.EnableRule", "AccessDeniedException", count=0):
         assert resume.run() == "DeploymentFailed"
     assert (world.calls.notifications[-1]["outcome"], world.calls.notifications[-1]["what"]) == ("failed", "request")
+
+
+UPLOAD = {"source": "aws.s3", "detail-type": "Object Created", "detail": {}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "started"),
+    [(PUSH, "again by a person"), ({"kind": "puase"}, "unknown"), (UPLOAD, "schedule by an upload")],
+    ids=["push", "refused", "upload"],
+)
+def test_what_is_stopped_before_its_turn_names_that_step(
+    asked: dict[str, Any], started: str, world: World, later: Deployments
+) -> None:
+    execution = later.ask(**asked)
+    execution.stop()
+    assert execution.restorer().run() == "Restored"
+    event = world.calls.notifications[-1]
+    assert (event["outcome"], event["started"]) == ("aborted", started)
+    assert event["cause"].startswith("TakeTurn: the execution was aborted. Nothing was restored, because")

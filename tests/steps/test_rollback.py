@@ -9,6 +9,7 @@ import pytest
 from rota.deployment import retention
 from rota.deployment.items import plain
 from rota.deployment.releases import Releases
+from rota.errors import RejectedError
 from tests.guestbook import APP, DIGEST, ENVIRONMENT
 from tests.in_process import client
 from tests.steps import items
@@ -266,6 +267,13 @@ def test_without_a_part_of_it_nothing_changes(
     assert back.run() == "DeploymentFailed"
     assert items.read(LEASE) == before, "it stops no other deployment"
     assert named in world.entry(back.arn)["cause"]
+
+
+def test_a_plan_that_goes_after_its_turn_is_named(two: Deployments) -> None:
+    back = two.ask(**BACK).until("ReadConfig")
+    _remove("plan", two)
+    with pytest.raises(RejectedError, match=r"the plan of v1, .*plan.json, is gone from the bucket, so its base is"):
+        back.step("ReadConfig")
 
 
 def _remove(what: str, _two: Deployments) -> None:

@@ -445,7 +445,6 @@ def test_without_capacity_it_is_asked_for_again(push: Deployment) -> None:
     assert (push.document["before"]["finished"], len(tasks())) == (True, 1)
 
 
-@pytest.mark.exhaustive(first=0)
 def test_what_never_began_gives_way_to_a_newer_push(world: World, live: Deployments, push: Deployment) -> None:
     local_stage().settings.change({"run_task": "capacity"})
     push.until("WaitForBefore")

@@ -220,6 +220,21 @@ def test_what_aws_refuses(world: World, later: Deployments, code: str, error: ty
     assert same(world, before)
 
 
+@pytest.mark.parametrize("was_written", [False, True], ids=["as before", "written"])
+def test_a_refused_restore_is_none_where_the_deployment_was_refused_too(
+    world: World, later: Deployments, was_written: bool
+) -> None:
+    before = world.everything()
+    deployment = later.start(NEXT).until("RollService" if was_written else "CreateTargets")
+    deployment.fail("RejectedError", "what happened")
+    with world.calls.refusing("scheduler.UpdateSchedule", "AccessDeniedException", count=0):
+        with pytest.raises(RejectedError, match="UpdateSchedule was denied"):
+            deployment.restore() if was_written else deployment.step("CreateTargets")
+        if not was_written:
+            assert deployment.restore()["outcome"] == "failed"
+    assert same(world, before) is not was_written
+
+
 def test_read_later_its_changes_are_the_same(world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or what is approved would be asked again each time."""
     monkeypatch.setenv("APPROVAL", "required")

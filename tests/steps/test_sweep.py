@@ -13,6 +13,7 @@ from rota.runs.model import Job, Release, Run, Status, Swept, Why
 from rota.runs.sweep import sweep
 from rota.runs.table import RunTable
 from stage.ecr.manifest import MEDIA_TYPE, manifest
+from stage.gateway.calls import Call, Reply
 from tests.guestbook import APP, CONTENT, DIGEST, ENVIRONMENT, PREFIX, SETTINGS
 from tests.in_process import client
 from tests.run_events import detail, message
@@ -89,9 +90,9 @@ def daily(of_one_job: Deployments, world: World) -> Watched:
     return _swept(of_one_job, world)
 
 
-def _swept(deployments: Deployments, world: World) -> Watched:
+def _swept(deployments: Deployments, world: World, **parameters: Any) -> Watched:
     sweeping._settled.clear()
-    found = Watched(deployments, world)
+    found = Watched(deployments, world, **parameters)
     found.sweep()
     return found
 
@@ -232,6 +233,33 @@ def test_a_schedule_that_a_person_changed_is_why(daily: Watched, change: Any, wh
     assert run.reason.why == why
 
 
+class _Refusals:
+    """A hook with which CloudTrail shows a refused start of that task's rule each minute."""
+
+    def __init__(self, task: str) -> None:
+        request = {"startedBy": f"events-rule/{PREFIX}{task}"[:36], "taskDefinition": "guestbook:2"}
+        self._event = json.dumps({"errorCode": "AccessDenied", "requestParameters": request})
+
+    def before(self, call: Call) -> Reply | None:
+        if call.operation != "LookupEvents":
+            return None
+        minutes = range(int(call.params["StartTime"]) // 60 + 1, int(call.params["EndTime"]) // 60)
+        shown = [{"EventTime": 60 * minute, "CloudTrailEvent": self._event} for minute in reversed(minutes)]
+        return Reply.result(call, {"Events": shown})
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Leave every reply as it is."""
+
+
+def test_of_several_missed_runs_each_has_its_reason(later: Deployments, world: World) -> None:
+    watched = _swept(later, world, explain_missed=True)
+    with local_stage().hooked(_Refusals(EVERY_15)):
+        watched.sweep_for(2 * HOUR)
+    runs = watched.runs(EVERY_15)
+    assert len(runs) > 4
+    assert {run.reason and run.reason.why for run in runs} == {Why.ROLE}
+
+
 def _delete(rule: str) -> None:
     events = client("events")
     ids = [target["Id"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
@@ -312,7 +340,8 @@ def test_an_end_that_was_not_seen_is_unknown(daily: Watched) -> None:
     daily.sweep(3 * HOUR)
     daily.sweep_for(HOUR)
     (run,) = [run for run in daily.runs(DAILY) if run.task_id != "missed"]
-    assert (run.status, run.reason and run.reason.why) == (Status.UNKNOWN, Why.AWAY)
+    assert run.reason is not None
+    assert (run.status, run.reason.why, run.reason.words) == (Status.UNKNOWN, Why.AWAY, "Rota was not running")
 
 
 @pytest.mark.exhaustive(first=1)
