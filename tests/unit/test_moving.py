@@ -35,6 +35,12 @@ def test_what_no_rule_can_take_over_is_a_problem(when: When, window: int, moves:
     assert [each.startswith(said) for each in found] == [True] * (not moves)
 
 
+@pytest.mark.parametrize(("minutes", "moves"), [("0/6", True), ("3/6", False)], ids=["as before", "in between"])
+def test_at_other_minutes_half_of_the_time_is_left(minutes: str, moves: bool) -> None:
+    old, new = When("cron(0/6 * * * ? *)", window=1), When(f"cron({minutes} * * * ? *)")
+    assert (not list(moving.problems("T", old, new, to_rule=True, is_paused=False))) is moves
+
+
 @pytest.mark.parametrize("to_rule", [False, True], ids=["to Scheduler", "to rules"])
 def test_one_that_is_paused_is_a_problem(to_rule: bool) -> None:
     (found,) = moving.problems("T", NIGHTLY, NIGHTLY, to_rule=to_rule, is_paused=True)

@@ -106,6 +106,9 @@ def test_every_form_of_an_iso_8601_timestamp(time: str) -> None:
             event({"image-tag": 'a"b'}), r'detail.image-tag is "a\"b", it must be a tag', id="tag with a quote"
         ),
         pytest.param(
+            event({"image-tag": "x" * 301}), f'detail.image-tag is "{"x" * 199}, it must be a tag', id="a long tag"
+        ),
+        pytest.param(
             event(time="yesterday"),
             'time is "yesterday", it must be a timestamp such as 2026-11-24T06:00:00Z',
             id="time",

@@ -543,6 +543,22 @@ def test_what_starts_the_restore_of_a_stopped_deployment() -> None:
     }
 
 
+def test_which_tasks_are_runs() -> None:
+    """All of the family on the cluster but the service's: their beginning, and their end."""
+    anywhere = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:"
+    revisions = {"Fn::Sub": f"{anywhere}task-definition/${{TaskDefinitionFamily}}:"}
+    assert RESOURCES["TaskChanges"]["Properties"]["EventPattern"] == {
+        "source": ["aws.ecs"],
+        "detail-type": ["ECS Task State Change"],
+        "detail": {
+            "clusterArn": [{"Fn::Sub": f"{anywhere}cluster/${{ClusterName}}"}],
+            "taskDefinitionArn": [{"prefix": revisions}],
+            "group": [{"anything-but": {"prefix": "service:"}}],
+            "lastStatus": ["PROVISIONING", "STOPPED"],
+        },
+    }
+
+
 def test_an_operator_sees_the_history_of_each_execution() -> None:
     assert MACHINE_PROPERTIES["Type"] == "STANDARD", "an express execution has no history"
     assert MACHINE_PROPERTIES["Tracing"] == {"Enabled": True}
