@@ -132,6 +132,9 @@ def test_what_is_no_secret_stays(text: str) -> None:
         (["sh", "-c", "migrate --db-password hunter2 -v"], ["sh", "-c", "migrate --db-password *** -v"]),
         (["sh", "-c", "migrate --token 'a b'  --x"], ["sh", "-c", "migrate --token ***  --x"]),
         (["sh", "-c", "migrate --token --x"], ["sh", "-c", "migrate --token --x"]),
+        (["sh", "-c", "migrate --token     abc"], ["sh", "-c", "migrate --token     ***"]),
+        (["sh", "-c", "migrate --token \\\n  abc \\\n  -v"], ["sh", "-c", "migrate --token \\\n  *** \\\n  -v"]),
+        (["sh", "-c", "migrate --token \\\n  --x"], ["sh", "-c", "migrate --token \\\n  --x"]),
     ],
 )
 def test_the_words_of_a_command_are_masked(command: list[str], shown: list[str]) -> None:

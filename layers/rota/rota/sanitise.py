@@ -56,8 +56,10 @@ _SECRETS = (
     ),
 )
 _SECRET_OPTION = re.compile(rf"--?[\w-]{{0,100}}{_SECRET_NAME}[\w-]{{0,40}}", re.IGNORECASE)
+# Its value may be on the next line, after a backslash.
 _OPTION_IN_A_SHELL = re.compile(
-    rf"(?<!\S)({_SECRET_OPTION.pattern}[ \t]{{1,3}})(?![ \t-])(?:\"[^\"\n]*\"?|'[^'\n]*'?|[^\s;&|)]+)", re.IGNORECASE
+    rf"(?<!\S)({_SECRET_OPTION.pattern}(?:[ \t]|\\\n){{1,40}})(?![ \t-]|\\\n)(?:\"[^\"\n]*\"?|'[^'\n]*'?|[^\s;&|)]+)",
+    re.IGNORECASE,
 )
 _NAMES_A_SECRET = re.compile(r"secret|token|key|passw|pwd|credential", re.IGNORECASE)
 
