@@ -190,6 +190,11 @@ def test_a_late_start_pays_for_one_minute_alone() -> None:
     assert found(job(EVERY_5), runs, now=80, after=-60) == [(5, 1)]
 
 
+def test_a_late_start_pays_for_one_of_two_tasks() -> None:
+    runs = [ran(due, late) for due in RUNS_OF_2H if due for late in (0.1, 0.2)] + [ran(5, late=0.3)]
+    assert found(job(EVERY_5, count=2), runs, now=80, after=-60) == [(0, 1)]
+
+
 def test_frequent_runs_that_are_traced_are_distinguished() -> None:
     runs = [ran(due, traced=True) for due in RUNS_OF_2H if due != 0 and due <= 20]
     assert found(job(EVERY_5), runs, now=20, after=-60) == [(0, 1)]

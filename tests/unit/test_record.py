@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from rota.contract.deployment import Execution, Phase, phases_up_to
-from rota.contract.step_io import FailedDeployment
+from rota.contract.step_io import (
+    CreateTargetsOutput,
+    FailedDeployment,
+    FinishDeploymentInput,
+    OneOffRun,
+    RunAfterInput,
+    RunBeforeInput,
+    WritingInput,
+)
 from rota.contract.steps import STEPS
 from rota.deployment.items import plain, stored
 from rota.deployment.lease.item import LeaseItem
@@ -46,6 +54,28 @@ def test_a_record_is_derived_from_the_document(done: tuple[str, ...], begun: lis
     assert [step.name for step in WRITING if record.may_have_begun(step.name)] == begun
     assert record.plan == (ANSWERS["PlanDeployment"].document if begun else None)  # type: ignore[attr-defined]  # a model of it
     assert record.durations() == ""
+
+
+@pytest.mark.parametrize(
+    ("step", "given", "facts"),
+    [
+        (RunBeforeInput, {}, OneOffRun(kind="before").facts()),
+        (RunBeforeInput, {"before": (run := OneOffRun(kind="before", task_arn="arn"))}, run.facts()),
+        (RunAfterInput, {}, OneOffRun(kind="after").facts()),
+        (RunAfterInput, {"after": (run := OneOffRun(kind="after", task_arn="arn"))}, run.facts()),
+        (FinishDeploymentInput, {}, {"complete": True}),
+        (
+            FinishDeploymentInput,
+            {"targets": CreateTargetsOutput(written=1, late=("Once",))},
+            {"complete": True, "late": ["Once"], "late_more": 0},
+        ),
+    ],
+)
+def test_what_a_step_is_handed_is_in_the_record_as_it_enters(
+    step: type[WritingInput], given: dict[str, Any], facts: dict[str, Any]
+) -> None:
+    nothing: dict[str, Any] = dict.fromkeys(("execution", "config", "plan", "image"))
+    assert step.model_construct(**nothing, **given).facts() == facts
 
 
 def test_a_dry_run_has_begun_nothing() -> None:

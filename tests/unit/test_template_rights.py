@@ -15,6 +15,12 @@ WITH_A_ROLE = {
     for name, resource in RESOURCES.items()
     if resource["Type"] in {"AWS::Serverless::Function", "AWS::Serverless::StateMachine", "AWS::IAM::Role"}
 }
+# Those that an operator may attach to people's roles.
+WITH_A_ROLE |= {
+    name: {"Policies": [resource["Properties"]]}
+    for name, resource in RESOURCES.items()
+    if resource["Type"] == "AWS::IAM::ManagedPolicy"
+}
 
 
 def arn(service: str, resource: str) -> dict[str, str]:
@@ -32,6 +38,7 @@ CLUSTER = arn("ecs", "cluster/${ClusterName}")
 TASKS = arn("ecs", "task/${ClusterName}/*")
 SERVICE = arn("ecs", "service/${ClusterName}/${ServiceName}")
 EVENTS_ROLE = {"Fn::If": ["MakesEventsRole", {"Fn::GetAtt": ["EventsRole", "Arn"]}, {"Ref": "EventsRoleArn"}]}
+STARTERS = [EVENTS_ROLE, {"Fn::GetAtt": ["SchedulerRole", "Arn"]}]
 # What a statement is about: its Resource and its Condition, as they are in the template.
 KINDS: dict[str, tuple[Any, Any]] = {
     "anything": ("*", None),
@@ -114,6 +121,20 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "the rules' former roles, for EventBridge": ({"Ref": "FormerEventsRoleArns"}, passed_to("events")),
     "the topic of the chat": ({"Ref": "ChatTopicArn"}, None),
     "the state machine": ({"Ref": "DeployStateMachine"}, None),
+    "the state machine, by its name": (arn("states", "stateMachine:${AWS::StackName}-deploy"), None),
+    "the function that takes answers": ({"Fn::GetAtt": ["ApproveFunction", "Arn"]}, None),
+    "schedule files that are only planned": ({"Fn::Sub": "${ConfigBucket.Arn}/proposals/*"}, None),
+    "Rota's log": (arn("logs", "log-group:/rota/${AWS::StackName}/steps:*"), None),
+    "who starts tasks, and the tasks' roles": (
+        {"Fn::Split": [",", {"Fn::Join": [",", [*STARTERS, {"Fn::Join": [",", {"Ref": "TaskRoleArns"}]}]]}]},
+        None,
+    ),
+    "who starts tasks, and Sweep": ([*STARTERS, {"Fn::GetAtt": ["SweepFunctionRole", "Arn"]}], None),
+    "secrets": (arn("secretsmanager", "secret:*"), None),
+    "the dead letters": (
+        [{"Fn::GetAtt": [queue, "Arn"]} for queue in ("PushDeadLetterQueue", "UnrecordedRunsQueue")],
+        None,
+    ),
     "the steps": ([{"Fn::GetAtt": [f"{step}Function", "Arn"]} for step in asl.TASKS], None),
 }
 # None of these can be allowed for one resource alone (Service Authorization Reference, "Resource types").
@@ -123,6 +144,8 @@ ALLOWED_ON_ANYTHING = {
     *("ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"),
     *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery"),
     *("logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
+    *("ec2:DescribeRouteTables", "ec2:DescribeVpcEndpoints", "ssm:DescribeParameters", "cloudwatch:DescribeAlarms"),
+    "cloudformation:DescribeStacks",  # of the Region's stacks, where no name is given
 }
 RIGHTS: dict[str, dict[str, str]] = {
     "TakeTurnFunction": {
@@ -321,6 +344,47 @@ RIGHTS: dict[str, dict[str, str]] = {
         "tasks, while they are started": "ecs:TagResource",
         "the tasks' roles, for ECS": "iam:PassRole",
     },
+    "ViewerPolicy": {
+        "anything": "cloudformation:DescribeStacks events:ListRules scheduler:ListSchedules ecs:DescribeTaskDefinition",
+        "ledger": "dynamodb:Query",
+        "executions": "states:DescribeExecution states:GetExecutionHistory",
+        "rules": "events:DescribeRule events:ListTargetsByRule events:ListTagsForResource",
+        "schedules": "scheduler:GetSchedule",
+        "service": "ecs:DescribeServices",
+        "the cluster's lists of tasks": "ecs:ListTasks",
+        "tasks": "ecs:DescribeTasks",
+        "Rota's log": "logs:FilterLogEvents",
+        "the jobs' log groups": "logs:GetLogEvents",
+    },
+    "PlanReaderPolicy": {
+        "files": "s3:GetObject s3:GetObjectVersion",
+        "bucket": "s3:ListBucket s3:ListBucketVersions",
+    },
+    "DeployerPolicy": {
+        "the state machine, by its name": "states:StartExecution states:ListExecutions",
+        "executions": "states:StopExecution",
+        "repository": "ecr:DescribeImages",
+        "schedule files that are only planned": "s3:PutObject",
+    },
+    "ApproverPolicy": {"the function that takes answers": "lambda:InvokeFunction"},
+    "RunnerPolicy": {
+        "revisions, on the cluster alone": "ecs:RunTask",
+        "revisions, on the cluster alone, with ECS Exec": "ecs:RunTask",
+        "tasks, while they are started": "ecs:TagResource",
+        "tasks, on the cluster alone": "ecs:StopTask",
+        "the tasks' roles, for ECS": "iam:PassRole",
+    },
+    "DoctorPolicy": {
+        "who starts tasks, and the tasks' roles": "iam:GetRole",
+        "who starts tasks, and Sweep": "iam:SimulatePrincipalPolicy",
+        "repository": "ecr:DescribeRepositories ecr:DescribeImages ecr:BatchGetImage ecr:GetLifecyclePolicy",
+        "secrets": "secretsmanager:DescribeSecret",
+        "the cluster": "ecs:DescribeClusters",
+        "anything": "ssm:DescribeParameters logs:DescribeLogGroups ec2:DescribeSubnets ec2:DescribeSecurityGroups"
+        " ec2:DescribeRouteTables ec2:DescribeVpcEndpoints cloudwatch:DescribeAlarms",
+        "the dead letters": "sqs:GetQueueAttributes",
+        "bucket": "s3:GetBucketNotification",
+    },
 }
 
 
@@ -336,6 +400,7 @@ GIVEN_BY: dict[str, list[Any]] = {
     ],
     "ExplainsMissed": ["*"],
     "TakesAnyNetwork": ["*"],
+    "DeploysUploads": [{"Fn::GetAtt": ["ConfigBucket", "Arn"]}],
     "AllowsSecrets": [{"Ref": "SecretsAllowed"}],
     "StopsRuns": ["*", TASKS],
     "StartsRuns": [REVISIONS, {"Ref": "TaskRoleArns"}],
