@@ -11,12 +11,14 @@ import pytest
 from rota.contract.deployment import Kind
 from rota.deployment.items import plain, stored
 from rota.errors import RejectedError, TransientError
+from stage.gateway.calls import Call, Reply
 from tests.guestbook import DIGEST
 from tests.in_process import client
 from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, PUSH, THIRD, Deployment, Deployments, invoke
 from tests.steps.items import LEASE, RELEASES
+from tests.steps.local_stage import local_stage
 from tests.steps.seed import SCHEDULE
 from tests.steps.snapshots import once
 from tests.steps.test_replicated_images import Replicas
@@ -659,6 +661,32 @@ def test_a_newer_push_that_waits_for_the_lease_goes_before(world: World, asking:
     newer = asking.start(THIRD)
     assert newer.step("TakeTurn")["decision"] == "wait"
     assert (older.run(), pending()) == ("Overtaken", {})
+    assert (newer.run(), waits()) == ("Held", THIRD)
+
+
+class Comes:
+    """A hook with which a push comes once another one writes how it ended."""
+
+    def __init__(self, push: Deployment) -> None:
+        self._push = push
+        self.decision = ""
+
+    def before(self, call: Call) -> None:
+        if call.caller and call.operation == "PutItem" and not self.decision:
+            self.decision = "comes"
+            self.decision = self._push.step("TakeTurn")["decision"]
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Leave every reply as it is."""
+
+
+def test_a_newer_push_that_comes_as_it_ends_goes_before(world: World, asking: Deployments) -> None:
+    older = asking.start(NEXT).until("RestoreDeployment")
+    world.execution(older.arn.rpartition(":")[2])
+    newer = asking.start(THIRD)
+    with local_stage().hooked(comes := Comes(newer)):
+        older.run()
+    assert (comes.decision, pending()) == ("wait", {})
     assert (newer.run(), waits()) == ("Held", THIRD)
 
 

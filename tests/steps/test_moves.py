@@ -131,6 +131,18 @@ def test_one_that_is_due_too_often_is_doubled_once_at_most(
     assert (len(world.owned_rules()), len(world.schedules())) == ((0, 1) if there else (1, 0))
 
 
+def test_a_start_that_is_past_is_not_when_it_begins(world: World, deployments: Deployments) -> None:
+    """It begins at the minute at which the rule goes."""
+    deployed(world=world, deployments=deployments, tasks=[EVERY_MINUTE])
+    at(6, 0, 40)
+    begin, deployment = clock.now(), deployments.start(NEXT)
+    assert deploy(world, deployment, EVERY_MINUTE | {"start": "2026-01-01T00:00:00Z"}) == "Deployed"
+    passes(5 * 60)
+    found = starts("CountTeaspoons")
+    assert set(due(begin, 1)) <= set(found)
+    assert sum(found.values()) - len(found) <= 1
+
+
 def test_it_runs_in_scheduler_to_the_end_of_a_minute(world: World, deployments: Deployments) -> None:
     """AWS may start the task until the minute is over: switched off at once, it could be missed."""
     deployed(world=world, deployments=deployments, tasks=bounded(EVERY_MINUTE))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rota.aws import clients
+from rota.errors import TransientError
 from rota.pauses.ending import end_pauses
 from rota.pauses.model import Pause
 from rota.pauses.table import PauseTable
@@ -171,6 +172,25 @@ def test_a_new_pause_that_fails_leaves_the_one_before(world: World, later: Deplo
         assert change.run() == "DeploymentFailed"
     assert pauses()[JOB].model_copy(update={"version": before.version}) == before
     assert states(world)[JOB] == "DISABLED"
+
+
+def test_one_that_others_write_each_time_is_tried_again(world: World, later: Deployments) -> None:
+    change = later.ask(**pause()).until("ChangePauses")
+    with (
+        world.calls.refusing("dynamodb.PutItem", "ConditionalCheckFailedException", count=0),
+        pytest.raises(TransientError, match=f"the pause of {JOB} is written too often"),
+    ):
+        change.step("ChangePauses")
+    assert states(world)[JOB] == "ENABLED"
+
+
+def test_a_resume_names_what_has_no_schedule_any_more(world: World, later: Deployments) -> None:
+    later.ask(**pause()).run()
+    client("events").remove_targets(Rule=PREFIX + JOB, Ids=[world.target(JOB)["Id"]])
+    client("events").delete_rule(Name=PREFIX + JOB)
+    change = later.ask(**resume(JOB))
+    assert change.run() == "Done"
+    assert world.entry(change.arn)["summary"].endswith(f"the app has no schedule for {JOB}")
 
 
 def test_a_pause_that_goes_while_it_is_withdrawn_fails_no_restore(world: World, later: Deployments) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rota.aws import clients
+from rota.errors import TransientError
 from rota.runs.model import Job, Release, Run, Span, Status, Trigger, Why
 from rota.runs.table import RunTable
 from tests.examples import shown
@@ -66,6 +67,17 @@ def test_a_run_is_recorded_from_its_start_to_its_end(table: RunTable) -> None:
     assert job is not None
     assert job.last_good is not None
     assert (job.last_good.runs, job.last_good.release, job.spans, job.incident) == (1, RELEASE, JOB.spans, None)
+
+
+def test_what_others_write_each_time_is_tried_again(table: RunTable, world: World) -> None:
+    """Never is it taken to be written."""
+    with world.calls.refusing("dynamodb.PutItem", "ConditionalCheckFailedException", count=0):
+        assert record(wanted := message(detail("PROVISIONING"))) == [wanted["messageId"]]
+    with (
+        world.calls.refusing("dynamodb.UpdateItem", "ConditionalCheckFailedException", count=0),
+        pytest.raises(TransientError, match="job#IngestData is written too often to change it"),
+    ):
+        table.change_state("IngestData", lambda job: job.model_copy(update={"bad_runs": 1}))
 
 
 def test_a_run_that_fails_begins_an_incident(table: RunTable) -> None:

@@ -1,5 +1,7 @@
 """RegisterRevisions: one revision per task and one for the API, each registered once."""
 
+import itertools
+
 import pytest
 
 from rota.errors import RejectedError
@@ -83,6 +85,20 @@ def test_killed_in_the_middle_none_is_registered_twice(
         registering.until("CreateTargets")
     registering.until("CreateTargets")
     assert sorted(registered(world, registering).values()) == [arn(2), arn(3), arn(4)]
+    assert world.active_revisions() == [1, 2, 3, 4]
+
+
+def test_after_thirteen_minutes_the_rest_is_for_the_next_round(
+    world: World, registering: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = itertools.count(step=400)
+    with monkeypatch.context() as slow:
+        slow.setattr("time.monotonic", lambda: float(next(clock)))
+        answer = registering.step("RegisterRevisions")
+    assert (answer["finished"], answer["document"]) == (False, None)
+    assert 0 < answer["registered"] == len(world.active_revisions()) - 1
+    assert answer["registered"] + answer["remaining"] == 3
+    registering.until("CreateTargets")
     assert world.active_revisions() == [1, 2, 3, 4]
 
 
