@@ -369,6 +369,20 @@ def test_one_that_moves_in_its_window_still_runs(world: World, deployments: Depl
     assert world.schedules()["Once"]["State"] == "ENABLED"
 
 
+def test_what_a_move_left_off_moves_in_its_window_and_still_runs(world: World, deployments: Deployments) -> None:
+    once = once_tomorrow()
+    deployed(
+        world=world, deployments=deployments, tasks=[{"name": "Once", "task": once["task"], "cron": "0 12 * * ? *"}]
+    )
+    at(5, 0, 10)
+    world.upload({"tasks": [once]})
+    deployments.start(NEXT).until("WaitForMoves").stop(timedelta(minutes=10))
+    deployment = deployments.start(THIRD).until("WaitForMoves")
+    passes(90 * 60)
+    assert deploy(world, deployment, once) == "Deployed"
+    assert world.schedules()["Once"]["State"] == "ENABLED"
+
+
 @pytest.mark.exhaustive(first=0)
 def test_one_whose_time_has_passed_is_reported_where_a_restore_finishes_the_deployment(
     world: World, deployments: Deployments
@@ -739,6 +753,15 @@ def test_a_restore_over_what_a_move_left_leaves_the_pause_as_it_is(
     deployment.fail("RejectedError", "what happened")
     deployment.step("RestoreDeployment")
     assert deployments.ask(**resume("RemoveSpam")).run() == "Done"
+    assert (world.owned_rules(), without_dates(world.schedules())) == found
+
+
+@BOTH_WAYS
+def test_who_pauses_it_again_keeps_which_of_two_was_on(world: World, deployments: Deployments, there: bool) -> None:
+    begun(world, deployments, there, OFTEN)
+    found = world.owned_rules(), without_dates(world.schedules())
+    for asked in (pause("RemoveSpam"), pause("RemoveSpam"), resume("RemoveSpam")):
+        assert deployments.ask(**asked).run() == "Done"
     assert (world.owned_rules(), without_dates(world.schedules())) == found
 
 
