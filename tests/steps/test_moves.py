@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rota.errors import ConfigError, RejectedError
+from rota.pauses.ending import end_pauses
 from rota.pauses.model import Pause
 from rota.pauses.table import pauses_of
 from stage import clock
@@ -331,12 +332,12 @@ def test_one_whose_time_passes_meanwhile_is_reported(
 
 def test_of_many_whose_time_passes_meanwhile_the_first_are_named(world: World, deployments: Deployments) -> None:
     tasks = [once_tomorrow() | {"name": f"Once{number:02}"} for number in range(23)]
-    deployed(world=world, deployments=deployments, tasks=[])
+    deployed(world=world, deployments=deployments, tasks=[OFTEN])
     at(5, 0)
-    world.upload({"tasks": tasks})
+    world.upload({"tasks": [*tasks, *bounded(OFTEN)]})
     deployment = deployments.start(NEXT).until("CreateTargets")
     passes(3 * 60 * 60)
-    assert deployment.run() == "Deployed"
+    assert deploy(world, deployment, *tasks, *bounded(OFTEN)) == "Deployed"
     answer = deployment.document["targets"]
     assert (answer["late"], answer["late_more"]) == ([task["name"] for task in tasks[:20]], 3)
     assert "Once18, Once19 and 3 more passed before their schedules" in world.entry(deployment.arn)["summary"]
@@ -757,12 +758,36 @@ def test_a_restore_over_what_a_move_left_leaves_the_pause_as_it_is(
 
 
 @BOTH_WAYS
+def test_a_pause_that_is_over_switches_on_which_of_two_was_on(
+    world: World, deployments: Deployments, there: bool
+) -> None:
+    begun(world, deployments, there, OFTEN)
+    found = world.owned_rules(), without_dates(world.schedules())
+    until = clock.now() + 10 * MINUTE
+    assert deployments.ask(**pause("RemoveSpam", until=until)).run() == "Done"
+    assert end_pauses(SETTINGS, until).all["RemoveSpam"].settled_at == until
+    assert (world.owned_rules(), without_dates(world.schedules())) == found
+
+
+@BOTH_WAYS
 def test_who_pauses_it_again_keeps_which_of_two_was_on(world: World, deployments: Deployments, there: bool) -> None:
     begun(world, deployments, there, OFTEN)
     found = world.owned_rules(), without_dates(world.schedules())
     for asked in (pause("RemoveSpam"), pause("RemoveSpam"), resume("RemoveSpam")):
         assert deployments.ask(**asked).run() == "Done"
     assert (world.owned_rules(), without_dates(world.schedules())) == found
+
+
+def test_a_pause_of_the_version_before_keeps_a_move_away(world: World, deployments: Deployments) -> None:
+    """It does not say where the schedule is, which is the only one."""
+    deployed(world=world, deployments=deployments, tasks=bounded(OFTEN))
+    assert deployments.ask(**pause("RemoveSpam")).run() == "Done"
+    pauses_of(SETTINGS).change("RemoveSpam", lambda seen: seen and seen.model_copy(update={"in_scheduler": False}))
+    deployment = deployments.start(NEXT)
+    assert deploy(world, deployment, OFTEN) == "DeploymentFailed"
+    assert "is paused: resume it, then deploy" in world.entry(deployment.arn)["cause"]
+    assert deployments.ask(**resume("RemoveSpam")).run() == "Done"
+    assert [each["State"] for each in world.schedules().values()] == ["ENABLED"]
 
 
 @pytest.mark.exhaustive(first=1)
