@@ -64,6 +64,26 @@ def test_each_refusal_has_a_code_and_words(error: Exception, code: Exit, words: 
     assert problem.message.startswith(words)
 
 
+def test_each_refusal_has_a_name_for_programs() -> None:
+    named = {name: (problem := explained(error)) and problem.error for name, (error, _, _) in TABLE.items()}
+    assert named == {
+        "denied": "AccessDenied",
+        "denied, by a service that does not say what": "AccessDenied",
+        "expired": "ExpiredToken",
+        "unknown key": "UnrecognizedClientException",
+        "no credentials": "NoCredentials",
+        "signed out": "NoCredentials",
+        "no such profile": "NoProfile",
+        "no Region": "Misused",
+        "throttled": "ThrottlingException",
+        "5xx": "InternalFailure",
+        "no network": "NoNetwork",
+        "too slow": "NoNetwork",
+        "gone": "ResourceNotFoundException",
+        "anything else": "ValidationException",
+    }
+
+
 @pytest.mark.parametrize(
     ("action", "policy"),
     [

@@ -5,13 +5,15 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 import pytest
+from botocore.exceptions import InvalidRegionError, ProfileNotFound
 from click.testing import CliRunner
 
-from rota.cli.completion import cache, names
+from rota.cli.completion import cache, names, refresh
 from rota.cli.main import main
 from tests.examples import ROOT
 
@@ -137,6 +139,19 @@ def test_old_names_are_offered_and_another_process_is_started_once(folder: Path,
 def test_without_names_nothing_is_offered(folder: Path, started: list[list[str]], content: str | None) -> None:
     WHERE.file.unlink() if content is None else WHERE.file.write_text(content)
     assert cache.names(WHERE, "tasks") == []
+
+
+@pytest.mark.parametrize(
+    ("named", "refusal"),
+    [({"profile": "nobodys"}, ProfileNotFound), ({"region": "no Region"}, InvalidRegionError)],
+    ids=["profile", "Region"],
+)
+def test_names_are_asked_for_where_the_command_was_typed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, named: dict[str, str], refusal: type[Exception]
+) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    with pytest.raises(refusal):
+        refresh.main(json.dumps({**asdict(WHERE), **named}))
 
 
 def test_only_the_user_reads_the_names(folder: Path) -> None:

@@ -262,6 +262,15 @@ def test_the_parameters_without_which_a_deployment_refuses_them() -> None:
     assert needed.parameters(all_, Place(SETTINGS.model_copy(update=allowed | roles), PLACE.base)) == {}
 
 
+def test_the_secrets_that_are_to_be_allowed_are_in_order() -> None:
+    keys = [f"{KEY}-{number}" for number in range(8)]
+    container = CONTAINER | {
+        "secrets": [*CONTAINER["secrets"], *({"name": key[-1], "valueFrom": key} for key in reversed(keys))]
+    }
+    found = taken(rule(), {**BASE, "containerDefinitions": [container]})
+    assert needed.parameters([found], PLACE)["SecretsAllowed"] == ",".join(keys)
+
+
 def test_another_image_is_not_taken() -> None:
     with pytest.raises(CannotTakeError, match="runs the image nginx"):
         taken(rule(), other(container={"image": "nginx", "name": "app"}))

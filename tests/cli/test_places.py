@@ -77,7 +77,9 @@ def test_misuse_is_refused(folder: Path, stack: str | None, env: str | None, fil
     assert words in refused.value.message
 
 
-def test_an_unknown_environment_is_answered_with_those_there_are(folder: Path) -> None:
+@pytest.mark.parametrize(("content", "known"), [(SAMCONFIG, "production, staging"), ("version = 0.1", "none")])
+def test_an_unknown_environment_is_answered_with_those_there_are(folder: Path, content: str, known: str) -> None:
+    (folder.parent / "samconfig.toml").write_text(content)
     with pytest.raises(CommandError) as refused:
         stack_name(None, "prod", folder)
-    assert "production, staging" in refused.value.todo
+    assert f"its environments are {known};" in refused.value.todo

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from rota.cli import live_schedules
-from rota.cli.exits import CommandError
+from rota.cli.exits import CommandError, Exit
+from rota.cli.run.command import _environment
 from rota.cli.run.failed import counted, left_out, require_few, to_repeat
 from rota.cli.run.remarks import remarks_on_migration, remarks_on_schedule
 from rota.cli.run.start import Changes, Job, request_of, started_by
@@ -261,3 +262,14 @@ def test_what_overrides_can_say_of_a_migration(
     before = Before.model_validate({"task": "migrate", **keys})
     desired = derive_content(definition(API), SETTINGS, IMAGE_URI, before)
     assert overrides_for(content, desired, "app") == expected
+
+
+def test_variables_as_they_are_typed() -> None:
+    assert _environment(("DRY=1", "NONE=", "URL=a?b=c")) == {"DRY": "1", "NONE": "", "URL": "a?b=c"}
+
+
+@pytest.mark.parametrize("variable", ["DRY", "=1", "=", ""])
+def test_a_variable_without_a_name_or_a_sign_is_misuse(variable: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        _environment(("WELL=1", variable))
+    assert (refused.value.code, refused.value.todo) == (Exit.MISUSED, "write it as --variable NAME=VALUE")

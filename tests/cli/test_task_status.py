@@ -6,6 +6,7 @@ from typing import Any
 import click
 import pytest
 
+from rota.cli.columns import Cell
 from rota.cli.status import tasks, text
 from rota.cli.status.gather import _release, are_live
 from rota.cli.status.model import (
@@ -308,6 +309,13 @@ def test_a_row_for_each_task() -> None:
     task = status(rule(), job(), run("failed", exit_code=1, seconds=12), run("ok"))
     printed = shown(tasks=[task])
     assert ".x         06:00 exit 1, 12 s  tomorrow 06:00" in printed
+
+
+@pytest.mark.parametrize(("last", "colour"), [("ok", None), ("running", None), ("failed", "red"), ("missed", "red")])
+def test_a_task_whose_last_run_was_bad_is_red(last: str, colour: str | None) -> None:
+    task = status(rule(), job(), run(last))
+    cells = [each for each in text._row(task, NOW, utc=True) if isinstance(each, Cell)]
+    assert [each.colour for each in cells] == [colour, colour]
 
 
 @pytest.mark.parametrize(
