@@ -300,7 +300,7 @@ class _Turn:
         """Record a push that waits and stops nothing: an older image that is replicated meanwhile is ignored. A newer
         one that waits, too, stays.
         """
-        if lease.announced != self._digest and lease.announced_order <= claim.order:
+        if lease.announced != self._digest:
             self._table.update(
                 "SET announced = :digest, announced_order = :order",
                 "holder = :holder AND (attribute_not_exists(announced_order) OR announced_order <= :order)",
