@@ -127,6 +127,18 @@ def test_killed_in_the_middle_it_ends_the_same_when_run_again(
     assert {published["id"] for published in world.calls.notifications} == {finishing.arn}, "at least once"
 
 
+def test_targets_that_aws_still_sees_are_waited_for(world: World, later: Deployments) -> None:
+    """DeleteRule is refused as long as a rule has targets, and RemoveTargets may be seen late."""
+    world.upload({"tasks": []})
+    deployment = later.start().until("FinishDeployment")
+    with (
+        world.calls.refusing("events.DeleteRule", "ValidationException"),
+        pytest.raises(TransientError, match="EventBridge still sees the targets that"),
+    ):
+        deployment.step("FinishDeployment")
+    assert (deployment.run(), world.owned_rules()) == ("Deployed", {})
+
+
 def test_a_deployment_stays_if_only_its_notification_fails(world: World, finishing: Deployment) -> None:
     after = world.everything()
     with world.calls.refusing("events.PutEvents", "AccessDeniedException"):

@@ -142,6 +142,8 @@ def test_a_start_that_is_past_is_not_when_it_begins(world: World, deployments: D
     found = starts("CountTeaspoons")
     assert set(due(begin, 1)) <= set(found)
     assert sum(found.values()) - len(found) <= 1
+    assert deploy(world, deployments.start(), EVERY_MINUTE) == "Deployed", "it has that start as it goes"
+    assert (len(world.owned_rules()), world.schedules()) == (1, {})
 
 
 def test_it_runs_in_scheduler_to_the_end_of_a_minute(world: World, deployments: Deployments) -> None:

@@ -96,6 +96,14 @@ def test_what_is_not_there_is_refused_first(
     assert items.read(LEASE) == before
 
 
+def test_what_is_no_id_of_a_version_is_refused_too(world: World, later: Deployments) -> None:
+    """S3 has another error for that."""
+    change = later.ask(kind="schedule", **naming("newest"))
+    with world.calls.refusing("s3.GetObject", "InvalidArgument", count=0):
+        assert change.run() == "DeploymentFailed"
+    assert "there is no s3://" in change.document["restored"]["cause"]
+
+
 def test_what_is_gone_meanwhile_is_said_by_read_config(world: World, later: Deployments) -> None:
     named = world.upload(AFTER, "named.json")
     change = later.ask(kind="schedule", **naming(named, "named.json")).until("ReadConfig")

@@ -1,6 +1,7 @@
 """The steps where the stack's schedules live in EventBridge Scheduler: each does it, does it twice, does it by half."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,12 +10,14 @@ import pytest
 from rota.aws import clients
 from rota.errors import ConfigError, RejectedError, TransientError
 from rota.pauses.table import PauseTable
+from stage.gateway.calls import Call, Reply
 from stage.scheduler.schedules import members, schedules
 from tests.guestbook import APP, ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.environment import functions_environment
+from tests.steps.local_stage import local_stage
 from tests.steps.seed import SCHEDULE
 from tests.steps.test_pauses import pause, resume, sweep
 from tests.steps.world import World
@@ -263,13 +266,35 @@ def test_a_deployment_leaves_a_paused_schedule_off(world: World, later: Deployme
     assert (found["State"], found["Target"]["EcsParameters"]["TaskDefinitionArn"]) == ("DISABLED", arn(6))
 
 
-def test_a_pause_that_ends_meanwhile_is_waited_for(world: World, later: Deployments) -> None:
-    until = datetime.now(UTC) + timedelta(hours=1)
-    assert later.ask(**pause(until=until)).run() == "Done"
+class Ends:
+    """A hook with which the pause of a schedule ends as a step writes it; Sweep switches the schedule only later."""
+
+    def __init__(self, until: datetime) -> None:
+        self.until = until
+
+    def end(self) -> None:
+        table = PauseTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP)
+        table.change("RemoveSpam", lambda seen: seen and seen.ended(self.until))
+
+    def before(self, call: Call) -> None:
+        if call.caller and call.operation == "UpdateSchedule":
+            self.end()
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Leave every reply as it is."""
+
+
+@pytest.mark.parametrize("is_written", [False, True], ids=["before", "while it is written"])
+def test_a_pause_that_ends_meanwhile_is_waited_for(world: World, later: Deployments, is_written: bool) -> None:
+    ends = Ends(datetime.now(UTC) + timedelta(hours=1))
+    assert later.ask(**pause(until=ends.until)).run() == "Done"
     deployment = later.start(NEXT).until("CreateTargets")
-    table = PauseTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP)
-    table.change("RemoveSpam", lambda seen: seen and seen.ended(until))  # Sweep switches the schedule only now
-    with pytest.raises(TransientError, match="the pause of RemoveSpam is just ending"):
+    if not is_written:
+        ends.end()
+    with (
+        local_stage().hooked(ends) if is_written else nullcontext(),
+        pytest.raises(TransientError, match="the pause of RemoveSpam is just ending"),
+    ):
         deployment.step("CreateTargets")
     sweep(after=timedelta(hours=2))
     deployment.until("RollService")

@@ -260,6 +260,25 @@ def test_of_several_missed_runs_each_has_its_reason(later: Deployments, world: W
     assert {run.reason and run.reason.why for run in runs} == {Why.ROLE}
 
 
+def test_a_schedule_that_is_off_is_why_whatever_was_refused(later: Deployments, world: World) -> None:
+    watched = _swept(later, world, explain_missed=True)
+    client("events").disable_rule(Name=PREFIX + EVERY_15)
+    with local_stage().hooked(_Refusals(EVERY_15)):
+        watched.sweep_for(HOUR)
+    assert {run.reason and run.reason.why for run in watched.runs(EVERY_15)} == {Why.DISABLED}
+
+
+def test_what_cloudtrail_knows_of_an_absence_is_missed(of_one_job: Deployments, world: World) -> None:
+    daily = _swept(of_one_job, world, explain_missed=True)
+    six = next_six(daily)
+    daily.swept_until(six)
+    with local_stage().hooked(_Refusals(DAILY)):
+        daily.sweep(10 * HOUR)
+        daily.sweep_for(20 * MINUTE, 5 * MINUTE)
+    found = [(run.status, run.scheduled_at, run.reason and run.reason.why) for run in daily.runs(DAILY)]
+    assert found == [(Status.MISSED, six, Why.ROLE)]
+
+
 def _delete(rule: str) -> None:
     events = client("events")
     ids = [target["Id"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
@@ -267,7 +286,6 @@ def _delete(rule: str) -> None:
     events.delete_rule(Name=rule)
 
 
-@pytest.mark.exhaustive(first=0)
 def test_a_target_that_is_tried_for_longer_is_waited_for(daily: Watched) -> None:
     """A script's own retry policy stays as it is."""
     (target,) = client("events").list_targets_by_rule(Rule=PREFIX + DAILY)["Targets"]
@@ -294,6 +312,14 @@ def test_a_sweep_that_was_away_does_not_say_missed(daily: Watched) -> None:
     daily.sweep_for(2 * HOUR)
     assert [each.status for each in daily.runs(DAILY)] == [Status.UNKNOWN]
     assert daily.reported(DAILY) == ["unknown"]
+
+
+def test_what_ecs_remembers_of_an_absence_is_missed(daily: Watched) -> None:
+    six = next_six(daily)
+    daily.swept_until(six - 2 * HOUR)
+    daily.sweep(2 * HOUR + 30 * MINUTE)
+    daily.sweep_for(7 * HOUR)
+    assert [(run.status, run.scheduled_at) for run in daily.runs(DAILY)] == [(Status.MISSED, six)]
 
 
 @pytest.mark.exhaustive(first=0)

@@ -599,6 +599,14 @@ def test_one_good_run_is_said_in_the_singular() -> None:
     assert "; one good run on v40" in attribute(incident(failed(), last_good=GOOD.model_copy(update={"runs": 1})))
 
 
+@pytest.mark.parametrize("why", Why)
+def test_a_release_is_no_reason_for_what_happens_to_any(why: Why) -> None:
+    of_aws = {Why.SPOT, Why.HOST, Why.NETWORK, Why.CAPACITY, Why.STOPPED, Why.REFUSED, Why.DISABLED, Why.GONE}
+    of_aws |= {Why.NO_TRACE, Why.AWAY, Why.OVERLAP}
+    run = failed(reason=CAPACITY.model_copy(update={"why": why}))
+    assert (attribute(incident(run)) == "") is (why in of_aws)
+
+
 def test_what_aws_does_is_not_attributed_to_the_release() -> None:
     of = incident(not_started(reason=CAPACITY))
     assert attribute(of) == ""

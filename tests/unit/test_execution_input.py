@@ -52,6 +52,8 @@ def test_a_pause_names_so_many_tasks_as_the_ledger_takes() -> None:
     assert list(execution_input.problems({"kind": "pause", "pause": {"tasks": most[1:]}})) == []
     (problem,) = execution_input.problems({"kind": "pause", "pause": {"tasks": most}})
     assert problem.endswith("1,000 tasks at most")
+    (problem,) = execution_input.problems({"kind": "pause", "pause": {"tasks": ["N" * 65]}})
+    assert problem.startswith("pause is ")
 
 
 @pytest.mark.parametrize("given", [{"kind": "schedule"}, {"kind": "schedule", "by": "ann", "dry_run": True}])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rota.contract.deployment import Decision, Outcome
 from rota.contract.step_io import FailedDeployment, Staged
 from rota.contract.steps import STEPS, failed_step, is_complete, may_have_begun
 from rota.deployment.failure_message import explain
@@ -230,6 +231,34 @@ def test_other_routes(answers: dict[str, Any], additions: dict[str, Any], end: s
     walk = Machine(**answers).run(**additions)
     assert walk.end == end
     assert {state: walk.states.count(state) for state in states} == states
+
+
+@pytest.mark.parametrize("decision", Decision)
+def test_where_a_decision_leads(decision: Decision) -> None:
+    goes_on = {
+        Decision.GO: "ReadConfig",
+        Decision.WAIT: "WaitForTurn",
+        Decision.PAUSE: "ChangePauses",
+        Decision.IGNORE: "Ignored",
+    }
+    choice = asl.choice(asl.STATES["IsItThisDeploymentsTurn"], {"turn": {"decision": decision}}, {})
+    assert choice == goes_on.get(decision, "RestoreDeployment"), "which records it and tells it"
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_where_an_outcome_leads(outcome: Outcome) -> None:
+    ends = {
+        Outcome.DEPLOYED: "Deployed",
+        Outcome.NOTHING_TO_DO: "NothingToDo",
+        Outcome.ABORTED: "Restored",
+        Outcome.OVERTAKEN: "Overtaken",
+        Outcome.HELD: "Held",
+        Outcome.BARRED: "Barred",
+        Outcome.DONE: "Done",
+        Outcome.REJECTED: "Rejected",
+    }
+    choice = asl.choice(asl.STATES["HowDidItEnd"], {"restored": {"outcome": outcome}}, {})
+    assert choice == ends.get(outcome, "DeploymentFailed")
 
 
 def test_an_execution_in_a_loop_fails_the_test() -> None:
