@@ -20,7 +20,10 @@ CHECKED_BY_AWS = re.compile(r"List<AWS::EC2::")
 """CloudFormation looks up by itself whether each of these is there."""
 
 ROLE = "arn:aws:iam::111122223333:role/shop"
-SWITCHES = ("WatchRuns", "TraceScheduledTime", "ExplainMissed", "DeployOnScheduleChange")
+SWITCHES = (
+    *("WatchRuns", "TraceScheduledTime", "ExplainMissed", "DeployOnScheduleChange", "DeployReplicated"),
+    "PoliciesForPeople",
+)
 TAKEN = [
     ("DeployWindow", ""),
     ("DeployWindow", "Mon-Thu 09:00-17:00, Fri 22:00-04:00, Sat 00:00-24:00 America/Argentina/Buenos_Aires"),
@@ -74,6 +77,14 @@ TAKEN = [
     *(("SchedulesIn", value) for value in ("rules", "scheduler")),
     *(("RevisionMode", value) for value in ("per-task", "shared")),
     *(("Architecture", value) for value in ("x86_64", "arm64")),
+    *(("TaskNetworks", value) for value in ("stack", "any")),
+    *(("EventsRoleAllows", value) for value in ("", "tags", "exec", "tags,exec")),
+    *(("RunActions", value) for value in ("none", "stop", "start", "both")),
+    *(("Approval", value) for value in ("none", "required", "required-always")),
+    *(("ApprovalDays", days) for days in (1, 90)),
+    ("SecretsAllowed", ""),
+    ("SecretsAllowed", "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:shop/*"),
+    ("SecretsAllowed", "arn:aws:ssm:eu-west-1:111122223333:parameter/shop/*"),
     *((name, value) for name in SWITCHES for value in ("true", "false")),
 ]
 REFUSED = [
@@ -129,6 +140,13 @@ REFUSED = [
     ("RevisionMode", "per_task"),
     ("SchedulesIn", "both"),
     ("Architecture", "amd64"),
+    ("TaskNetworks", ""),
+    ("EventsRoleAllows", "exec,tags"),
+    ("RunActions", "true"),
+    ("Approval", "always"),
+    *(("ApprovalDays", days) for days in (0, 91)),
+    ("SecretsAllowed", "shop/database"),
+    ("SecretsAllowed", "*"),
     *((name, value) for name in SWITCHES for value in ("yes", "True", "")),
 ]
 # A stack that does not set a parameter has this, so a change is one that every such stack gets with its next update.
@@ -209,6 +227,17 @@ def test_a_parameter_takes(name: str, value: str | int) -> None:
 @pytest.mark.parametrize(("name", "value"), REFUSED, ids=lambda each: str(each)[:30])
 def test_a_parameter_refuses(name: str, value: str | int) -> None:
     assert not takes(name, value)
+
+
+def test_every_allowed_value_and_bound_is_tried() -> None:
+    checked = {name: each for name, each in PARAMETERS.items() if not CHECKED_BY_AWS.match(each["Type"])}
+    assert {name for name, _ in TAKEN} == {name for name, _ in REFUSED} == checked.keys()
+    allowed = {(name, value) for name, each in checked.items() for value in each.get("AllowedValues", ())}
+    assert allowed <= {*TAKEN}
+    bounds = {
+        (name, each[bound]) for name, each in checked.items() for bound in ("MinValue", "MaxValue") if bound in each
+    }
+    assert bounds <= {*TAKEN}
 
 
 def test_the_default_of_every_parameter() -> None:
@@ -368,8 +397,14 @@ def test_ten_minutes_without_a_sweep_raise_an_alarm() -> None:
 def test_runs_are_read_as_the_function_and_its_queue_agree() -> None:
     """docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: six times the function's timeout."""
     reads, queue = RESOURCES["RecordRunMessages"]["Properties"], RESOURCES["RunQueue"]["Properties"]
-    assert reads["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert reads["ScalingConfig"] == {"MaximumConcurrency": 5}
+    assert reads == {
+        "FunctionName": {"Ref": "RecordRunFunction"},
+        "EventSourceArn": {"Fn::GetAtt": ["RunQueue", "Arn"]},
+        "BatchSize": 10,
+        "MaximumBatchingWindowInSeconds": 1,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": {"MaximumConcurrency": 5},
+    }
     assert queue["VisibilityTimeout"] == 6 * TEMPLATE["Globals"]["Function"]["Timeout"]
     assert "Timeout" not in RESOURCES["RecordRunFunction"]["Properties"]
     watched = {name for name, each in RESOURCES.items() if each.get("Condition") == "WatchesRuns"}
@@ -664,6 +699,17 @@ def test_what_the_conditions_ask_of_the_parameters() -> None:
 POLICIES_FOR_PEOPLE = (
     *("ViewerPolicy", "PlanReaderPolicy", "DeployerPolicy", "ApproverPolicy", "RunnerPolicy", "DoctorPolicy"),
 )
+
+
+def test_what_is_there_on_a_condition_alone() -> None:
+    assert {name: each["Condition"] for name, each in RESOURCES.items() if "Condition" in each} == {
+        **dict.fromkeys(("RecordRunFunction", "RecordRunMessages", "TaskChanges"), "WatchesRuns"),
+        **dict.fromkeys(("UnrecordedRunsAlarm", "LateRunsAlarm"), "WatchesRuns"),
+        **dict.fromkeys(("UploadRule", "UploadRuleRole", "LostUploadsAlarm"), "DeploysUploads"),
+        **dict.fromkeys(POLICIES_FOR_PEOPLE, "OffersPolicies"),
+        "EventsRole": "MakesEventsRole",
+        "NotificationsByMail": "SendsMail",
+    }
 
 
 def test_the_outputs_of_a_stack() -> None:
