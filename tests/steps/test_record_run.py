@@ -9,8 +9,9 @@ import pytest
 
 from rota.aws import clients
 from rota.errors import TransientError
-from rota.runs.model import Job, Release, Run, Span, Status, Trigger, Why
+from rota.runs.model import MISSED, Actor, Job, Reason, Release, Run, Span, Status, Trigger, Why
 from rota.runs.table import RunTable
+from stage.gateway.calls import Call, Reply
 from tests.examples import shown
 from tests.guestbook import APP, DIGEST, ENVIRONMENT
 from tests.run_events import CREATED, DUE, TASK_ID, dead_letter, detail, message
@@ -78,6 +79,30 @@ def test_what_others_write_each_time_is_tried_again(table: RunTable, world: Worl
         pytest.raises(TransientError, match="job#IngestData is written too often to change it"),
     ):
         table.change_state("IngestData", lambda job: job.model_copy(update={"bad_runs": 1}))
+
+
+class _Meanwhile:
+    """A hook with which another function writes how the job does, once, as the end of a run is written."""
+
+    def __init__(self, table: RunTable) -> None:
+        self._table = table
+        self.came = False
+
+    def before(self, call: Call) -> None:
+        if call.operation == "TransactWriteItems" and not self.came:
+            self.came = True
+            self._table.change_state("IngestData", lambda job: job.model_copy(update={"bad_runs": 7}))
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Leave every reply as it is."""
+
+
+def test_an_end_that_another_write_comes_before_is_written_after_it(table: RunTable) -> None:
+    with local_stage().hooked(meanwhile := _Meanwhile(table)):
+        assert record(message(detail("STOPPED", exit_code=3))) == []
+    job = table.job("IngestData")
+    assert job is not None
+    assert (meanwhile.came, only(table).status, job.bad_runs) == (True, Status.FAILED, 8)
 
 
 def test_a_run_that_fails_begins_an_incident(table: RunTable) -> None:
@@ -194,6 +219,15 @@ def test_a_dead_letter_is_a_missed_run_with_its_reason(table: RunTable) -> None:
     assert record(dead_letter()) == []
     again = table.job("IngestData")
     assert again == job
+
+
+@pytest.mark.parametrize(("why", "is_better"), [(Why.NO_TRACE, True), (Why.AWAY, True), (Why.DISABLED, False)])
+def test_a_dead_letter_says_more_than_that_there_is_no_trace(why: Why, is_better: bool, table: RunTable) -> None:
+    found = Reason(why=why, words="Sweep's", todo="", reader=Actor.OPERATOR)
+    missed = Run(task="IngestData", scheduled_at=DUE, task_id=MISSED, status=Status.MISSED, reason=found)
+    assert table.put(missed, None)
+    assert record(dead_letter()) == []
+    assert (only(table).reason != found) is is_better
 
 
 def test_a_dead_letter_without_a_time_is_of_the_latest_due_minute(table: RunTable) -> None:

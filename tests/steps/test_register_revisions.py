@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from rota.errors import RejectedError
-from tests.guestbook import APP_CONTAINER, IMAGE_URI, SIDECAR, arn
+from tests.guestbook import APP_CONTAINER, CONTENT, IMAGE_URI, SIDECAR, arn
 from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments
@@ -108,6 +108,24 @@ def test_two_tasks_that_run_alike_share_a_revision(world: World, deployments: De
     assert registered(world, deployment) == {"First": arn(2), "API": arn(3)}
     deployment.step("CreateTargets")
     assert [world.target(name)["EcsParameters"]["TaskDefinitionArn"] for name in ("First", "Second")] == [arn(2)] * 2
+
+
+def test_with_other_parameters_than_planned_nothing_is_registered(
+    world: World, registering: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("START_COMMAND", "./bin/begin")
+    with pytest.raises(RejectedError, match="the stack's parameters changed since the deployment was planned"):
+        registering.step("RegisterRevisions")
+    assert world.active_revisions() == [1]
+
+
+def test_what_infrastructure_code_registers_meanwhile_is_noted(world: World, registering: Deployment) -> None:
+    """The API's own revision has a higher number, so the next deployment would not see it."""
+    foreign = client("ecs").register_task_definition(**CONTENT)["taskDefinition"]["taskDefinitionArn"]
+    registering.until("CreateTargets")
+    api = registered(world, registering)["API"]
+    tags = client("ecs").describe_task_definition(taskDefinition=api, include=["TAGS"])["tags"]
+    assert {each["key"]: each["value"] for each in tags}["rota:newer-base"] == foreign
 
 
 def test_an_error_of_ecs_is_reported_in_its_words(world: World, registering: Deployment) -> None:

@@ -10,6 +10,7 @@ from rota.schedules import backend
 from rota.schedules.eventbridge_scheduler.desired import desired_schedule
 from rota.schedules.eventbridge_scheduler.inventory import GroupInventory
 from rota.schedules.eventbridge_scheduler.schedule import (
+    SchedulerChange,
     SchedulerSchedule,
     difference,
     members_of,
@@ -17,6 +18,7 @@ from rota.schedules.eventbridge_scheduler.schedule import (
     time_of,
     writable,
 )
+from rota.schedules.revision import to_be_registered
 from rota.settings import Settings
 from tests.guestbook import CLUSTER_ARN, PREFIX, SETTINGS, UNWATCHED, arn, task
 
@@ -260,3 +262,9 @@ def test_what_keeps_a_group_from_being_deployed() -> None:
         f"the schedule {NAME} names the role arn",
     ]
     assert not list(GroupInventory({NAME: shown(desired())}).problems([], SETTINGS))
+
+
+def test_what_a_stored_change_has_written_starts_the_revision_that_was_registered() -> None:
+    planned = desired_schedule(task(), SETTINGS, NAME, CLUSTER_ARN, to_be_registered("fingerprint"), None)
+    change = SchedulerChange(kind="update", name=NAME, members=planned.members)
+    assert backend.written_by(change.model_dump(mode="json"), {"fingerprint": arn(2)}) == desired()
