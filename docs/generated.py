@@ -91,7 +91,7 @@ def machine() -> str:
             outside.append(f"before{restore} -.->|any error| {restore}")
             lines += [f'  subgraph before{restore} [" "]', *_filled(inside, "    "), "  end", *_filled(outside, "  ")]
         else:
-            lines += _filled([*_arrows(*boxed, arrows[boxed[0]], states), f"{boxed[0]} -.->|error| {restore}"], "  ")
+            lines += _filled([*_arrows(boxed[0], arrows[boxed[0]], states), f"{boxed[0]} -.->|error| {restore}"], "  ")
     ends = [_SHAPES[state["Type"]].format(name) for name, state in states.items() if state["Type"] in _SHAPES]
     return "\n".join([*lines, *_filled(ends, "  "), "```"])
 
