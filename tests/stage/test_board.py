@@ -121,3 +121,10 @@ def test_a_deployment_is_seen_step_by_step(deployed: Client, source: Callable[[]
     wait_for(ended, 60, every=0.2)
     assert {"TakeTurn", "PlanDeployment", "RegisterRevisions"} <= seen
     assert [each for each in seen if "of 2 tasks run guestbook:" in each]
+    older, newer = (board.detail(("r", name)) for name in ("v1", "v2"))
+    assert older
+    assert newer
+    assert [[each[0] for each in page.writes] for page in (older, newer)] == [["Roll back to v1"], []]
+    assert [page.kind for page in (older, newer)] == ["release", "release"]
+    assert older.diff_note.endswith(": the first that the history knows.")
+    assert newer.diff_note == "scheduled_tasks.json is as in the release before."

@@ -118,10 +118,11 @@ def test_what_failed_is_repeated_with_its_scheduled_time(deployed: Client, rota:
     deployed.settings(**FAILS)
     deployed.fire(PREFIX + "IngestData")
     (failed,) = ended(rota, 1)
+    assert rota("run", "--failed", "--since", "24h", "--yes").exit == 3, "as the job did again"
     deployed.settings(tasks="scripted", script={"seconds": 0})
     done = rota("run", "--failed", "--since", "24h", "--yes")
     assert (done.exit, "IngestData  failed: the job ended with exit code 3" in done.err) == (0, True)
-    again = next(each for each in ended(rota, 2) if each["status"] == "ok")
+    again = next(each for each in ended(rota, 3) if each["status"] == "ok")
     assert (again["at"], again["trigger"]) == (failed["at"], "by_hand")
     nothing = rota("run", "--failed", "IngestData", "--since", "24h", "--yes")
     assert (nothing.exit, nothing.err.splitlines()[0]) == (0, "Nothing failed that was not repeated since.")
@@ -179,6 +180,8 @@ def test_what_a_pause_has_missed_is_started_once(deployed: Client, rota: Rota) -
 def test_two_runs_of_a_job_are_kept_apart(deployed: Client, rota: Rota) -> None:
     deployed.settings(start_seconds=600)
     rota("run", "IngestData", "--yes", "--count", "2", "--no-wait")
+    both = rota("stop", "IngestData", "--yes")
+    assert (both.exit, both.err.count("  rota stop ")) == (2, 2)
     done = rota("run", "IngestData", "--yes", "--no-wait")
     assert done.err.count("IngestData runs already, as task ") == 2
     several = rota("stop", "IngestData", "--yes")
@@ -219,11 +222,15 @@ def test_logs_of_a_job_of_the_service_and_of_a_deployment(deployed: Client, rota
 
 @pytest.mark.exhaustive(first=0)
 def test_logs_of_a_run_that_is_not_recorded_yet(deployed: Client, rota: Rota) -> None:
+    rota("run", "IngestData", "--yes")
+    ended(rota, 1)
     deployed.settings(events={"delay_seconds": 600})
     rota("run", "IngestData", "--yes")
     for follow in (["-f"], []):
         shown = rota("logs", "IngestData", *follow, "--filter", "Ingested")
-        assert (shown.exit, shown.out) == (0, "Ingested 4 postcards; the guestbook holds 4 entries.\n")
+        assert (shown.exit, shown.out) == (0, "Ingested 4 postcards; the guestbook holds 8 entries.\n")
+    both = rota("logs", "IngestData", "--last", "2", "--filter", "Ingested")
+    assert [line.split()[-2] for line in both.out.splitlines()] == ["4", "8"]
 
 
 NO_LOGS: dict[str, tuple[list[str], int, str]] = {
