@@ -18,7 +18,8 @@ class Step(NamedTuple):
     from the answer's fields. `phase`: it changes the app, so it runs only while its deployment holds the lease, whose
     record is in this phase from then on; None for a step that writes nothing. `patient`: nothing is half done while it
     is retried. `done` is False for an answer after which the machine comes back to this step. `needed` is False for a
-    plan that leaves it nothing to do: then its state is not entered.
+    plan that leaves it nothing to do: then its state is not entered. `optional`: most deployments go without it, so the
+    board shows it only once it is entered.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Step(NamedTuple):
     patient: bool = False
     done: Callable[[Any], bool] = lambda _answer: True
     needed: Callable[[step_io.PlanDeploymentOutput], bool] = lambda _plan: True
+    optional: bool = False
 
     @property
     def writes(self) -> bool:
@@ -81,6 +83,7 @@ STEPS = (
         patient=True,
         done=lambda run: run.finished,
         needed=lambda plan: plan.runs_before,
+        optional=True,
     ),
     # It disables the rules of tasks that have left the schedule file, and FinishDeployment deletes them.
     Step(
@@ -133,6 +136,7 @@ STEPS = (
         patient=True,
         done=lambda run: run.finished,
         needed=lambda plan: plan.runs_after,
+        optional=True,
     ),
     Step(
         "FinishDeployment",
@@ -151,6 +155,7 @@ STEPS = (
         "{summary}",
         phase=Phase.FINISHING,
         needed=lambda _plan: False,
+        optional=True,
     ),
     Step(
         "RestoreDeployment",
@@ -159,6 +164,7 @@ STEPS = (
         step_io.RestoreDeploymentOutput,
         "recorded: {outcome}",
         phase=Phase.RESTORING,
+        optional=True,
     ),
 )
 """Every step, in the machine's order; ChangePauses is the one after TakeTurn where nothing is deployed, and

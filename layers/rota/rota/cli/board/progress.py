@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _RESTORES = "RestoreDeployment"
 _CHANGES = "ChangePauses"
-_ONLY_IF_SEEN = ("RunBefore", "RunAfter", _CHANGES)
 _SAID = 4
 _OF_THE_ROLLOUT = ("RollService", "CheckService")
 
@@ -115,12 +114,11 @@ def _steps(found: Deploying, ended: "dict[str, Step]", now: str) -> "list[model.
 
 
 def _names(found: Deploying, ended: "dict[str, Step]", now: str) -> list[str]:
-    """The steps that are shown, in the machine's order: hooks once they run, and ChangePauses where nothing deploys."""
+    """The steps that are shown, in the machine's order: optional ones once they run."""
     seen = {*ended, now}
     if _CHANGES in seen or (found.kind in ("pause", "resume") and not found.digest):
         return ["TakeTurn", _CHANGES]
-    hidden = {_RESTORES, *(each for each in _ONLY_IF_SEEN if each not in seen)}
-    return [step.name for step in STEPS if step.name not in hidden]
+    return [step.name for step in STEPS if step.name in seen or not step.optional]
 
 
 def _remarks(found: Deploying) -> "list[str]":
