@@ -271,6 +271,21 @@ def test_the_secrets_that_are_to_be_allowed_are_in_order() -> None:
     assert needed.parameters([found], PLACE)["SecretsAllowed"] == ",".join(keys)
 
 
+@pytest.mark.parametrize(
+    ("strategy", "said"),
+    [
+        ([{"capacityProvider": "FARGATE_SPOT", "weight": 3}, {"capacityProvider": "FARGATE"}], True),
+        ([{"capacityProvider": "FARGATE_SPOT"}], False),
+        ([{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 1}], False),
+        ([], False),
+    ],
+    ids=["weights", "no weight", "a base", "none"],
+)
+def test_the_capacity_providers_that_a_key_can_say(strategy: list[dict[str, Any]], said: bool) -> None:
+    expected = {"FARGATE_SPOT": 3, "FARGATE": 0} if said else {}
+    assert job.weights({"CapacityProviderStrategy": strategy}) == expected
+
+
 def test_another_image_is_not_taken() -> None:
     with pytest.raises(CannotTakeError, match="runs the image nginx"):
         taken(rule(), other(container={"image": "nginx", "name": "app"}))

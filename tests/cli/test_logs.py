@@ -1,13 +1,18 @@
 """A log as `rota logs` shows it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
+from rota.cli.frame import Account
+from rota.cli.logs import service
 from rota.cli.logs.deployment import _step, _text
 from rota.cli.logs.runs import _run_of_task
 from rota.cli.logs.task_log import Masked
+from rota.cli.output import Output
+from rota.cli.stack import Stack
 from rota.runs.event import task_change
 from tests.run_events import detail
 
@@ -59,3 +64,47 @@ def test_a_run_that_ecs_still_knows(
 ) -> None:
     run = _run_of_task("app", task_change(task))
     assert (run.due, run.status, run.exit) == (due, status, exit_code)
+
+
+TASK = "arn:aws:ecs:eu-west-1:111122223333:task/production/{}234567890"
+
+
+class Answers:
+    """AWS's answers for two tasks of a service, each with a log."""
+
+    def __init__(self, *logs: list[tuple[int, str]]) -> None:
+        self._logs = {TASK.format(number): log for number, log in enumerate(logs)}
+
+    def give(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        match operation:
+            case "ListTasks":
+                return {"taskArns": [*self._logs] if request["desiredStatus"] == "RUNNING" else []}
+            case "DescribeTasks":
+                return {"tasks": [detail("RUNNING", taskArn=each) for each in request["tasks"]]}
+            case "DescribeTaskDefinition":
+                options = {"awslogs-group": "/ecs/shop", "awslogs-stream-prefix": "shop"}
+                container = {"name": "app", "logConfiguration": {"logDriver": "awslogs", "options": options}}
+                return {"taskDefinition": {"containerDefinitions": [container]}}
+            case "GetLogEvents":
+                (log,) = (log for arn, log in self._logs.items() if arn.endswith(request["logStreamName"][-10:]))
+                read = int(request.get("nextToken", "0"))
+                page = [{"timestamp": at, "message": message} for at, message in log[read : read + 2]]
+                return {"events": page, "nextForwardToken": str(read + len(page))}
+        raise AssertionError(operation)
+
+
+def test_the_lines_of_a_services_tasks_are_in_the_order_of_their_times(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also on several pages; those of one moment are as the task has logged them."""
+    begun = round(datetime.now(UTC).timestamp() * 1000)
+    first = [(begun - 900_000, "too old"), (begun, "z"), (begun, "a"), (begun + 3, "d")]
+    answers = Answers(first, [(begun + 1, "b"), (begun + 2, "c")])
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda _, *asked: answers.give(*asked))
+    account = Account(Output(), region="eu-west-1")
+    parameters = {"ClusterName": "production", "ServiceName": "shop-api", "ContainerName": "app"}
+    account.__dict__["stack"] = Stack("rota", "arn", "", parameters, {})
+    service.show(account, timedelta(minutes=10), lambda line: line.message != "c", follows=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines] == ["z", "a", "b", "d"]
+    assert [line.split()[-2] for line in lines] == ["02345678", "02345678", "12345678", "02345678"]

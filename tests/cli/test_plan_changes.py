@@ -86,6 +86,8 @@ def test_a_task_that_is_switched_off() -> None:
 def test_fields_of_the_target_have_words() -> None:
     found = changed(rule(), put_targets=[target(RetryPolicy={"MaximumEventAgeInSeconds": 300}, RoleArn="r")])
     assert found.fields == {"retry age, seconds": (None, "300"), "role": (None, "r")}
+    others = target(RetryPolicy={"MaximumRetryAttempts": 2}, DeadLetterConfig={"Arn": "q"})
+    assert changed(rule(), put_targets=[others]).fields == {"retries": (None, "2"), "dead letters": (None, "q")}
 
 
 def test_values_of_environment_variables_are_masked() -> None:

@@ -118,6 +118,7 @@ FAULTS = {
     "on": (TASK + "rate: 1 hour\n    enabled: on", 'line 5, tasks[0].enabled: "on" is not allowed'),
     "yes": (TASK + "rate: 1 hour\n    enabled: yes", "without quotes (in YAML 1.2 yes is text)"),
     "a key without a meaning": (TASK + "rate: 1 hour\n    taks: 1", "line 5, tasks[0].taks: is not a known key"),
+    "a text for a task": ("tasks: [SendMail]", "line 1, tasks[0]: "),
     "nothing": ("# later", 'file: is null; write {"tasks": [...]}'),
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ import resource
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import boto3
 import pytest
@@ -18,12 +18,13 @@ from click.testing import CliRunner
 from rota.cli.main import main
 from rota.cli.verify_account import report
 from rota.cli.verify_account.account import Account, Clock, tried
-from rota.cli.verify_account.command import FINE, NOT_TRIED, OTHERWISE, status
+from rota.cli.verify_account.command import FINE, LEFT, NOT_TRIED, OTHERWISE, _clean, _verify, status
 from rota.cli.verify_account.journal import Entry, Journal, JournalError, Place
 from rota.cli.verify_account.policy import policy
 from rota.cli.verify_account.row import Probe, Row, Seen
 from rota.cli.verify_account.rows.catalogue import GROUPS, NOT_TESTABLE, ROWS
 from rota.cli.verify_account.rows.refusals import LIMITS
+from rota.cli.verify_account.rows.tasks import _Scheduled, _Stopped
 from rota.cli.verify_account.run import Outcome, try_rows
 from tests.printed import STAGE
 from tests.stage import limits
@@ -168,6 +169,95 @@ def fails(_: Account) -> str:
 def test_what_becomes_of_a_row(row: Row, verdict: str, ends: int, tmp_path: Path) -> None:
     outcomes = try_rows(account(tmp_path), [row], lambda _: None)
     assert ([each.verdict for each in outcomes], status(outcomes)) == ([verdict], ends)
+
+
+def refuse(_: BaseClient, operation: str, __: dict[str, Any]) -> NoReturn:
+    raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, operation)
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["a table", "JSON"])
+@pytest.mark.parametrize(
+    ("seen", "left", "ends"),
+    [("this", False, FINE), ("that", False, OTHERWISE), ("this", True, LEFT), ("that", True, LEFT)],
+    ids=["as assumed", "otherwise", "something is left", "both"],
+)
+def test_how_a_run_ends(
+    seen: str,
+    left: bool,
+    ends: int,
+    as_json: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
+    of_run = account(tmp_path)
+    if left:
+        of_run.journal.write("queue", "rota-verify-r1-q")
+    assert _verify(of_run, [row_of(lambda _: seen)], as_json=as_json, by_make=False) == ends
+    printed = capsys.readouterr()
+    assert printed.out.startswith("{" if as_json else "# rota verify-account r1")
+    assert ("Left: queue rota-verify-r1-q: " in printed.err, "is left but" in printed.err) == (left, not left)
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_how_a_deletion_ends(
+    left: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
+    journal = Journal.begin(tmp_path, "r1", PLACE)
+    if left:
+        journal.write("queue", "rota-verify-r1-q")
+    session = boto3.Session("x", "x", region_name=PLACE.region)
+    assert _clean(session, PLACE, tmp_path, "r1", by_make=False) == (LEFT if left else FINE)
+    said = capsys.readouterr().err
+    assert ("Left: queue rota-verify-r1-q: " in said, "is left but" in said) == (left, not left)
+
+
+@pytest.mark.parametrize(
+    ("states", "seen"),
+    [
+        (["PROVISIONING", "PROVISIONING!", "STOPPED!"], "an event of its own (PROVISIONING, STOPPED)"),
+        (["PROVISIONING", "PENDING!", "STOPPED!"], "an event of its own (PENDING, STOPPED)"),
+        (["PROVISIONING", "PENDING", "STOPPED!"], "no event of its own (STOPPED)"),
+        (["PROVISIONING", "PENDING", "DEPROVISIONING!", "STOPPED!"], "no event of its own (DEPROVISIONING, STOPPED)"),
+        (["PROVISIONING"], "no event of its own"),
+    ],
+)  # fmt: skip
+def test_a_task_may_be_stopped_in_any_state(states: list[str], seen: str) -> None:
+    """`!`: by then it was to be stopped."""
+    events = [
+        {"lastStatus": each.rstrip("!"), "desiredStatus": "STOPPED" if each.endswith("!") else "RUNNING"}
+        for each in states
+    ]
+    (row,) = (each for each in ROWS if each.id == "stop-task-event")
+    assert str(row.read(_Stopped("task", "task", "", events))) == seen
+
+
+@pytest.mark.parametrize(
+    ("variables", "seen"),
+    [
+        ([{"ROTA_SCHEDULED_AT": "2026-11-29T12:00:00Z"}, {}], "the minute (2026-11-29T12:00:00Z)"),
+        ([{"ROTA_SCHEDULED_AT": "<time>"}], "something else (<time>)"),
+        ([{}], "something else (no such variable)"),
+    ],
+    ids=["the minute", "the placeholder", "none"],
+)
+def test_the_scheduled_time_of_tasks(variables: list[dict[str, str]], seen: str) -> None:
+    tasks = {
+        str(number): [
+            {
+                "overrides": {
+                    "containerOverrides": [
+                        {"environment": [{"name": name, "value": value} for name, value in each.items()]}
+                    ]
+                }
+            }
+        ]
+        for number, each in enumerate(variables)
+    }
+    (row,) = (each for each in ROWS if each.id == "target-scheduled-time")
+    assert str(row.read(_Scheduled("name", AT, tasks))) == seen
 
 
 def test_a_probe_is_tried_once_for_its_rows(tmp_path: Path) -> None:
