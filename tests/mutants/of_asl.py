@@ -41,7 +41,7 @@ def _changes(definition: dict[str, Any]) -> Iterator[tuple[Path, object, str]]:
         elif isinstance(value, bool):
             yield place, not value, "const-bool"
         elif isinstance(value, int | float):
-            yield place, value * 2, "number"
+            yield place, value * 2 or 1, "number"
             yield place, value - 1, "number"
         elif isinstance(value, str) and isinstance(key, str):
             yield place, f"{value}X", "const-str"

@@ -88,10 +88,14 @@ def test_a_mutant_is_noticed_on_the_lines_of_its_function() -> None:
 
 def test_the_changes_to_a_state_machine() -> None:
     choice = {"Variable": "$.a", "BooleanEquals": True, "Next": "End"}
-    retry = {"ErrorEquals": ["E"], "MaxAttempts": 3}
+    retry = {"ErrorEquals": ["E"], "MaxAttempts": 3, "IntervalSeconds": 0}
     states = {"Ask": {"Choices": [choice], "Default": "End"}, "Do": {"Retry": [retry]}, "End": {"Type": "Succeed"}}
-    changes = {mutant.change for mutant in of_asl.mutants("m.json", json.dumps({"StartAt": "Ask", "States": states}))}
-    assert changes >= {
+    machine = {"StartAt": "Ask", "States": states}
+    made = {
+        mutant.change: json.loads(mutant.make() or "{}") for mutant in of_asl.mutants("m.json", json.dumps(machine))
+    }
+    assert machine not in made.values(), "each is a change"
+    assert made.keys() >= {
         'StartAt -> "Do"',
         "Ask.Choices[True] dropped",
         "Ask.Choices[True].BooleanEquals -> false",
@@ -100,6 +104,7 @@ def test_the_changes_to_a_state_machine() -> None:
         "Do.Retry dropped",
         "Do.Retry[E] dropped",
         "Do.Retry[E].MaxAttempts -> 6",
+        "Do.Retry[E].IntervalSeconds -> 1",
         "Do.Retry[E].ErrorEquals[E] dropped",
     }
 

@@ -630,7 +630,13 @@ def test_each_outcome_of_this_app_goes_to_the_topic() -> None:
     paths = transformer["InputPathsMap"]
     names = ("what", "app", "outcome", "news", "pushed", "started", "execution")
     assert paths == {name: f"$.detail.{name}" for name in names}
-    assert set(re.findall(r"<(\w+)>", transformer["InputTemplate"])) == paths.keys()
+    assert transformer["InputTemplate"].splitlines() == [
+        '"The <what> of <app> has ended: <outcome>."',
+        '"<news>"',
+        '"Image: <pushed>"',
+        '"Started: <started>"',
+        '"Every step of it: <execution>"',
+    ]
     assert RESOURCES["NotificationsByMail"] == {
         "Type": "AWS::SNS::Subscription",
         "Condition": "SendsMail",
