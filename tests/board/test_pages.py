@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 from itertools import islice
 
 from rota.board import pages
-from rota.board.model import Releases
+from rota.board.model import Deploying, Releases
 from rota.cli.history.model import Deployment
-from tests.board.sample import FRAME, deployment, gathered, job, large, page, run
+from tests.board.sample import CLOCK, FRAME, NOW, deployment, gathered, job, large, page, run
 
 SERVED = FRAME
 FILE = replace(FRAME, served=False)
@@ -79,6 +79,12 @@ def test_a_page_has_no_style_or_script_of_its_own() -> None:
 def test_runs_are_said_in_words_too() -> None:
     html = pages.front(page(gathered((job("A"), [run("A", 1), run("A", 2, "missed"), run("A", 3)]))))
     assert "Last 3 runs: 1 missed, 2 ok" in html
+
+
+def test_it_looks_again_sooner_while_something_deploys() -> None:
+    rests = page(gathered())
+    deploys = replace(rests, deploying=Deploying("v2 tag-2", "by a push", CLOCK.clock(NOW), "2 s", (), None))
+    assert ['data-seconds="2"' in pages.front(each) for each in (deploys, rests)] == [True, False]
 
 
 def test_times_have_their_exact_form() -> None:

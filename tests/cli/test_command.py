@@ -40,6 +40,20 @@ def test_the_help_of_each_command_has_an_example() -> None:
     assert [name for name, text in shown.items() if not re.search(rf"\n +Example:\n +.*rota {name}\b", text)] == []
 
 
+def test_an_option_is_a_flag_or_says_what_it_takes() -> None:
+    context = click.Context(main)
+    commands = {name: main.get_command(context, name) for name in main.list_commands(context)}
+    unsaid = {
+        f"{name} {each.opts[0]}"
+        for name, command in commands.items()
+        for each in (command.params if command else ())
+        if isinstance(each, click.Option) and not each.is_flag
+        if each.metavar is None and not isinstance(each.type, click.Choice)
+    }
+    of_verify = ("--subnets", "--security-groups", "--image", "--region", "--journals")
+    assert unsaid == {"check --rule-prefix", *(f"verify-account {name}" for name in of_verify)}
+
+
 def test_an_unknown_command_is_misuse() -> None:
     done = run("chekc")
     assert done.returncode == 2

@@ -5,10 +5,13 @@ from typing import Any
 
 import click
 import pytest
+from botocore.client import BaseClient
 
 from rota.cli.columns import Cell
+from rota.cli.frame import Account
+from rota.cli.output import Output
 from rota.cli.status import tasks, text
-from rota.cli.status.gather import _release, are_live
+from rota.cli.status.gather import _deploying, _release, are_live
 from rota.cli.status.model import (
     Bar,
     Deploying,
@@ -376,3 +379,26 @@ def test_a_paused_task_says_by_whom() -> None:
 
 def test_on_a_narrow_terminal_it_folds() -> None:
     shown(44, tasks=[status(rule(), job(), run("ok"))], deploying=deploying())
+
+
+@pytest.mark.parametrize(
+    ("status_of", "restoring", "half_done"),
+    [
+        ("RUNNING", None, False),
+        ("RUNNING", "run-1", False),
+        ("FAILED", None, True),
+        ("ABORTED", "run-1", True),
+        ("ABORTED", "run-0", False),
+        ("SUCCEEDED", None, False),
+    ],
+    ids=["it runs", "it restores", "it failed", "its restore was stopped", "that of another one", "it has ended"],
+)
+def test_what_is_half_done(
+    status_of: str, restoring: str | None, half_done: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = {"status": status_of, "startDate": NOW}
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda *_: described)
+    ended = [{"execution": restoring, "outcome": "restoring"}] if restoring else []
+    before = {"execution": "run-1", "outcome": "deployed"}
+    found = _deploying(Account(Output(), region="eu-west-1"), {"holder": "run-1"}, [*ended, before])
+    assert (found.half_done, found.phase) == (half_done, "restoring" if restoring == "run-1" else "planning")

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -77,6 +78,18 @@ def test_status_shows_what_is_live_and_each_job(deployed: Client, rota: Rota) ->
     (ingest,) = (task for task in status["tasks"] if task["task"] == "IngestData")
     assert ingest["enabled"]
     assert (ingest["in_words"], ingest["exact"]) == ("every day at 06:00 UTC", True)
+
+
+def test_status_is_shown_again_until_ctrl_c(deployed: Client, rota: Rota, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = iter([False, True])
+
+    def sleep(_seconds: float) -> None:
+        if next(ends):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("rota.cli.status.command.time", SimpleNamespace(sleep=sleep))
+    shown = rota("status", "--watch")
+    assert (shown.exit, shown.out.splitlines()[1:3]) == (130, ["nothing deploys", ""])
 
 
 def test_a_rule_that_a_person_made_or_changed(deployed: Client, rota: Rota) -> None:

@@ -109,7 +109,8 @@ def assert_tagged(runs: Runs) -> None:
 
 
 def assert_called(runs: Runs) -> None:
-    """No permission is asked for in vain, but for those that AWS asks for beside a call's own."""
+    """No permission is asked for in vain, but for those that AWS asks for beside a call's own; no item is read late."""
+    assert all(request.get("ConsistentRead") for _, operation, request in runs.calls if operation == "GetItem")
     needed = set[str]().union(*map(actions_of, ROWS))
     tags = {each for each in needed if each.partition(":")[2] in ("TagResource", "TagRole", "TagQueue")}
     beside = {*tags, "iam:PassRole", "iam:CreateServiceLinkedRole", *LAYERS}
@@ -226,6 +227,10 @@ NEW = {
     "ECS's own role": (
         ("ecs", "CreateCluster", "InvalidParameterException", "Unable to assume the service linked role."),
         "dead-letter-body",
+    ),
+    "a role that is assumed": (
+        ("sts", "AssumeRole", "AccessDenied", "User: x is not authorized to perform: sts:AssumeRole on resource: y"),
+        "list-tasks-by-cluster",
     ),
     "a role's policy": (
         ("ecs", "ListTasks", "AccessDeniedException", "not authorized"),
