@@ -70,9 +70,11 @@ def test_every_combination_of_changes_is_listed() -> None:
 
 
 @pytest.mark.parametrize("counted", ["created", "updated"])
+@pytest.mark.parametrize("removed", [0, 1])
 @pytest.mark.parametrize("registers", [0, 1])
-def test_either_kind_of_schedule_enters_create_targets(counted: str, registers: int) -> None:
-    walk = Machine(PlanDeployment=[plan(registers=registers) | {"nothing_to_do": False, counted: 1}]).run()
+def test_either_kind_of_schedule_enters_create_targets(counted: str, registers: int, removed: int) -> None:
+    planned = plan(registers=registers, removed=removed) | {"nothing_to_do": False, counted: 1}
+    walk = Machine(PlanDeployment=[planned]).run()
     assert "CreateTargets" in walk.states
 
 
