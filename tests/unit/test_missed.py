@@ -200,6 +200,20 @@ def test_frequent_runs_that_are_traced_are_distinguished() -> None:
     assert found(job(EVERY_5), runs, now=20, after=-60) == [(0, 1)]
 
 
+def test_while_some_are_not_traced_all_are_counted() -> None:
+    runs = [ran(due, traced=due > -30) for due in RUNS_OF_2H if due != 0 and due <= 20]
+    assert found(job(EVERY_5), runs, now=20, after=-60) == []
+
+
+def test_what_was_missed_before_a_change_began_near_none() -> None:
+    spans = (
+        Span(expression=HOURLY, since=at(-500), until=at(5)),
+        Span(expression="cron(30 * * * ? *)", since=at(5)),
+    )
+    whole = job(HOURLY, retry=20).model_copy(update={"spans": spans})
+    assert found(whole, [missed(-60)], now=40, after=-70) == [(0, 1)]
+
+
 def test_a_job_of_every_minute() -> None:
     runs = [ran(minute) for minute in range(-200, 120) if minute not in (0, 7)]
     assert found(job(EVERY_MINUTE), runs, now=100, after=-60) == [(0, 1), (7, 1)]
@@ -222,6 +236,11 @@ def test_a_rate_is_known_by_its_runs(phase: float, lost: set[int], expected: lis
     runs = [ran(due + phase, late=0) for due in range(0, 120, 10) if due not in lost]
     result = found(job(RATE, since=-1), runs, now=115, after=0)
     assert [round(due - phase) for due, _ in result] == expected
+
+
+def test_a_rate_is_not_known_by_what_was_missed() -> None:
+    runs = [ran(due + 3.5, late=0) for due in range(10, 120, 10) if due != 40]
+    assert found(job(RATE, since=-1), [missed(0), *runs], now=115, after=5) == [(43.5, 1)]
 
 
 @pytest.mark.parametrize("late", [0, 10, 50])
