@@ -8,12 +8,13 @@ from typing import Any
 import boto3
 import click
 import pytest
+from botocore.client import BaseClient
 from botocore.stub import Stubber
 
 from rota.cli.check.facts import Facts
 from rota.cli.check.model import Checked, Finding
 from rota.cli.check.probes_of_images import platforms
-from rota.cli.check.probes_of_places import way_out
+from rota.cli.check.probes_of_places import network, secrets, way_out
 from rota.cli.check.probes_of_roles import may_notify, trusts
 from rota.cli.check.probes_of_schedules import refused_actions, refused_keys
 from rota.cli.check.probes_of_service import findings_on_window
@@ -21,6 +22,7 @@ from rota.cli.check.text import lines
 from rota.cli.frame import Account
 from rota.cli.output import Output
 from rota.cli.stack import Stack
+from rota.cli.status.model import Status
 from rota.schedule_file.parse import parse_schedule_file
 from rota.schedule_file.task import Task
 
@@ -106,6 +108,9 @@ def test_whether_sweep_may_notify(decision: str, verdict: str) -> None:
     assert (found.status, "sns:Publish on" in found.message) == (verdict, verdict == "fail")
 
 
+WITHOUT_A_RELEASE = Status(None, None, None, None, None, None, [], None, [], watched=True, compared=True)
+
+
 def route(**target: str) -> dict[str, Any]:
     return {"DestinationCidrBlock": "0.0.0.0/0", "State": "active", **target}
 
@@ -140,6 +145,83 @@ CHECKED = Checked(
         Finding("networking", "unknown", "not to be seen: ec2:DescribeRouteTables is denied"),
     ],
 )
+
+
+IGW, NAT = route(GatewayId="igw-1"), route(NatGatewayId="nat-1")
+ENDPOINTS = [{"ServiceName": f"com.amazonaws.eu-west-1.{name}"} for name in ("ecr.api", "ecr.dkr", "s3")]
+
+
+@pytest.mark.parametrize(
+    ("to", "public", "endpoints", "said"),
+    [
+        (NAT, "DISABLED", [], ("ok", "subnet-1 reaches ECR by another route")),
+        (IGW, "ENABLED", [], ("ok", "subnet-1 reaches ECR by an internet gateway")),
+        (IGW, "DISABLED", ENDPOINTS, ("ok", "subnet-1 reaches ECR by endpoints of the VPC")),
+        (
+            IGW,
+            "DISABLED",
+            ENDPOINTS[:2],
+            (
+                "unknown",
+                "subnet-1 has an internet gateway, and tasks get no public address: set AssignPublicIp to ENABLED",
+            ),
+        ),
+        (
+            route(DestinationCidrBlock="10.0.0.0/8", GatewayId="local"),
+            "ENABLED",
+            [],
+            ("unknown", "subnet-1 shows no way to ECR: a NAT gateway, or the endpoints ecr.api, ecr.dkr and s3"),
+        ),
+    ],
+    ids=["another route", "a public address", "endpoints", "no public address", "no way"],
+)
+def test_whether_tasks_reach_the_registry(
+    to: dict[str, Any],
+    public: str,
+    endpoints: list[dict[str, Any]],
+    said: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = {
+        "DescribeSubnets": {"Subnets": [{"SubnetId": "subnet-1", "VpcId": "vpc-1"}]},
+        "DescribeSecurityGroups": {"SecurityGroups": [{"GroupId": "sg-1", "VpcId": "vpc-1"}]},
+        "DescribeRouteTables": {"RouteTables": [table({"Main": True}, to)]},
+        "DescribeVpcEndpoints": {"VpcEndpoints": endpoints},
+    }
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda _, operation, __: answers[operation])
+    parameters = {"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "AssignPublicIp": public}
+    stack = Stack("rota", "arn:aws:cloudformation:eu-west-1:111122223333:stack/rota/1", "", parameters, {})
+    facts = Facts(Account(Output(), region="eu-west-1"), stack, WITHOUT_A_RELEASE, None, None, {}, [])
+    assert [(each.status, each.message) for each in network(facts)] == [said]
+
+
+PLACE_OF_SECRETS = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:"
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ([f"{PLACE_OF_SECRETS}db-AbCdEf:password::", "key"], ("ok", "2 of 2 are there")),
+        ([f"{PLACE_OF_SECRETS}going-AbCdEf"], ("fail", "is being deleted: no task would start")),
+        (["no"], ("fail", "no is not there: no task would start")),
+        (["arn:aws:ssm:eu-central-1:111122223333:parameter/key"], ("unknown", "is in another account or Region")),
+    ],
+    ids=["there", "being deleted", "not there", "elsewhere"],
+)
+def test_whether_secrets_are_there(named: list[str], said: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(_: BaseClient, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        if operation == "DescribeSecret":
+            assert request["SecretId"].endswith("-AbCdEf")
+            return {"DeletedDate": 1} if "going" in request["SecretId"] else {}
+        return {"Parameters": [{"Name": "/key"}]}
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    stack = Stack("rota", "arn:aws:cloudformation:eu-west-1:111122223333:stack/rota/1", "", {}, {})
+    container = {"secrets": [{"name": "A", "valueFrom": each} for each in named]}
+    definition = {"containerDefinitions": [container]}
+    facts = Facts(Account(Output(), region="eu-west-1"), stack, WITHOUT_A_RELEASE, None, definition, {}, [])
+    (found,) = secrets(facts)
+    assert (found.status, found.message.endswith(said[1])) == (said[0], True)
 
 
 @pytest.mark.parametrize("width", [100, 50])

@@ -155,9 +155,12 @@ class Answer:
 
 
 def test_an_answer_is_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
-    Output(as_json=True).answer(Answer(NOW), None, lambda: ["not this"])
+    output = Output(as_json=True)
+    output.now = lambda: NOW + timedelta(seconds=1.5)
+    output.answer(Answer(NOW), None, lambda: ["not this"])
     printed = json.loads(capsys.readouterr().out)
     assert (printed["rota"], printed["kind"], printed["when"]) == (1, "toy", "2026-11-30T12:00:00Z")
+    assert printed["at"] == "2026-11-30T12:00:01Z"
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -314,6 +314,19 @@ def test_a_row_for_each_task() -> None:
     assert ".x         06:00 exit 1, 12 s  tomorrow 06:00" in printed
 
 
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({}, "No schedule has the app's prefix."),
+        ({"release": None, "deploying": deploying()}, "No schedule has the app's prefix."),
+        ({"release": None}, "Push an image, or: rota deploy --image TAG."),
+    ],
+    ids=["a release", "the first deploys", "none yet"],
+)
+def test_without_tasks_it_says_why(members: dict[str, Any], words: str) -> None:
+    assert words in shown(tasks=[], **members)
+
+
 @pytest.mark.parametrize(("last", "colour"), [("ok", None), ("running", None), ("failed", "red"), ("missed", "red")])
 def test_a_task_whose_last_run_was_bad_is_red(last: str, colour: str | None) -> None:
     task = status(rule(), job(), run(last))
