@@ -250,6 +250,13 @@ def events(done: Done) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.out.splitlines()]
 
 
+def test_it_is_watched_until_everything_is_live(deployed: Client, rota: Rota) -> None:
+    done = rota("deploy", "--image", "initial", "--yes", "--wait-until", "live", "--json")
+    said = [json.loads(line) for line in done.out.splitlines()]
+    assert (done.exit, [each.get("step") for each in said[-2:]]) == (0, ["CheckService", None])
+    assert said[-1] == {"event": "live", "execution": said[0]["execution"]}
+
+
 @pytest.mark.exhaustive(first=0)
 def test_a_deployment_that_fails_exits_with_1(deployed: Client, rota: Rota) -> None:
     deployed.upload_schedule(b'{"tasks": [{"name": "A", "task": "a", "rate": "5 min"}]}')
