@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from botocore.stub import Stubber
 
 from rota.cli.check.facts import Facts
 from rota.cli.check.model import Checked, Finding
-from rota.cli.check.probes_of_images import platforms
+from rota.cli.check.probes_of_images import architecture, platforms
 from rota.cli.check.probes_of_places import network, secrets, way_out
 from rota.cli.check.probes_of_roles import may_notify, trusts
 from rota.cli.check.probes_of_schedules import refused_actions, refused_keys
@@ -22,7 +23,7 @@ from rota.cli.check.text import lines
 from rota.cli.frame import Account
 from rota.cli.output import Output
 from rota.cli.stack import Stack
-from rota.cli.status.model import Status
+from rota.cli.status.model import Release, Status
 from rota.schedule_file.parse import parse_schedule_file
 from rota.schedule_file.task import Task
 
@@ -193,6 +194,30 @@ def test_whether_tasks_reach_the_registry(
     stack = Stack("rota", "arn:aws:cloudformation:eu-west-1:111122223333:stack/rota/1", "", parameters, {})
     facts = Facts(Account(Output(), region="eu-west-1"), stack, WITHOUT_A_RELEASE, None, None, {}, [])
     assert [(each.status, each.message) for each in network(facts)] == [said]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.oci.image.index.v1+json",
+    ],
+)
+def test_a_manifest_of_any_kind_is_asked_for(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answer(_: BaseClient, __: str, request: dict[str, Any]) -> dict[str, Any]:
+        asked.extend(request["acceptedMediaTypes"])
+        return {"images": []}
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    release = Release("v1", "sha256:" + "a1" * 32, "tag", datetime(2026, 11, 30, tzinfo=UTC), "k", "1", "push")
+    stack = Stack("rota", "arn", "", {"RepositoryName": "shop"}, {})
+    status = replace(WITHOUT_A_RELEASE, release=release)
+    [*architecture(Facts(Account(Output(), region="eu-west-1"), stack, status, None, {}, {}, []))]
+    assert kind in asked
 
 
 PLACE_OF_SECRETS = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:"

@@ -223,7 +223,7 @@ def test_logs_of_a_job_of_the_service_and_of_a_deployment(deployed: Client, rota
 @pytest.mark.exhaustive(first=0)
 def test_logs_of_a_run_that_is_not_recorded_yet(deployed: Client, rota: Rota) -> None:
     rota("run", "IngestData", "--yes")
-    ended(rota, 1)
+    (first,) = ended(rota, 1)
     deployed.settings(events={"delay_seconds": 600})
     rota("run", "IngestData", "--yes")
     for follow in (["-f"], []):
@@ -231,6 +231,8 @@ def test_logs_of_a_run_that_is_not_recorded_yet(deployed: Client, rota: Rota) ->
         assert (shown.exit, shown.out) == (0, "Ingested 4 postcards; the guestbook holds 8 entries.\n")
     both = rota("logs", "IngestData", "--last", "2", "--filter", "Ingested")
     assert [line.split()[-2] for line in both.out.splitlines()] == ["4", "8"]
+    older = rota("logs", "IngestData", "--run", first["task_arn"], "-f", "--filter", "Ingested")
+    assert older.out.split()[-2:] == ["4", "entries."]
 
 
 NO_LOGS: dict[str, tuple[list[str], int, str]] = {
