@@ -1,17 +1,23 @@
 """What `rota run` asks of ECS, what it repeats, and what it says before."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from rota.cli import live_schedules
 from rota.cli.exits import CommandError, Exit
+from rota.cli.frame import Account
+from rota.cli.output import Output
 from rota.cli.run.command import _environment
 from rota.cli.run.failed import counted, left_out, require_few, to_repeat
+from rota.cli.run.release import stored
 from rota.cli.run.remarks import remarks_on_migration, remarks_on_schedule
 from rota.cli.run.start import Changes, Job, request_of, started_by
 from rota.cli.run.trial import entry_of_live, overrides_for
+from rota.cli.stack import Stack
 from rota.ecs.derive import derive_content
 from rota.schedule_file.task import Before
 from rota.schedules import backend
@@ -273,3 +279,16 @@ def test_a_variable_without_a_name_or_a_sign_is_misuse(variable: str) -> None:
     with pytest.raises(CommandError) as refused:
         _environment(("WELL=1", variable))
     assert (refused.value.code, refused.value.todo) == (Exit.MISUSED, "write it as --variable NAME=VALUE")
+
+
+@pytest.mark.parametrize(("code", "is_gone"), [("NoSuchVersion", True), ("NoSuchKey", True), ("AccessDenied", False)])
+def test_only_what_is_gone_is_said_to_be(code: str, is_gone: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise ClientError({"Error": {"Code": code, "Message": "-"}}, "GetObject")
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
+    account = Account(Output(), region="eu-west-1")
+    account.__dict__["stack"] = Stack("rota", "arn", "", {}, {"BucketName": "bucket"})
+    with pytest.raises(CommandError if is_gone else ClientError):
+        stored(account, {"key": "plans/1.json", "version_id": "v1"})
+    assert stored(account, None) == {}
