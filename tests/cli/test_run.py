@@ -274,9 +274,9 @@ def test_variables_as_they_are_typed() -> None:
     assert _environment(("DRY=1", "NONE=", "URL=a?b=c")) == {"DRY": "1", "NONE": "", "URL": "a?b=c"}
 
 
-@pytest.mark.parametrize("variable", ["DRY", "=1", "=", ""])
-def test_a_variable_without_a_name_or_a_sign_is_misuse(variable: str) -> None:
-    with pytest.raises(CommandError) as refused:
+@pytest.mark.parametrize(("variable", "lacks"), [("DRY", "value"), ("=1", "name"), ("=", "name"), ("", "name")])
+def test_a_variable_without_a_name_or_a_sign_is_misuse(variable: str, lacks: str) -> None:
+    with pytest.raises(CommandError, match=f"--variable {variable} has no {lacks}") as refused:
         _environment(("WELL=1", variable))
     assert (refused.value.code, refused.value.todo) == (Exit.MISUSED, "write it as --variable NAME=VALUE")
 

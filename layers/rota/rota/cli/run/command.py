@@ -205,10 +205,12 @@ def _runs(account: Account, tasks: tuple[str, ...], since: timedelta) -> "list[I
 
 
 def _environment(variables: tuple[str, ...]) -> dict[str, str]:
-    """The variables of `--variable`. CommandError for one without a `=`."""
+    """The variables of `--variable`. CommandError for one without a name or a `=`."""
     pairs = [each.partition("=") for each in variables]
-    if wrong := [name for name, equals, _ in pairs if not (name and equals)]:
-        raise CommandError(Exit.MISUSED, f"--variable {wrong[0]} has no value", "write it as --variable NAME=VALUE")
+    for each, (name, equals, _) in zip(variables, pairs, strict=True):
+        if not (name and equals):
+            lacks = "value" if name else "name"
+            raise CommandError(Exit.MISUSED, f"--variable {each} has no {lacks}", "write it as --variable NAME=VALUE")
     return {name: value for name, _, value in pairs}
 
 
