@@ -206,3 +206,15 @@ def test_a_failure_says_that_the_live_image_lost_its_tag(
     cause = failing.document["restored"]["cause"]
     assert (LOST in cause) is loses
     assert cause.endswith("correct it, upload it, then deploy again.")
+
+
+def test_a_live_image_of_which_no_tag_is_known_has_lost_none(world: World, later: Deployments) -> None:
+    """A version of Rota before this one wrote what is live, and the push that fails has no tag either."""
+    items.change(RELEASES, "REMOVE live_tag")
+    world.push(NEXT, "next")
+    world.upload(b"broken")
+    failing = later.start(
+        detail={key: value for key, value in PUSH["detail"].items() if key != "image-tag"} | {"image-digest": NEXT}
+    )
+    assert failing.run() == "DeploymentFailed"
+    assert "has lost its tag" not in failing.document["restored"]["cause"]
