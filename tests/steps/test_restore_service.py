@@ -100,6 +100,16 @@ def test_the_revision_that_the_service_returns_to_stays(world: World, restoring:
     assert world.containers(again) == world.containers(number(before[1]))
 
 
+def test_what_a_killed_restore_has_rolled_out_is_no_ones_else(world: World, restoring: Deployment) -> None:
+    gone = world.before[1]
+    client("ecs").deregister_task_definition(taskDefinition=gone)
+    with world.calls.killing("ecs.UpdateService", after=True), pytest.raises(KilledError):
+        restoring.step("RestoreDeployment")
+    again = number(world.service()["taskDefinition"])
+    cause = restoring.step("RestoreDeployment")["cause"]
+    assert f"back to guestbook:{again}, which has the content of guestbook:{number(gone)}; that is INACTIVE." in cause
+
+
 def test_all_else_is_restored_if_the_service_was_deleted(world: World, restoring: Deployment) -> None:
     rules, *_ = world.before
     client("ecs").delete_service(cluster="production", service="guestbook-api", force=True)

@@ -104,7 +104,18 @@ def test_a_restore_after_ecs_went_back_writes_nothing(world: World, changing: De
     assert [call for call in world.calls.writes() if "Service" in call] == []
 
 
-@pytest.mark.exhaustive(first=0)
+def test_one_whose_revision_was_deregistered_is_rolled_back_by_an_update(world: World, changing: Deployment) -> None:
+    """Infrastructure code did that, and ECS moves no service to what is INACTIVE."""
+    gone = world.service()["taskDefinition"]
+    rolled(deployment=changing, configuration=STRATEGIES["blue-green"])
+    client("ecs").deregister_task_definition(taskDefinition=gone)
+    world.calls.made.clear()
+    changing.fail("RejectedError", "what happened")
+    cause = changing.step("RestoreDeployment")["cause"]
+    assert f"which has the content of guestbook:{number(gone)}; that is INACTIVE" in cause
+    assert [call for call in world.calls.writes() if "Service" in call] == ["ecs.UpdateService"]
+
+
 def test_a_service_that_baked_before_is_rolled_back_by_an_update(world: World, changing: Deployment) -> None:
     configure(STRATEGIES["blue-green"])
     by_hand = client("ecs").register_task_definition(**CONTENT)["taskDefinition"]["taskDefinitionArn"]
