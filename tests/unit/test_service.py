@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rota.contract.step_io import Rollout
-from rota.ecs.service import ROLLOUT_VISIBLE_AFTER, judge_rollout, read_as_planned, state_of_service
+from rota.ecs.service import ROLLOUT_VISIBLE_AFTER, judge_rollout, read_as_planned, start_rollout, state_of_service
 from rota.errors import RejectedError, TransientError
 from tests.guestbook import SETTINGS, arn, service_state
 
@@ -219,6 +219,8 @@ class _Ecs:
 
     def __init__(self, *answers: Any) -> None:
         self.answers = [*answers]
+        self.forced: list[bool] = []
+        """Of each update, whether it forces a new deployment."""
 
     class exceptions:  # noqa: N801 - as botocore names it
         class ClusterNotFoundException(Exception):  # noqa: N818 - likewise
@@ -226,6 +228,10 @@ class _Ecs:
 
     def describe_services(self, **_request: Any) -> Any:
         return {"services": [self.answers.pop(0)]}
+
+    def update_service(self, *, forceNewDeployment: bool, **_request: Any) -> Any:  # noqa: N803 - as botocore names it
+        self.forced.append(forceNewDeployment)
+        return {"service": RUNS_NEW}
 
 
 RUNS_OLD, RUNS_NEW, RUNS_ANOTHER = (service(deployment(revision=revision)) for revision in (OLD, NEW, arn(3)))
@@ -254,3 +260,18 @@ def test_a_service_that_was_changed_since_the_plan_is_refused(monkeypatch: pytes
         "guestbook:3; start the deployment again",
     ):
         read_as_planned(_Ecs(RUNS_ANOTHER, RUNS_ANOTHER), SETTINGS, OLD, NEW)  # type: ignore[arg-type]  # likewise
+
+
+@pytest.mark.parametrize(
+    ("description", "again", "forced"),
+    [
+        pytest.param(RUNS_OLD, False, [False], id="it runs another revision"),
+        pytest.param(RUNS_NEW, False, [], id="it is rolled to this one"),
+        pytest.param(service(deployment(rolloutState="FAILED")), False, [True], id="that has failed"),
+        pytest.param(RUNS_NEW, True, [True], id="that is known to have failed"),
+    ],
+)
+def test_only_the_same_revision_is_forced(description: Any, again: bool, forced: list[bool]) -> None:
+    ecs = _Ecs()
+    start_rollout(ecs, SETTINGS, NEW, description, again=again)  # type: ignore[arg-type]  # what is called of it
+    assert ecs.forced == forced
