@@ -142,6 +142,14 @@ def test_a_lease_whose_restore_has_ended_too_is_taken_over(world: World, deploym
     assert (lease["holder"], "restorer" in lease) == (next_.arn, False)
 
 
+def test_a_lease_without_a_record_is_taken_over(world: World, deployments: Deployments) -> None:
+    """A version of Rota that wrote none took it, or a person changed it."""
+    deployments.start().step("TakeTurn")
+    world.execution("deployment-1", ended=timedelta(minutes=4))
+    items.change(LEASE, "REMOVE deployment")
+    assert deployments.start(NEXT).step("TakeTurn")["decision"] == "go"
+
+
 def test_a_deployment_just_stopped_is_restored_first(world: World, deployments: Deployments) -> None:
     deployments.start().step("TakeTurn")
     world.execution("deployment-1", ended=timedelta(minutes=2))
