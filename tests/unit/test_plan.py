@@ -372,6 +372,15 @@ def test_what_a_person_should_know_before_the_first_write(changes: dict[str, Any
     assert summary in describe_plan(planned(INGEST, **there), SNAPSHOT, SNAPSHOT).summary
 
 
+@pytest.mark.parametrize(("by_rota", "kept"), [(True, False), (False, True)], ids=["Rota", "a script"])
+def test_a_retry_policy_goes_with_its_key_if_that_set_it(by_rota: bool, kept: bool) -> None:
+    there = deployed(task("IngestData", retry={"attempts": 3}), settings=UNWATCHED)
+    names = tuple(there["schedules"]) if by_rota else ()
+    plan = planned(INGEST, **there, settings=UNWATCHED, retry_policy_set_by_rota=names)
+    changed = [each for change in rule_changes(plan) for each in change.put_targets]
+    assert (plan.nothing_to_do, ["RetryPolicy" in each for each in changed]) == (kept, [] if kept else [False])
+
+
 def test_targets_change_once_with_the_update_and_the_plan_says_so() -> None:
     tasks = (INGEST, SPAM, task("Often", rate="1 minute"))
     there = deployed(*tasks, settings=UNWATCHED)
