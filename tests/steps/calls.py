@@ -89,9 +89,9 @@ class Calls(Lasting):
             yield
 
     @contextmanager
-    def losing(self, call: str) -> Iterator[None]:
+    def losing(self, call: str, *, skip: int = 0) -> Iterator[None]:
         """Carry out one call and lose its reply, so that botocore calls again."""
-        with local_stage().failing(**_fault(call, "lost")):
+        with local_stage().failing(**_fault(call, "lost", skip=skip)):
             yield
 
     @contextmanager

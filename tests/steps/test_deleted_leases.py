@@ -31,6 +31,14 @@ def test_a_deployment_whose_lease_was_deleted_is_restored(
     assert deployments.start(NEXT).step("TakeTurn")["decision"] == "go"
 
 
+def test_a_lease_of_which_the_new_reply_is_lost_is_the_restores_own(world: World, rolling: Deployment) -> None:
+    rolling.fail("RejectedError", "what happened")
+    items.delete(LEASE)
+    with world.calls.losing("dynamodb.UpdateItem", skip=1):
+        assert rolling.step("RestoreDeployment")["outcome"] == "failed"
+    assert world.everything() == world.before
+
+
 @pytest.mark.exhaustive(first=0)
 def test_nothing_is_restored_after_another_deployment(
     world: World, rolling: Deployment, deployments: Deployments
