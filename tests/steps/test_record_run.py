@@ -236,6 +236,22 @@ def test_a_dead_letter_without_a_time_is_of_the_latest_due_minute(table: RunTabl
     assert only(table).scheduled_at == DUE
 
 
+def test_a_dead_letter_of_before_a_change_is_of_a_minute_of_then(table: RunTable) -> None:
+    hour = timedelta(hours=1)
+    before = Span(expression="cron(0 6 * * ? *)", since=DUE - timedelta(days=9), until=DUE + hour)
+    after = Span(expression="cron(59 5 * * ? *)", since=DUE + hour)
+    table.put_settings(JOB.model_copy(update={"spans": (before, after)}))
+    assert record(dead_letter(body="{}")) == []
+    assert only(table).scheduled_at == DUE
+
+
+def test_a_dead_letter_without_a_time_of_a_job_that_is_not_known(table: RunTable) -> None:
+    letter = dead_letter("production__guestbook__NewJob", exhausted="MaximumEventAgeInSeconds", body="{}")
+    assert record(letter) == []
+    (found,) = table.runs("NewJob", DUE, DUE + timedelta(minutes=1))
+    assert (found.scheduled_at, found.counted) == (CREATED.replace(microsecond=0), False)
+
+
 @pytest.mark.parametrize(
     ("cron", "exhausted", "body", "counted"),
     [
