@@ -61,6 +61,8 @@ def test_a_run_is_recorded_from_its_start_to_its_end(table: RunTable) -> None:
     assert record(message(detail("PROVISIONING"))) == []
     begun = only(table)
     assert (begun.key, begun.status, begun.version, begun.release) == (KEY, Status.STARTING, 1, RELEASE)
+    assert record(message(detail("RUNNING"))) == []
+    assert only(table) == begun, "of what comes in between nothing is written"
     assert record(message(detail("STOPPED"))) == []
     ended = only(table)
     assert (ended.key, ended.status, ended.exit_code, ended.trigger) == (KEY, Status.OK, 0, Trigger.SCHEDULE)
