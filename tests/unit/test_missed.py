@@ -250,6 +250,20 @@ def test_a_rate_whose_run_was_late_misses_nothing(late: int) -> None:
     assert found(job(RATE, since=-1), runs, now=115, after=0) == []
 
 
+@pytest.mark.parametrize("late", [0, 300, 600])
+def test_by_a_run_that_was_late_no_other_comes_earlier(late: int) -> None:
+    """Taken for punctual, it would have one due at 620."""
+    runs = [ran(due + (20 if due == late else 0), late=0) for due in range(0, 660, 60)]
+    assert found(job("rate(1 hour)", retry=30, since=-1), runs, now=657, after=0) == []
+
+
+def test_a_rate_of_which_none_has_run_is_known_by_what_was_missed() -> None:
+    """AWS says in a dead letter when it was due."""
+    whole = job("rate(1 day)", retry=360, since=0)
+    assert found(whole, [missed(600)], now=24 * 60 + 366, after=-10_000) == []
+    assert found(whole, [missed(600)], now=24 * 60 + 600 + 366, after=-10_000) == [(24 * 60 + 600, 1)]
+
+
 def test_the_first_run_of_a_rate_comes_within_a_period() -> None:
     whole = job("rate(1 day)", retry=360, since=0)
     assert found(whole, [], now=24 * 60 + 365, after=-10_000) == []
