@@ -82,6 +82,15 @@ def test_what_starts_no_task_yet_takes_over_from_what_does(state: str | None, mo
     )
 
 
+@pytest.mark.parametrize(("before", "after"), [("ENABLED", "DISABLED"), ("DISABLED", "ENABLED")])
+def test_what_does_not_run_before_and_after_it_does_not_run_twice(before: str, after: str) -> None:
+    old = Rule(name="p__Job", schedule_expression=EVERY_MINUTE.expression, state=before, tags={}, targets=())
+    members = {"ScheduleExpression": EVERY_MINUTE.expression, "State": after}
+    new = SchedulerChange(kind="create", name="group/p__Job", members=members)
+    moves = backend.linked([new, backend.removal(old, "arn:aws:ecs:us-east-1:1:cluster/c")], {old.name: old})
+    assert list(moving.remarks(moves)) == ["moves to EventBridge Scheduler: p__Job"]
+
+
 def test_the_next_deployment_comes_when_what_moves_has_begun() -> None:
     """The lease of one that was stopped is taken after the StartDate, and only then the rule goes."""
     latest = BEGAN + SETTLES_WITHIN + timedelta(minutes=1)
