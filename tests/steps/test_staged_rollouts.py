@@ -137,6 +137,7 @@ def test_one_that_is_complete_is_rolled_back_by_an_update(world: World, changing
     changing.fail("ExecutionAborted", "a person stopped it")
     cause = changing.step("RestoreDeployment")["cause"]
     assert f"guestbook:{number(complete)} stays ACTIVE, since ECS may go back to it" in cause
+    assert number(complete) in world.active_revisions()
     assert world.everything()[:2] == before[:2]
     assert [call for call in world.calls.writes() if "Service" in call] == ["ecs.UpdateService"]
 
