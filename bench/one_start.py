@@ -1,8 +1,7 @@
 """One cold start in this process: import, first client, first call. Its last line on stdout is what each took, as JSON.
 
 It reads on stdin which handler's module to load, the event to call it with, and with which error that ends, if with
-any. It runs in Lambda's container too, so it
-imports nothing of the benchmark.
+any. It runs in Lambda's container too, so it imports nothing of the benchmark.
 """
 
 import importlib

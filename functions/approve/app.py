@@ -48,5 +48,5 @@ def handler(request: ApproveRequest, settings: Settings) -> ApproveAnswer:
         if name := start_pending(clients.stepfunctions(), settings, gates, closed, now):
             return ApproveAnswer(execution=name)
         return ApproveAnswer(stopped_by=tuple(str(each) for each in (gates.hold_at(now), closed()) if each))
-    except RejectedError as unreadable:  # the window; the answer stands
+    except RejectedError as unreadable:  # of the deployment window; the answer is recorded already
         return ApproveAnswer(stopped_by=(str(unreadable),))

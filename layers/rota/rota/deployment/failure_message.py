@@ -17,7 +17,7 @@ _LONGEST_CAUSE = 32_000
 # Characters of an error's message in the deployment's record, a part of an item of at most 400 KB:
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 _LONGEST_IN_RECORD = 8_000
-# Of a summary that is to be approved: mail and chat have room for 8,000, and end with what to type.
+# Characters of a summary that is to be approved: a mail or chat message takes 8,000 in all, and ends with the command.
 _LONGEST_ASKED = 6_000
 _CUT = " ... (cut here)"
 

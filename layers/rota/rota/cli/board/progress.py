@@ -114,7 +114,7 @@ def _steps(found: Deploying, ended: "dict[str, Step]", now: str) -> "list[model.
 
 
 def _names(found: Deploying, ended: "dict[str, Step]", now: str) -> list[str]:
-    """The steps that are shown, in the machine's order: optional ones once they run."""
+    """The steps that are shown, in the machine's order: optional ones once they run, and two where nothing deploys."""
     seen = {*ended, now}
     if _CHANGES in seen or (found.kind in ("pause", "resume") and not found.digest):
         return ["TakeTurn", _CHANGES]
