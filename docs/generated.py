@@ -143,9 +143,10 @@ def _leads_to(states: dict[str, Any], name: str, why: str = "") -> Iterator[tupl
         yield from _leads_to(states, state["Next"], "wait")
     elif state["Type"] == "Choice":
         for choice in state["Choices"]:
-            named = choice["Variable"].rsplit(".", 1)[1].replace("_", " ")
-            condition = choice.get("StringEquals") or (
-                f"not {named}" if choice.get("BooleanEquals") is False else named
+            compared = choice.get("And", [choice])[-1]  # what precedes it only asks whether that is there
+            named = compared["Variable"].rsplit(".", 1)[1].replace("_", " ")
+            condition = compared.get("StringEquals") or (
+                f"not {named}" if compared.get("BooleanEquals") is False else named
             )
             yield from _leads_to(states, choice["Next"], condition)
         yield from _leads_to(states, state["Default"], "else")

@@ -102,8 +102,10 @@ def request(step: str, document: Document, context: Document) -> Document:
 
 
 def choice(state: Document, document: Document, context: Document) -> str:
-    """Where a Choice leads. Every variable must be there, also those of rules that do not decide."""
-    ways = [(rule["Next"], _holds(rule, at(rule["Variable"], document, context))) for rule in state["Choices"]]
+    """Where a Choice leads. Every variable must be there, also those of rules that do not decide; but in an And none
+    behind the first comparison that does not hold.
+    """
+    ways = [(rule["Next"], _holds(rule, document, context)) for rule in state["Choices"]]
     return next((str(next_) for next_, holds in ways if holds), str(state["Default"]))
 
 
@@ -116,10 +118,29 @@ def at(path: str, document: Document, context: Document) -> Any:
     return copy.deepcopy(value)
 
 
-def _holds(rule: Mapping[str, Any], value: Any) -> bool:
+def comparisons(state: Document) -> Iterator[Document]:
+    """Every comparison of a Choice's rules; none of another state."""
+    for rule in state.get("Choices", []):
+        yield from rule.get("And", [rule])
+
+
+def _holds(rule: Mapping[str, Any], document: Document, context: Document) -> bool:
+    if "And" in rule:
+        return all(_holds(each, document, context) for each in rule["And"])
+    if "IsPresent" in rule:
+        return rule["IsPresent"] is _is_present(rule["Variable"], document, context)
+    value = at(rule["Variable"], document, context)
     (comparison,) = rule.keys() & {"StringEquals", "BooleanEquals", "NumericGreaterThan"}
     expected = rule[comparison]
     return bool(value > expected if comparison == "NumericGreaterThan" else value == expected)
+
+
+def _is_present(path: str, document: Document, context: Document) -> bool:
+    try:
+        at(path, document, context)
+    except KeyError:
+        return False
+    return True
 
 
 def _fill(template: Any, document: Document, context: Document) -> Any:

@@ -109,6 +109,7 @@ ANSWERS: dict[str, BaseModel] = {
         updated=0,
         kept=0,
         removed=1,
+        disables=1,
         registers=4,
         targets=3,
         calls={

@@ -25,9 +25,7 @@ def read(request: ClearRulesInput, settings: Settings) -> Read:
 
 @writing_step(read)
 def handler(request: ClearRulesInput, settings: Settings, given: Read) -> ClearRulesOutput:
-    schedules = backend.connect(settings)
-    # One that moves to the other backend stays on until the other is on.
-    changes = [change for change in given.plan.changes_of_kind("remove") if change.disable and not change.moved]
+    schedules, changes = backend.connect(settings), given.plan.disabled_first
 
     def disable(change: backend.Change, _kept_off: bool) -> bool:
         return schedules.disable(change)

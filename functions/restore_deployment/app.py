@@ -75,7 +75,11 @@ def _facts(failed: Failed) -> dict[str, object]:
     where = {"failed_step": failed_step(document)} if document else {}
     plan = document.plan if document and not failed.error else None
     asks = {"asks": plan.asks.model_dump(mode="json"), "summary": plan.summary} if plan and plan.asks else {}
-    return {**why, **where, **asks, "complete": bool(document and is_complete(document))}
+    if document is None or not is_complete(document):
+        return {**why, **where, **asks, "complete": False}
+    # Where FinishDeployment is the only step that writes, and could not enter, the record has no plan yet.
+    planned = [each.facts() for each in (document.config, document.plan) if each]
+    return {**why, **where, "complete": True, **{name: fact for facts in planned for name, fact in facts.items()}}
 
 
 def _from_history(failed: Failed) -> Failed:

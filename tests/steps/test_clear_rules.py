@@ -6,8 +6,9 @@ from rota.errors import OvertakenError
 from tests.guestbook import PREFIX
 from tests.in_process import client
 from tests.steps.calls import KilledError
-from tests.steps.deployments import Deployment, Deployments
+from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.snapshots import once
+from tests.steps.test_pauses import pause
 from tests.steps.world import World
 
 ONE_LEFT = {"tasks": [{"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}]}
@@ -45,13 +46,80 @@ def test_cleared_twice_it_is_the_same(world: World, clearing: Deployment) -> Non
         assert states(world) == {"IngestData": "ENABLED", "RemoveSpam": "DISABLED"}
 
 
-def test_a_rule_that_is_disabled_already_is_not_written(world: World, later: Deployments) -> None:
+@pytest.mark.parametrize("enabled", [False, True], ids=["off", "switched on since the plan"])
+@pytest.mark.parametrize("digest", [None, NEXT], ids=["schedules alone", "with an image"])
+def test_a_rule_that_is_disabled_already_is_deleted_without_it(
+    digest: str | None, enabled: bool, world: World, later: Deployments
+) -> None:
     client("events").disable_rule(Name=SPAM)
     world.upload(ONE_LEFT)
-    clearing = later.start().until("ClearRules")
+    deployment = later.start(digest).until("IsThereAnythingToDo")
+    if enabled:
+        client("events").enable_rule(Name=SPAM)
     world.calls.made.clear()
-    assert clearing.step("ClearRules") == {"disabled": 0}
-    assert [call for call in world.calls.made if call.startswith("events.")] == []
+    assert deployment.run() == "Deployed"
+    assert "cleared" not in deployment.document
+    assert states(world) == {"IngestData": "ENABLED"}
+    assert "events.DisableRule" not in world.calls.writes()
+    assert deployment.document["plan"]["removed"] == 1
+
+
+def test_beside_one_that_is_on_it_is_not_written(world: World, later: Deployments) -> None:
+    client("events").disable_rule(Name=SPAM)
+    world.upload({"tasks": [{"name": "Digest", "task": "digest_task", "rate": "7 days"}]})
+    deployment = later.start().until("ClearRules")
+    world.calls.made.clear()
+    assert deployment.step("ClearRules") == {"disabled": 1}
+    assert world.calls.writes() == ["events.DisableRule"]
+    assert deployment.run() == "Deployed"
+    assert states(world) == {"Digest": "ENABLED"}
+
+
+def test_one_that_is_paused_is_not_off_already(world: World, later: Deployments) -> None:
+    """Its pause would switch it on again."""
+    assert later.ask(**pause("RemoveSpam")).run() == "Done"
+    world.upload(ONE_LEFT)
+    deployment = later.start()
+    assert deployment.run() == "Deployed"
+    assert deployment.document["cleared"] == {"disabled": 1}
+    assert states(world) == {"IngestData": "ENABLED"}
+
+
+@pytest.mark.parametrize(("enabled", "disabled"), [(True, 1), (False, 0)], ids=["on", "off"])
+def test_a_plan_of_the_version_before_has_it_entered(
+    enabled: bool, disabled: int, world: World, later: Deployments
+) -> None:
+    """The stack was rolled back while it planned: its machine goes by what that PlanDeployment does not answer."""
+    if not enabled:
+        client("events").disable_rule(Name=SPAM)
+    world.upload(ONE_LEFT)
+    deployment = later.start().until("IsThereAnythingToDo")
+    del deployment.document["plan"]["disables"]
+    assert deployment.run() == "Deployed"
+    assert deployment.document["cleared"] == {"disabled": disabled}
+    assert states(world) == {"IngestData": "ENABLED"}
+
+
+@pytest.mark.parametrize("step", ["RegisterRevisions", "CreateTargets", "RollService", "CheckService"])
+def test_without_it_a_deployment_that_fails_is_restored(step: str, world: World, later: Deployments) -> None:
+    client("events").disable_rule(Name=SPAM)
+    world.upload(ONE_LEFT)
+    before = world.everything()
+    deployment = later.start(NEXT).until(step)
+    deployment.fail("RejectedError", "what happened")
+    assert deployment.step("RestoreDeployment")["outcome"] == "failed"
+    assert deployment.document["restored"]["cause"].startswith(f"{step}: what happened. ")
+    assert world.everything() == before
+
+
+def test_without_it_finish_deployment_goes_forward(world: World, later: Deployments) -> None:
+    """What it was to delete may be gone already."""
+    client("events").disable_rule(Name=SPAM)
+    world.upload(ONE_LEFT)
+    deployment = later.start().until("FinishDeployment")
+    deployment.fail("RejectedError", "what happened")
+    assert deployment.step("RestoreDeployment")["outcome"] == "deployed"
+    assert states(world) == {"IngestData": "ENABLED"}
 
 
 def test_a_rule_that_was_deleted_meanwhile_is_no_failure(world: World, clearing: Deployment) -> None:

@@ -94,7 +94,9 @@ def test_no_minute_is_missed_and_none_doubled(
     at(5 if minute > 50 else 6, minute, second)
     begin = clock.now()
     passes(30)
-    assert deploy(world, deployments.start(NEXT), *after) == "Deployed"
+    deployment = deployments.start(NEXT)
+    assert deploy(world, deployment, *after) == "Deployed"
+    assert "cleared" not in deployment.document, "each stays on until the other is"
     passes(25 * 60)
     assert starts("RemoveSpam") == Counter(due(begin, 10))
     assert set(starts("IngestData").values()) <= {1}

@@ -11,7 +11,7 @@ from rota.contract.deployment import Standing
 from rota.contract.steps import STEPS
 from rota.errors import RejectedError
 from tests import asl
-from tests.guestbook import APP, ENVIRONMENT
+from tests.guestbook import APP, ENVIRONMENT, PREFIX
 from tests.in_process import client
 from tests.steps import items
 from tests.steps.calls import KilledError
@@ -20,6 +20,8 @@ from tests.steps.items import LEASE
 from tests.steps.seed import SCHEDULE
 from tests.steps.world import World
 
+_CLEARS = {"Variable": "$.plan.removed", "NumericGreaterThan": 0, "Next": "ClearRules"}
+"""A rule by which the machine of the version of Rota before entered ClearRules, for what is off or moves too."""
 WRITING = ["CreateTargets", "ClearRules", "RegisterRevisions", "RollService", "CheckService"]
 
 
@@ -136,6 +138,26 @@ def test_an_entry_of_the_version_before_is_left_as_it_is(world: World, finishing
     assert "holder" not in world.ledger()["lease"]
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_machine_that_goes_by_what_is_removed_clears_what_is_off(
+    fails: bool, world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its ClearRules fails: nothing is left to do but to delete it."""
+    client("events").disable_rule(Name=f"{PREFIX}RemoveSpam")
+    world.upload({"tasks": SCHEDULE["tasks"][:1]})
+    states = copy.deepcopy(asl.STATES)
+    states["AreThereRulesToClear"]["Choices"][:2] = [_CLEARS]
+    monkeypatch.setattr(asl, "STATES", states)
+    deployment = later.start().until("ClearRules")
+    assert deployment.at == "ClearRules"
+    if fails:
+        deployment.fail("TransientError", "what happened")
+        assert deployment.step("RestoreDeployment")["outcome"] == "deployed"
+    else:
+        assert deployment.run() == "Deployed"
+    assert world.owned_rules().keys() == {"IngestData"}
+
+
 def _as_before(states: dict[str, Any]) -> dict[str, Any]:
     """The machine of the version before: it cleared before it registered, and ran nothing once."""
     old = copy.deepcopy(states)
@@ -143,8 +165,8 @@ def _as_before(states: dict[str, Any]) -> dict[str, Any]:
     del old["ReadConfig"]["Parameters"]["with_before.$"]
     del old["TakeTurn"]["Parameters"]["turn.$"]
     *first, _registers = old["IsThereAnythingToDo"]["Choices"]
-    clears, *others = old["AreThereRulesToClear"]["Choices"]
-    old["IsThereAnythingToDo"] |= {"Choices": [*first, clears], "Default": "AreThereRevisionsToRegister"}
+    others = old["AreThereTargetsToWrite"]["Choices"]
+    old["IsThereAnythingToDo"] |= {"Choices": [*first, _CLEARS], "Default": "AreThereRevisionsToRegister"}
     registers = {"Variable": "$.plan.registers", "NumericGreaterThan": 0, "Next": "RegisterRevisions"}
     rest = {"Type": "Choice", "Choices": others, "Default": "FinishDeployment"}
     old["AreThereRevisionsToRegister"] = rest | {"Choices": [registers, *others]}

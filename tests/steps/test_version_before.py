@@ -162,7 +162,7 @@ def test_the_version_before_does_not_take_a_schedule_of_scheduler_for_a_rule(
 def test_its_machine_finds_what_its_choices_go_by(changing: Deployment) -> None:
     """A Choice on a member that is missing ends an execution past every Catch. Steps that write refuse before it."""
     document = changing.until("ClearRules").document
-    choices = [rule["Variable"] for state in MACHINE["States"].values() for rule in state.get("Choices", [])]
+    choices = [each["Variable"] for state in MACHINE["States"].values() for each in asl.comparisons(state)]
     planned = {path for path in choices if path.startswith(("$.turn", "$.plan"))}
     assert {"$.plan.targets", "$.turn.decision"} <= planned
     for path in planned:
@@ -173,7 +173,8 @@ def test_its_machine_finds_what_its_choices_go_by(changing: Deployment) -> None:
 def test_its_step_refuses_where_a_choice_goes_by_what_it_does_not_answer(step: str) -> None:
     """The stack is rolled back, and an execution keeps the machine of this version."""
     path = asl.STATES[step]["ResultPath"]
-    choices = {rule["Variable"] for state in asl.STATES.values() for rule in state.get("Choices", [])}
+    compared = [each for state in asl.STATES.values() for each in asl.comparisons(state)]
+    choices = {each["Variable"] for each in compared} - {each["Variable"] for each in compared if "IsPresent" in each}
     lacking = {each for each in choices if each.startswith(f"{path}.")} - {f"{path}.{each}" for each in ANSWERS[step]}
     not_known = asl.STATES[step]["Parameters"].keys() - MACHINE["States"][step]["Parameters"].keys()
     assert not_known or not lacking

@@ -22,7 +22,9 @@ ADDED: dict[str, Any] = {step.result: ANSWERS[step.name].model_dump() for step i
 TURN, PLAN, REVISIONS, BEFORE, ROLLOUT = (ADDED[key] for key in ("turn", "plan", "revisions", "before", "rollout"))
 NO_SCHEDULE_CHANGES = {"created": 0, "updated": 0, "targets": 0}
 NOTHING_TO_DO = (
-    PLAN | NO_SCHEDULE_CHANGES | {"nothing_to_do": True, "removed": 0, "registers": 0, "rolls_service": False}
+    PLAN
+    | NO_SCHEDULE_CHANGES
+    | {"nothing_to_do": True, "removed": 0, "disables": 0, "registers": 0, "rolls_service": False}
 )
 COMPLETE = {"rollout": ROLLOUT | {"status": "COMPLETED"}}
 NOTHING = str(RestoreResult())
@@ -54,7 +56,15 @@ def up_to(last: str) -> dict[str, Any]:
         pytest.param(up_to("config"), "PlanDeployment", id="config"),
         pytest.param(up_to("plan"), "RegisterRevisions", id="plan"),
         pytest.param(up_to("plan") | {"plan": NOTHING_TO_DO}, "FinishDeployment", id="nothing to do"),
-        pytest.param(up_to("revisions") | {"plan": PLAN | {"removed": 0}}, "CreateTargets", id="nothing to remove"),
+        pytest.param(
+            up_to("revisions") | {"plan": PLAN | {"removed": 0, "disables": 0}}, "CreateTargets", id="nothing to remove"
+        ),
+        pytest.param(up_to("revisions") | {"plan": PLAN | {"disables": 0}}, "CreateTargets", id="nothing to disable"),
+        pytest.param(
+            up_to("revisions") | {"plan": {key: each for key, each in PLAN.items() if key != "disables"}},
+            "ClearRules",
+            id="a plan of the version before",
+        ),
         pytest.param(up_to("plan") | {"plan": PLAN | {"registers": 0}}, "ClearRules", id="nothing to register"),
         pytest.param(
             up_to("cleared") | {"plan": PLAN | NO_SCHEDULE_CHANGES},

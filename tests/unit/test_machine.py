@@ -25,14 +25,21 @@ MOST_EVENTS = 25_000
 EVENTS_OF_A_LOOK = 9
 
 
-def plan(*, removed: int = 0, registers: int = 0, targets: int = 0, rolls: bool = False) -> dict[str, Any]:
-    """What PlanDeployment answers of a plan with so much to do."""
-    nothing = not (removed or registers or targets or rolls)
+def plan(
+    *, removed: int = 0, off: int = 0, registers: int = 0, targets: int = 0, rolls: bool = False
+) -> dict[str, Any]:
+    """What PlanDeployment answers of a plan with so much to do; `off`: how many more are removed that need no
+    ClearRules, because they are off, or move to the other backend.
+    """
+    nothing = not (removed or off or registers or targets or rolls)
     written = {"created": targets // 2, "updated": targets - targets // 2}
-    return {"removed": removed, "registers": registers, **written, "rolls_service": rolls, "nothing_to_do": nothing}
+    disables = {"removed": removed + off, "disables": removed}
+    return {**disables, "registers": registers, **written, "rolls_service": rolls, "nothing_to_do": nothing}
 
 
 NOTHING_TO_DO = plan()
+# A plan of the version of Rota before, which does not say how many ClearRules disables.
+OF_BEFORE: dict[str, Any] = {"disables": None}
 # For each plan, the steps after it that are entered before FinishDeployment.
 ENTERED = [
     (plan(rolls=True), ["RollService", "CheckService"]),
@@ -54,6 +61,16 @@ ENTERED = [
         ["RegisterRevisions", "ClearRules", "CreateTargets", "RollService", "CheckService"],
     ),
     (NOTHING_TO_DO, []),
+    (plan(off=1), []),
+    (plan(off=1, targets=1), ["CreateTargets"]),
+    (plan(off=1, rolls=True), ["RollService", "CheckService"]),
+    (plan(off=1, registers=1, targets=1), ["RegisterRevisions", "CreateTargets"]),
+    (plan(removed=1, off=1), ["ClearRules"]),
+    (plan(removed=1, off=1, targets=1), ["ClearRules", "CreateTargets"]),
+    (plan(removed=1) | OF_BEFORE, ["ClearRules"]),
+    (plan(removed=1, rolls=True) | OF_BEFORE, ["ClearRules", "RollService", "CheckService"]),
+    (plan(targets=1) | OF_BEFORE, ["CreateTargets"]),
+    (NOTHING_TO_DO | OF_BEFORE, []),
 ]
 EACH_PLAN = pytest.mark.parametrize(
     ("planned", "entered"), ENTERED, ids=[" ".join(entered) or "none" for _planned, entered in ENTERED]
@@ -82,14 +99,14 @@ def test_either_kind_of_schedule_enters_create_targets(counted: str, registers: 
 def test_a_step_with_nothing_to_do_is_not_entered(planned: dict[str, Any], entered: list[str]) -> None:
     walk = Machine(PlanDeployment=[planned]).run()
     assert [state for state in walk.states if state in asl.TASKS] == [*BEFORE, *entered, "FinishDeployment"]
-    assert walk.end == ("Deployed" if entered else "NothingToDo")
+    assert walk.end == ("NothingToDo" if planned["nothing_to_do"] else "Deployed")
 
 
 @EACH_PLAN
 def test_five_functions_start_before_the_last_schedule_is_live(planned: dict[str, Any], entered: list[str]) -> None:
-    """One more where tasks leave the file. A cold start is most of a small deployment."""
+    """One more where tasks that are on leave the file. A cold start is most of a small deployment."""
     until_live = [*BEFORE, *entered[: entered.index("CreateTargets") + 1]] if "CreateTargets" in entered else []
-    assert len(until_live) <= 5 + (planned["removed"] > 0)
+    assert len(until_live) <= 5 + (planned["disables"] != 0)
 
 
 @EACH_PLAN
@@ -108,7 +125,7 @@ def test_a_failure_after_any_plan_names_its_step(planned: dict[str, Any], entere
         assert failed_step(document) == step
         begun = [each for each in entered if may_have_begun(each, document)]
         assert begun == entered[: number + 1], "what comes after it is not restored"
-        assert is_complete(document) is (bool(entered) and step == "FinishDeployment")
+        assert is_complete(document) is (not planned["nothing_to_do"] and step == "FinishDeployment")
 
 
 def test_a_plan_without_new_revisions_passes_on_none() -> None:

@@ -16,6 +16,7 @@ from rota.plan.build import build_plan, describe_plan
 from rota.plan.model import Plan, Snapshot
 from rota.plan.seen import digest_of_changes
 from rota.schedule_file.task import After, Before, Task
+from rota.schedules import backend
 from rota.schedules.eventbridge_rules.desired import desired_rule
 from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
 from rota.schedules.revision import to_be_registered
@@ -333,6 +334,29 @@ def test_the_plan_in_one_line(tasks: tuple[Task, ...], summary: str, figures: tu
     assert plan.targets == plan.created + plan.updated
     assert (plan.document, plan.snapshot, plan.rolls_service) == (document, SNAPSHOT, False)
     assert plan.nothing_to_do is (figures == (0, 0, 2, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("tasks", "off", "figures"),
+    [
+        pytest.param((SPAM,), (), (1, 1), id="on"),
+        pytest.param((SPAM,), ("IngestData",), (1, 0), id="off already"),
+        pytest.param((), ("IngestData",), (2, 1), id="one on and one off"),
+        pytest.param((task("IngestData", timezone="Europe/Berlin"), SPAM), (), (1, 0), id="moves to Scheduler"),
+        pytest.param((task("IngestData", timezone="Europe/Berlin"),), (), (2, 1), id="one moves and one leaves"),
+        pytest.param((INGEST, SPAM), (), (0, 0), id="none"),
+    ],
+)
+def test_what_is_disabled_of_what_is_removed(
+    tasks: tuple[Task, ...], off: tuple[str, ...], figures: tuple[int, int]
+) -> None:
+    there = deployed(INGEST, SPAM)
+    schedules = {
+        name: backend.switched(rule, on=name.removeprefix(PREFIX) not in off)
+        for name, rule in there["schedules"].items()
+    }
+    plan = describe_plan(planned(*tasks, **there | {"schedules": schedules}), SNAPSHOT, SNAPSHOT)
+    assert (plan.removed, plan.disables) == figures
 
 
 PROXY = {

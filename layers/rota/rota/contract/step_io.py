@@ -81,7 +81,8 @@ class PlanDeploymentOutput(Recorded):
     """Where plan and snapshot are, and what a person wants to know of them.
 
     `targets` is `created` and `updated` together: an execution that the previous version of Rota began goes by it.
-    `waits`: it ends here, and waits for what it `asks`.
+    `disables`: how many of `removed` ClearRules switches off; None in a plan of the version of Rota before, whose
+    executions enter ClearRules for all of them. `waits`: it ends here, and waits for what it `asks`.
     """
 
     document: Stored
@@ -92,6 +93,7 @@ class PlanDeploymentOutput(Recorded):
     updated: int
     kept: int
     removed: int
+    disables: int | None = Field(None, exclude_if=lambda given: given is None)
     registers: int
     targets: int = 0
     calls: dict[str, int]

@@ -93,7 +93,7 @@ STEPS = (
         step_io.ClearRulesOutput,
         "rules disabled: {disabled}",
         phase=Phase.CLEARING,
-        needed=lambda plan: plan.removed > 0,
+        needed=lambda plan: (plan.removed if plan.disables is None else plan.disables) > 0,
     ),
     # It creates and updates rules, with their targets.
     Step(

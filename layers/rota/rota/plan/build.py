@@ -304,6 +304,7 @@ def describe_plan(plan: Plan, document: Stored, snapshot: Stored) -> PlanDeploym
         updated=updated,
         kept=plan.kept,
         removed=removed,
+        disables=len(plan.disabled_first),
         registers=len(plan.registers),
         targets=created + updated,
         calls=dict(plan.writes()),

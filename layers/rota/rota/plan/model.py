@@ -120,6 +120,13 @@ class Plan(Shape):
         """The changes of these kinds: `create`, `update`, `remove`."""
         return tuple(change for change in self.changes if change.kind in kinds)
 
+    @property
+    def disabled_first(self) -> tuple[Change, ...]:
+        """What is on and removed, which is switched off before others are written. Not what moves to the other backend:
+        that stays on until its task's other schedule is.
+        """
+        return tuple(change for change in self.changes_of_kind("remove") if change.disable and not change.moved)
+
     def writes(self) -> Counter[str]:
         """How often each operation is called that writes; not for a migration's pauses, nor later rounds of a move."""
         counts: Counter[str] = sum((change.writes() for change in self.changes), Counter())
