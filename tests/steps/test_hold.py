@@ -87,6 +87,17 @@ def barred(two: Deployments) -> Deployments:
     return two
 
 
+@pytest.mark.parametrize("holds", [True, False], ids=["a hold", "none"])
+def test_gates_that_are_put_as_they_were_stay(holds: bool, later: Deployments) -> None:
+    if holds:
+        assert later.ask(**HOLD).run() == "Done"
+    before, table = gates(), later.start().lease().table
+    assert (bool(before), table.put_gates(before, Gates.model_validate(before))) == (holds, table.read())
+    assert gates() == before
+    assert table.put_gates({"pending": {}}, Gates()) is None, "they are not as they were seen"
+    assert gates() == before
+
+
 def test_a_hold_is_recorded_and_notified(world: World, later: Deployments) -> None:
     hold = later.ask(**until(HOUR))
     assert hold.run() == "Done"

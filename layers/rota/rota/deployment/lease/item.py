@@ -109,17 +109,18 @@ class LeaseTable:
         """
         expressions = f"{update} {condition}"
         filled = {":me": self.execution, **(values or {})} if ":me" in expressions else dict(values or {})
-        named: Any = {"ExpressionAttributeNames": names} if names else {}
+        given: Any = {"ExpressionAttributeNames": names} if names else {}
+        if filled:
+            given["ExpressionAttributeValues"] = {name: stored(value) for name, value in filled.items()}
         try:
             item: Mapping[str, Any] = self._dynamodb.update_item(
                 TableName=self._table,
                 Key=self._key,
                 UpdateExpression=update,
                 ConditionExpression=condition,
-                ExpressionAttributeValues={name: stored(value) for name, value in filled.items()},
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **named,
+                **given,
             )["Attributes"]
         except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
             old: Mapping[str, Any] | None = dict(error.response).get("Item")  # type: ignore[assignment]  # not in the stubs
@@ -127,8 +128,8 @@ class LeaseTable:
         return True, _parsed(item)
 
     def put_gates(self, seen: Mapping[str, Any], changed: Gates, also: str = "") -> LeaseItem | None:
-        """The item with other gates than those that were seen; None if they have changed meanwhile. `also`: a condition
-        beside that.
+        """The item with `changed` in place of the gates that were seen; None if those have changed meanwhile. `also`: a
+        condition beside that.
         """
         update = GatesUpdate(seen, changed.stored())
         expression = f"SET {update.sets[0]}" if update.sets else "REMOVE gates"
@@ -152,11 +153,10 @@ class GatesUpdate:
     """Parts of the expressions with which the gates are changed, if they still are as they were seen."""
 
     def __init__(self, seen: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
-        differs = changed != seen
-        self.sets = ["gates = :changed"] if changed and differs else []
-        self.removes = ["gates"] if differs and not changed else []
+        self.sets = ["gates = :changed"] if changed else []
+        self.removes = [] if changed else ["gates"]
         self.condition = "gates = :gates" if seen else "attribute_not_exists(gates)"
-        self.values = ({":gates": seen} if seen else {}) | ({":changed": changed} if self.sets else {})
+        self.values = ({":gates": seen} if seen else {}) | ({":changed": changed} if changed else {})
 
 
 def _parsed(item: Mapping[str, Any]) -> LeaseItem:
