@@ -17,6 +17,7 @@ from rota.settings import Settings
 
 @step
 def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentOutput:
+    begun = datetime.now(UTC)
     if request.config.state is None:
         raise updated_meanwhile("the answer of ReadConfig")
     if settings.approval != "none" and "approval" not in request.model_fields_set:
@@ -28,7 +29,7 @@ def handler(request: PlanDeploymentInput, settings: Settings) -> PlanDeploymentO
     with thread_pool() as pool:
         snapshot = pool.submit(artifacts.write, s3, bucket, execution, "snapshot", before)
         document = pool.submit(artifacts.write, s3, bucket, execution, "plan", plan)
-    described = describe_plan(plan, document.result(), snapshot.result())
+    described = describe_plan(plan, document.result(), snapshot.result()).model_copy(update={"begun_at": begun})
     if request.approval is None or plan.nothing_to_do:
         return described
     from rota.plan.seen import digest_of_changes  # noqa: PLC0415  here, because most apps need no approval

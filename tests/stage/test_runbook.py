@@ -342,7 +342,7 @@ def test_who_deployed_what(deployed: Client, shell: Shell) -> None:
     assert (ended, cause, execution) == ("deployed", None, deployed.executions()[0])
     assert started_at.startswith("20")
     assert summary.startswith("schedules: 3 new")
-    assert "planning" in durations
+    assert "ReadConfig" in durations
     assert f'"image-digest": "{digest}"' in shell(f"deployed {digest}")
 
 

@@ -84,12 +84,18 @@ def test_a_dry_run_has_begun_nothing() -> None:
     assert not record.has_begun
 
 
-def test_durations_are_from_one_step_to_the_next() -> None:
+@pytest.mark.parametrize(
+    ("plan_begun", "planning"),
+    [(23.1, "ReadConfig 2.1 s, PlanDeployment 1.1 s"), (None, "planning 3.2 s")],
+    ids=["known", "a record of the version before"],
+)
+def test_durations_are_from_one_step_to_the_next(plan_begun: float | None, planning: str) -> None:
     entered = {"TakeTurn": 21, "ClearRules": 24.2, "RollService": 25, "CheckService": 30.5, "FinishDeployment": 90}
     at = {step: START + timedelta(seconds=seconds) for step, seconds in entered.items()}
-    record = DeploymentRecord(execution=EXECUTION, entered=at)
+    begun = START + timedelta(seconds=plan_begun) if plan_begun else None
+    record = DeploymentRecord(execution=EXECUTION, entered=at, plan_begun=begun)
     assert record.durations() == (
-        "TakeTurn 21.0 s, planning 3.2 s, ClearRules 0.8 s, RollService 5.5 s, CheckService 59.5 s"
+        f"TakeTurn 21.0 s, {planning}, ClearRules 0.8 s, RollService 5.5 s, CheckService 59.5 s"
     )
     assert record.last_step == "FinishDeployment"
 

@@ -82,7 +82,8 @@ class PlanDeploymentOutput(Recorded):
 
     `targets` is `created` and `updated` together: an execution that the previous version of Rota began goes by it.
     `disables`: how many of `removed` ClearRules switches off; None in a plan of the version of Rota before, whose
-    executions enter ClearRules for all of them. `waits`: it ends here, and waits for what it `asks`.
+    executions enter ClearRules for all of them. `waits`: it ends here, and waits for what it `asks`. `begun_at`: when
+    the invocation began that made the plan; None likewise.
     """
 
     document: Stored
@@ -103,10 +104,12 @@ class PlanDeploymentOutput(Recorded):
     asks: Asks | None = None
     runs_before: bool = False
     runs_after: bool = False
+    begun_at: AwareDatetime | None = Field(None, exclude_if=lambda given: given is None)
 
     def facts(self) -> dict[str, Any]:
         pointers = {"plan": self.document.model_dump(), "snapshot": self.snapshot.model_dump()}
-        return {**pointers, "summary": self.summary, "nothing_to_do": self.nothing_to_do}
+        begun = {"plan_begun": self.begun_at.isoformat()} if self.begun_at else {}
+        return {**pointers, **begun, "summary": self.summary, "nothing_to_do": self.nothing_to_do}
 
 
 class RegisterRevisionsOutput(Recorded):

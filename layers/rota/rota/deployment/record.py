@@ -17,7 +17,7 @@ from rota.contract.steps import STEPS, Step, is_complete, may_have_begun
 from rota.deployment.items import Item
 from rota.deployment.waiting import Answer, BackTo
 
-# The step that makes the record, and what is between it and the first step that writes, in `durations`.
+# The step that makes the record.
 _FIRST_STEP = "TakeTurn"
 _CHANGE_SCHEDULES = ("ClearRules", "CreateTargets")
 # First writer wins.
@@ -81,6 +81,8 @@ class DeploymentRecord(Item):
     after: OneOffRun | None = None
     entered: dict[str, AwareDatetime] = Field(default_factory=dict)
     """By step: when it first entered the lease; TakeTurn: when it took it."""
+    plan_begun: AwareDatetime | None = None
+    """When PlanDeployment began, which enters no lease; None if no step that writes has handed that over."""
     seconds: dict[str, float] = Field(default_factory=dict)
     """By step: how long its invocations worked, all together."""
     error: CaughtError | None = None
@@ -128,15 +130,16 @@ class DeploymentRecord(Item):
         return entered[-1] if entered[1:] else str(Phase.PLANNING).capitalize()
 
     def durations(self) -> str:
-        """How long each step took with all its waits and attempts, `TakeTurn 21.0 s, planning 3.2 s, ...`.
+        """How long each step took with all its waits and attempts, `TakeTurn 21.0 s, ReadConfig 2.1 s, ...`.
 
-        The last step that entered is running and not among them. Planning is ReadConfig and PlanDeployment. Empty if
-        it is not known when the steps began.
+        The last step that entered is running and not among them. ReadConfig and PlanDeployment are `planning` together
+        if it is not known when the plan was begun. Empty if it is not known when the steps began.
         """
         if _FIRST_STEP not in self.entered:
             return ""
-        names = {_FIRST_STEP: str(Phase.PLANNING)}
-        timeline = sorted((at, names.get(step, step)) for step, at in self.entered.items())
+        planned = {"PlanDeployment": self.plan_begun} if self.plan_begun else {}
+        names = {_FIRST_STEP: "ReadConfig" if planned else str(Phase.PLANNING)}
+        timeline = sorted((at, names.get(step, step)) for step, at in {**self.entered, **planned}.items())
         begun = [(self.execution.started_at, _FIRST_STEP), *timeline]
         return ", ".join(
             f"{step} {(end - start).total_seconds():.1f} s"
