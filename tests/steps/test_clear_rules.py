@@ -112,6 +112,23 @@ def test_without_it_a_deployment_that_fails_is_restored(step: str, world: World,
     assert world.everything() == before
 
 
+@pytest.mark.parametrize(("has_entered", "end"), [(False, "Restored"), (True, "Deployed")])
+def test_without_it_an_aborted_deployment_is_as_before_or_complete(
+    has_entered: bool, end: str, world: World, later: Deployments
+) -> None:
+    """FinishDeployment is the first that enters the lease."""
+    client("events").disable_rule(Name=SPAM)
+    world.upload(ONE_LEFT)
+    before = world.everything()
+    deployment = later.start().until("FinishDeployment")
+    with world.calls.killing("dynamodb.UpdateItem", after=has_entered), pytest.raises(KilledError):
+        deployment.step("FinishDeployment")
+    deployment.stop()
+    assert deployment.restorer().run() == end
+    assert (world.everything() == before) is not has_entered
+    assert ("RemoveSpam" in states(world)) is not has_entered
+
+
 def test_without_it_finish_deployment_goes_forward(world: World, later: Deployments) -> None:
     """What it was to delete may be gone already."""
     client("events").disable_rule(Name=SPAM)
