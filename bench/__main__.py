@@ -25,8 +25,8 @@ _HERE = Path(__file__).parent
 SIZES = (1, 10, 60, 300, 1000)
 QUICK = (1, 30)
 _SOME: tuple[Case, ...] = ("new-image", "unchanged")
-# So many tasks take hardly longer than one.
-_FEW = 10
+# How often each case is measured, by tasks, else once: the fewer, the more it depends on what else the machine does.
+_ROUNDS = {1: 5, 10: 5, 60: 3}
 _TOOLS = {
     "classic script": (classic, "the AWS CLI, jq and bash"),
     "ecs-deploy": (ecs_deploy, "ecs, which `pip install ecs-deploy` puts into an environment"),
@@ -59,8 +59,7 @@ def main() -> int:
         if (whole and not results.tools) or asked.quick:
             _measure_tools(console, stage, bench, results, (1,) if asked.quick else (1, 10))
         for tasks, mode in _parts(results, sizes, modes):
-            # The fewer tasks, the more a deployment depends on what else the machine does: the median counts.
-            rounds = (2 if asked.quick else 3) if tasks <= _FEW else 1
+            rounds = min(_ROUNDS.get(tasks, 1), 2 if asked.quick else 5)
             # With one task, cold and warm functions are compared.
             wanted = tuple(case for case in CASES if case in cases or (tasks == 1 and case in _SOME))
             if whole:
