@@ -103,8 +103,8 @@ def _after(step: Step | None, event: Mapping[str, Any]) -> tuple[Step | None, bo
     kind, at = event["type"], event["timestamp"]
     if kind == "TaskStateEntered":
         return Step(event["stateEnteredEventDetails"]["name"], at), True
-    if step is None or step.left:
-        return step, False
+    if step is None:
+        return None, False
     if kind in {"LambdaFunctionFailed", "LambdaFunctionTimedOut"}:
         details = event.get("lambdaFunctionFailedEventDetails") or event.get("lambdaFunctionTimedOutEventDetails") or {}
         step.error, step.reason = details.get("error", kind), _reason(details.get("cause", ""))

@@ -59,8 +59,8 @@ class Narrator:
             return
         yield _step(news, self._rest((news.result or {}).get("cause", "")))
         result = news.result or {}
-        if news.state == "TakeTurn" and result.get("decision") not in (None, "wait"):
-            self._printed_cause = result["reason"]
+        if news.state == "TakeTurn":
+            self._printed_cause = result.get("reason", "")
         if news.error:
             self._printed_cause = f"{news.state}: {news.reason.rstrip('.')}"
 
@@ -79,9 +79,9 @@ class Narrator:
 
 def note(step: Step, cause: str = "") -> str:
     """What the step did, in a few words; nothing for a step of another app's state machine."""
-    result = step.result or {}
     if step.error:
         return f"{step.error}: {step.reason}"
+    result = step.result
     if not result:
         return ""
     if result.get("decision") == "wait":
