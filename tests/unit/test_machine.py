@@ -213,7 +213,7 @@ def test_the_main_route() -> None:
             },
             {},
             "Overtaken",
-            {"ReadConfig": 0},
+            {"TakeTurn": 2, "ReadConfig": 0},
             id="overtaken while it waits",
         ),
         pytest.param(
@@ -271,6 +271,8 @@ def test_other_routes(answers: dict[str, Any], additions: dict[str, Any], end: s
     walk = Machine(**answers).run(**additions)
     assert walk.end == end
     assert {state: walk.states.count(state) for state in states} == states
+    repeated = {state for state in asl.TASKS if walk.states.count(state) > 1}
+    assert repeated == {state for state in asl.TASKS if states.get(state, 0) > 1}, "no other step is entered again"
 
 
 @pytest.mark.parametrize("decision", Decision)

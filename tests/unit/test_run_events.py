@@ -9,7 +9,7 @@ import pytest
 from rota.runs.event import GivenUp, QueueMessage, TaskChange, task_change
 from rota.runs.model import Status, Trigger
 from tests.guestbook import DIGEST
-from tests.run_events import CREATED, DUE, TASK_ID, dead_letter, detail, message
+from tests.run_events import CREATED, DUE, TASK_ID, dead_letter, dead_letter_of_schedule, detail, message
 
 
 def read(record: dict[str, Any]) -> TaskChange | GivenUp | None:
@@ -127,6 +127,31 @@ def test_a_dead_letter_holds_the_event_or_the_input(body: str, at: datetime | No
     letter = read(dead_letter(body=body))
     assert isinstance(letter, GivenUp)
     assert letter.at == at
+
+
+@pytest.mark.parametrize(
+    ("said", "body", "at"),
+    [
+        ("2026-03-01T06:00:00Z", "{}", DUE),
+        ("2026-03-01T06:00:00Z", _input(ROTA_SCHEDULED_AT="2026-03-01T07:00:00Z"), DUE),
+        ("soon", "{}", None),
+        ("soon", _input(ROTA_SCHEDULED_AT="2026-03-01T06:00:00Z"), DUE),
+        (None, "{}", None),
+    ],
+    ids=["said", "said beside an input", "no time", "no time beside an input", "not said"],
+)
+def test_schedulers_dead_letter_says_when_it_was_due(said: str | None, body: str, at: datetime | None) -> None:
+    arn = "arn:aws:scheduler:us-east-1:123456789012:schedule/guestbook/production__guestbook__IngestData"
+    record = dead_letter_of_schedule(
+        arn, DUE, "execution", code="AccessDenied", text="no", exhausted=None, sent=CREATED
+    )
+    record["body"] = body
+    record["messageAttributes"]["SCHEDULED_TIME"]["stringValue"] = said
+    if said is None:
+        del record["messageAttributes"]["SCHEDULED_TIME"]
+    letter = read(record)
+    assert isinstance(letter, GivenUp)
+    assert (letter.rule, letter.at) == ("production__guestbook__IngestData", at)
 
 
 def test_another_event_is_not_about_a_run() -> None:

@@ -65,13 +65,29 @@ def test_a_reason_is_of_the_run_for_sure(found: list[Asked], why: Why | None) ->
     assert (reason and reason.why) == why
 
 
-def test_what_was_started_is_a_task_of_the_app_that_names_its_job() -> None:
+@pytest.mark.parametrize("before", ["", "arn:aws:ecs:us-east-1:1234:task-definition/"], ids=["its name", "its ARN"])
+@pytest.mark.parametrize("answered", [True, False], ids=["as ECS answered", "as it was asked"])
+def test_what_was_started_is_a_task_of_the_app_that_names_its_job(answered: bool, before: str) -> None:
     def started(task: str | None = "IngestData", cluster: str = "production", family: str = "guestbook") -> Asked:
-        recorded = event(task, {"tasks": [{"taskArn": ARN.replace("production", cluster)}], "failures": []})
-        recorded["requestParameters"]["taskDefinition"] = f"arn:aws:ecs:us-east-1:1234:task-definition/{family}:6"
+        revision = f"{before}{family}:6"
+        answer = {
+            "taskArn": ARN.replace("production", cluster),
+            **({"taskDefinitionArn": revision} if answered else {}),
+        }
+        recorded = event(task, {"tasks": [answer], "failures": []})
+        recorded["requestParameters"]["taskDefinition"] = "another:1" if answered else revision
         return asked(AT, recorded)
 
-    history = History([started(), started(None), started(cluster="staging"), started(family="guestbook-2")], AT)
+    history = History(
+        [
+            started(),
+            started(None),
+            started(cluster="staging"),
+            started(family="guestbook-2"),
+            started(family="old-guestbook"),
+        ],
+        AT,
+    )
     (found,) = history.tasks_of("production", "guestbook")
     assert (found.job, found.task_arn, found.created_at, found.has_ended) == ("IngestData", ARN, AT, False)
 
