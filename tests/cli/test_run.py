@@ -21,7 +21,7 @@ from rota.cli.stack import Stack
 from rota.ecs.derive import derive_content
 from rota.schedule_file.task import Before
 from rota.schedules import backend
-from tests.guestbook import IMAGE_URI, SETTINGS, TIMED, arn, definition, task
+from tests.guestbook import IMAGE_URI, SETTINGS, TIMED, definition, task
 from tests.unit.test_starts import rule
 
 AT = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
@@ -31,7 +31,7 @@ NAMED = {"name": "ROTA_TASK", "value": "IngestData"}
 def job(settings: Any = SETTINGS, state: str = "ENABLED", expression: str = "cron(0 6 * * ? *)") -> Job:
     made = rule(settings, '{"cpu": "512", "containerOverrides": [{"name": "app", "command": ["./bin/start", "x"]}]}')
     schedule = made.model_copy(update={"state": state, "schedule_expression": expression})
-    return Job("IngestData", schedule, arn(7))
+    return Job("IngestData", schedule)
 
 
 COMMAND_OF = {"name": "ROTA_COMMAND_OF", "value": NAMED["value"]}

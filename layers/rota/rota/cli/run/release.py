@@ -30,7 +30,7 @@ def find(account: "Account", name: str, release: str) -> Job:
     if schedule is None:
         todo = f"rota explain {named} says what it changed; without --release the job runs as it is now"
         raise CommandError(Exit.NOT_ALLOWED, f"{named} had no job {task}, by what is stored", todo, error="NoTask")
-    return Job(task, schedule, next(iter(backend.revisions_of([schedule])), ""), is_of_a_release=True)
+    return Job(task, schedule, is_of_a_release=True)
 
 
 def _schedule(account: "Account", deployed: Iterable[Item], name: str) -> backend.Schedule | None:

@@ -29,8 +29,6 @@ class Job:
 
     task: str
     schedule: backend.Schedule
-    revision: str
-    """The ARN of the task definition that its target names."""
     is_of_a_release: bool = False
     """Whether the schedule is as a release had it, and not the one that starts the job now."""
 
@@ -56,8 +54,7 @@ def find(account: "Account", name: str) -> Job:
             live_schedules.require([task], owned)
         todo = f"the jobs are {', '.join(sorted(owned))}" if owned else live_schedules.NO_JOBS
         raise CommandError(Exit.NOT_ALLOWED, f"the app owns no rule of the job {task}", todo, error="NoTask")
-    schedule = backend.schedule_of_shown(rule)
-    return Job(task, schedule, next(iter(backend.revisions_of([schedule])), ""))
+    return Job(task, backend.schedule_of_shown(rule))
 
 
 def request_of(job: Job, container: str, changes: Changes, at: datetime, *, late: bool = False) -> dict[str, Any]:
