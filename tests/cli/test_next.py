@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from rota.cli.exits import CommandError
 from rota.cli.next.calendar import Job, calendar
 from rota.cli.next.command import span
+from rota.cli.next.gather import jobs_of_file
 from rota.cli.next.text import ics, lines, often
 from rota.cli.resume.missed import due_in_a_pause
 from rota.cli.status.model import Pause
@@ -47,6 +49,19 @@ def due(job: Job, hours: int = 48) -> list[tuple[str, bool, bool]]:
 )
 def test_what_is_due_when(job: Job, hours: int, runs: list[tuple[str, bool, bool]]) -> None:
     assert due(job, hours) == runs
+
+
+@pytest.mark.parametrize(
+    ("names", "jobs"), [([], ["A", "B"]), (["B"], ["B"]), (["B", "A", "B"], ["A", "B"])], ids=["all", "one", "twice"]
+)
+def test_jobs_of_a_file_by_their_names(tmp_path: Path, names: list[str], jobs: list[str]) -> None:
+    file = tmp_path / "scheduled_tasks.json"
+    file.write_text(
+        '{"tasks": [{"name": "A", "task": "a", "rate": "1 hour"}, {"name": "B", "task": "b", "rate": "1 day"}]}'
+    )
+    assert [each.task for each in jobs_of_file(str(file), names)] == jobs
+    with pytest.raises(CommandError, match="there is no job C"):
+        jobs_of_file(str(file), [*names, "C"])
 
 
 def test_a_long_calendar_says_that_there_is_more() -> None:

@@ -3,9 +3,13 @@
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from rota.cli.exits import CommandError, Exit
-from rota.cli.releases import find
+from rota.cli.frame import Account
+from rota.cli.output import Output
+from rota.cli.releases import Image, find, image
+from rota.cli.stack import Stack
 from rota.cli.table import is_deployment
 
 DIGESTS = {name: f"sha256:{name * 32}" for name in ("a1", "b2", "c3")}
@@ -56,6 +60,51 @@ def test_other_names_are_answered_with_the_newest(name: str) -> None:
 def test_there_may_be_none_before() -> None:
     with pytest.raises(CommandError, match="no release before the live one"):
         find(LEDGER[:2], "previous", LIVE)
+
+
+NEW = "sha256:" + "d4" * 32
+IMAGES = {"tag-b2": DIGESTS["b2"], "new": NEW}
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    """That of a stack whose repository has two images with a tag, and one without."""
+
+    def describe(ecr: Any, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        assert (operation, request["repositoryName"]) == ("DescribeImages", "shop")
+        (asked,) = request["imageIds"]
+        digest = asked.get("imageDigest") or IMAGES.get(asked["imageTag"])
+        if digest not in (*IMAGES.values(), DIGESTS["c3"]):
+            raise ecr.exceptions.ImageNotFoundException({"Error": {"Code": "ImageNotFoundException"}}, operation)
+        tags = [tag for tag, each in IMAGES.items() if each == digest]
+        return {"imageDetails": [{"imageDigest": digest, **({"imageTags": tags} if tags else {})}]}
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", describe)
+    made = Account(Output(), region="eu-west-1")
+    made.__dict__["stack"] = Stack("rota", "arn", "", {"RepositoryName": "shop"}, {})
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("new", Image(NEW, "new")),
+        (NEW, Image(NEW, "new")),
+        (DIGESTS["c3"], Image(DIGESTS["c3"], None)),
+        ("v1", Image(DIGESTS["a1"], "tag-a1")),
+        ("a1a1a1a1", Image(DIGESTS["a1"], "tag-a1")),
+    ],
+    ids=["a tag", "a digest", "that of one without a tag", "a release", "a digest's first digits"],
+)
+def test_names_of_an_image(account: Account, name: str, meant: Image) -> None:
+    assert image(account, name, LEDGER) == meant
+
+
+@pytest.mark.parametrize("name", ["nope", "v9", DIGESTS["a1"]], ids=["a tag", "a release", "a digest that is gone"])
+def test_an_image_that_is_not_there(account: Account, name: str) -> None:
+    with pytest.raises(CommandError, match=f"there is no image {name} in the repository shop") as refused:
+        image(account, name, LEDGER)
+    assert (refused.value.code, refused.value.error) == (Exit.NOT_ALLOWED, "NoImage")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """A task's line in `rota status`: its rule, its job and its runs together."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import pytest
@@ -11,8 +11,9 @@ from rota.cli.columns import Cell
 from rota.cli.frame import Account
 from rota.cli.output import Output
 from rota.cli.status import tasks, text
-from rota.cli.status.gather import _deploying, _release, are_live
+from rota.cli.status.gather import _deploying, _last, _release, are_live, window_opens
 from rota.cli.status.model import (
+    AllStatus,
     Bar,
     Deploying,
     Ended,
@@ -22,6 +23,7 @@ from rota.cli.status.model import (
     PendingSchedule,
     Release,
     Service,
+    StackStatus,
     Status,
     Task,
 )
@@ -301,6 +303,35 @@ def test_what_a_person_has_to_know_is_on_top(members: dict[str, Any], words: str
     assert words in shown(**members)
 
 
+PAUSED = {"execution": "p", "kind": "pause", "outcome": "done"}
+FAILED, WELL = ({"execution": each, "digest": "d", "outcome": each} for each in ("failed", "deployed"))
+
+
+@pytest.mark.parametrize(
+    ("ended", "outcome"),
+    [([], None), ([PAUSED], None), ([PAUSED, FAILED, WELL], "failed"), ([WELL, FAILED], "deployed")],
+    ids=["none yet", "a pause alone", "a pause since", "the newest"],
+)
+def test_the_last_deployment(ended: list[dict[str, str]], outcome: str | None) -> None:
+    found = _last(ended)
+    assert (found and found.outcome) == outcome
+
+
+@pytest.mark.parametrize(
+    ("window", "opens"),
+    [
+        ("", None),
+        ("Mon 09:00-17:00 UTC", None),
+        ("Mon 13:00-17:00 UTC", "2026-11-30T13:00:00+00:00"),
+        ("Mon 9-17", None),
+    ],
+    ids=["no window", "it is open", "it opens", "it cannot be read"],
+)
+def test_when_the_window_opens(window: str, opens: str | None) -> None:
+    found = window_opens(window, NOW)
+    assert (found and found.isoformat()) == opens
+
+
 def test_what_is_barred_names_the_command_that_lifts_it() -> None:
     bars = [Bar("sha256:" + "c3" * 32, tag, "ana", "the login fails") for tag in ("one", "two")]
     printed = shown(barred=bars)
@@ -312,6 +343,39 @@ def test_a_row_for_each_task() -> None:
     task = status(rule(), job(), run("failed", exit_code=1, seconds=12), run("ok"))
     printed = shown(tasks=[task])
     assert ".x         06:00 exit 1, 12 s  tomorrow 06:00" in printed
+
+
+def test_where_runs_are_not_watched_a_row_has_the_schedule_instead() -> None:
+    table = shown(tasks=[status(rule(), job())], watched=False).splitlines()[-2:]
+    assert table == ["task  when                    next", "A     every day at 06:00 UTC  tomorrow 06:00"]
+
+
+STACKS = {
+    "well": ({}, "rota   production/shop  v2 b81d07e  2 of 2     no       none"),
+    "nothing live": ({"release": None, "tag": None}, "rota   production/shop  nothing yet  2 of 2     no       none"),
+    "no service": ({"running": None, "desired": None}, "rota   production/shop  v2 b81d07e  -          no       none"),
+    "it deploys": ({"deploying": True}, "rota   production/shop  v2 b81d07e  2 of 2     yes      none"),
+    "half done": (
+        {"deploying": True, "half_done": True},
+        "rota   production/shop  v2 b81d07e  2 of 2     HALF DONE  none",
+    ),
+    "jobs fail": ({"failing": ["A", "B"]}, "rota   production/shop  v2 b81d07e  2 of 2     no       A, B"),
+}
+
+
+@pytest.mark.parametrize(("members", "row"), STACKS.values(), ids=STACKS)
+def test_a_row_for_each_stack(members: dict[str, Any], row: str) -> None:
+    given: dict[str, Any] = {
+        "release": "v2",
+        "tag": "b81d07e",
+        "deploying": False,
+        "half_done": False,
+        "running": 2,
+        "desired": 2,
+    }
+    every = AllStatus("eu-west-1", [StackStatus("rota", "production/shop", **given | members)])
+    titles, line = (click.unstyle(line) for line in text.all_lines(every, 100))
+    assert (titles.split("  ")[0], line) == ("stack", row)
 
 
 @pytest.mark.parametrize(
@@ -415,3 +479,17 @@ def test_what_is_half_done(
     before = {"execution": "run-1", "outcome": "deployed"}
     found = _deploying(Account(Output(), region="eu-west-1"), {"holder": "run-1"}, [*ended, before])
     assert (found.half_done, found.phase) == (half_done, "restoring" if restoring == "run-1" else "planning")
+
+
+def test_an_execution_that_aws_knows_no_more_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lease of a stack whose state machine was deleted and made again."""
+
+    def refuse(states: Any, operation: str, _: dict[str, Any]) -> NoReturn:
+        raise states.exceptions.ExecutionDoesNotExist({"Error": {"Code": "ExecutionDoesNotExist"}}, operation)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
+    found = _deploying(Account(Output(), region="eu-west-1"), {"holder": "run-1", "digest": "sha256:c3"}, [])
+    assert (found.half_done, "deploying sha256:c3 for 0.0 s: its execution is GONE" in shown(deploying=found)) == (
+        False,
+        True,
+    )
