@@ -1,0 +1,78 @@
+"""What `rota history` shows of a deployment and of a run."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import click
+import pytest
+
+from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
+from rota.cli.history.text import lines, run_lines
+from tests.board.sample import DIGEST, NOW, deployment
+
+CAUSE = "The rollout did not last.\nMore."
+WHY = "The rollout did not last. rota explain tag-2"
+
+
+def row(made: Deployment) -> str:
+    (_, shown) = lines(History([made], more=False), NOW, 300, every=True)
+    return " ".join(click.unstyle(shown).split())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "what"),
+    [
+        ("deployed", "the plan"),
+        ("nothing to do", "the plan"),
+        ("done", "the plan"),
+        ("failed", WHY),
+        ("refused", WHY),
+        ("restoring", WHY),
+        ("aborted", WHY),
+        ("overtaken", WHY),
+        ("held", WHY),
+    ],
+)
+def test_what_went_well_says_its_plan_and_what_did_not_says_why(outcome: str, what: str) -> None:
+    shown = row(deployment(2, 2, outcome=outcome, summary="the plan", cause=CAUSE))
+    assert shown == f"v2 {outcome} 2 h ago tag-2 48 s push; {what}"
+
+
+ROWS: dict[str, tuple[dict[str, Any], str]] = {
+    "live": ({"live": True}, "v2 live 2 h ago tag-2 48 s push; the plan"),
+    "no release": ({"release": None}, "- deployed 2 h ago tag-2 48 s push; the plan"),
+    "no tag": ({"tag": None}, f"v2 deployed 2 h ago {DIGEST[:15]} 48 s push; the plan"),
+    "it has not ended": (
+        {"finished_at": None, "seconds": None, "started_at": NOW - timedelta(hours=5)},
+        "v2 deployed 5 h ago tag-2 push; the plan",
+    ),
+    "no times": ({"finished_at": None, "seconds": None, "started_at": None}, "v2 deployed tag-2 push; the plan"),
+    "when it ended": ({"started_at": NOW - timedelta(hours=5)}, "v2 deployed 2 h ago tag-2 48 s push; the plan"),
+    "by whom and why": (
+        {"kind": "rollback", "by": "user/ana", "reason": "the login fails"},
+        'v2 deployed 2 h ago tag-2 48 s rollback by user/ana "the login fails"; the plan',
+    ),
+}
+
+
+@pytest.mark.parametrize(("members", "shown"), ROWS.values(), ids=ROWS)
+def test_the_row_of_a_deployment(members: dict[str, Any], shown: str) -> None:
+    assert row(deployment(2, 2, **{"summary": "the plan", **members})) == shown
+
+
+RUN = TaskRun(NOW - timedelta(hours=6), "ok", 0, 40.0, "v2", "schedule", "", "arn")
+RUNS: dict[str, tuple[dict[str, Any], str]] = {
+    "well": ({}, "06:00 ok 40 s v2 schedule"),
+    "failed": ({"status": "failed", "exit": 3, "reason": "it ended"}, "06:00 exit 3 40 s v2 schedule it ended"),
+    "failed without a code": ({"status": "failed", "exit": None}, "06:00 failed 40 s v2 schedule"),
+    "it never ran": ({"status": "not_started", "exit": None, "seconds": None}, "06:00 not started v2 schedule"),
+    "of no release": ({"release": None, "trigger": "by_hand"}, "06:00 ok 40 s - by hand"),
+}
+
+
+@pytest.mark.parametrize(("members", "shown"), RUNS.values(), ids=RUNS)
+def test_the_row_of_a_run(members: dict[str, Any], shown: str) -> None:
+    history = TaskHistory("A", [replace(RUN, **members)], [])
+    (_, found) = run_lines(history, 1, NOW, 200, utc=True)
+    assert " ".join(click.unstyle(found).split()) == shown
