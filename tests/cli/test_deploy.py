@@ -1,0 +1,119 @@
+"""What `rota deploy` deploys, and under which key it uploads a schedule file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from rota.cli.deploy import command, upload
+from rota.cli.exits import CommandError, Exit
+from rota.cli.frame import Account
+from rota.cli.output import Output
+from rota.cli.releases import Image
+from rota.cli.stack import Stack
+from tests.cli.test_releases import DIGESTS
+
+AT = "arn:aws:states:eu-west-1:111122223333"
+OUTPUTS = {
+    "StateMachineArn": f"{AT}:stateMachine:rota-deploy",
+    "LedgerTableName": "table",
+    "RulePrefix": "shop__",
+    "BucketName": "bucket",
+    "ScheduleFileKeys": "jobs/{tag}.json,jobs.json",
+}
+PARAMETERS = {"ClusterName": "prod", "ServiceName": "shop", "RepositoryName": "shop"}
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "a")
+    made = Account(Output(), region="eu-west-1")
+    made.__dict__["stack"] = Stack("rota", "arn", "", PARAMETERS, OUTPUTS)
+    return made
+
+
+def push(**detail: str) -> dict[str, Any]:
+    return {"source": "aws.ecr", "detail": {"repository-name": "shop", "image-digest": DIGESTS["a1"], **detail}}
+
+
+NO_IMAGE = (Exit.MISUSED, "run-1 was not started with an image")
+AGAIN: dict[str, tuple[Any, Any]] = {
+    "a push": (push(**{"image-tag": "v2"}), (push(**{"image-tag": "v2"}), "v2")),
+    "a push without a tag": (push(), (push(), DIGESTS["a1"])),
+    "by a person": (
+        {**push(), "by": "user/ana", "reason": "x", "now": True, "kind": "again", "schedule_version": "1"},
+        (push(), DIGESTS["a1"]),
+    ),
+    "a dry run": ({**push(), "dry_run": True}, (push(), DIGESTS["a1"])),
+    "a rollback": ({"kind": "rollback", "release": "v1"}, NO_IMAGE),
+    "a restore": ({"detail": {"executionArn": f"{AT}:execution:rota-deploy:push-1"}}, NO_IMAGE),
+    "a text": ({"detail": "image-digest"}, NO_IMAGE),
+    "a list": ([], NO_IMAGE),
+}
+
+
+@pytest.mark.parametrize(("given", "found"), AGAIN.values(), ids=AGAIN)
+def test_what_an_earlier_execution_has_deployed(
+    account: Account, monkeypatch: pytest.MonkeyPatch, given: Any, found: Any
+) -> None:
+    def answer(_: BaseClient, __: str, request: dict[str, Any]) -> dict[str, Any]:
+        name = request["executionArn"].removeprefix(f"{AT}:execution:rota-deploy:")
+        return {"name": name, "input": json.dumps(given)}
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    read: Any
+    try:
+        read = command._again(account, account.table, "run-1")
+    except CommandError as error:
+        read = error.code, error.message
+    assert read == found
+
+
+def test_nothing_is_live_in_the_other_stack(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = [{"OutputKey": key, "OutputValue": value} for key, value in OUTPUTS.items()]
+    parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in PARAMETERS.items()]
+    at = "arn:aws:cloudformation:eu-west-1:111122223333:stack/staging/1"
+    staging = {"StackName": "staging", "StackId": at, "StackStatus": "CREATE_COMPLETE"}
+    answers = {
+        "DescribeStacks": {"Stacks": [{**staging, "Outputs": outputs, "Parameters": parameters}]},
+        "Query": {"Items": []},
+    }
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda _, operation, __: answers[operation])
+    with pytest.raises(CommandError) as refused:
+        command._live_image_of(account, "staging")
+    error = refused.value
+    assert (error.code, error.error, error.todo) == (Exit.NOT_ALLOWED, "NoRelease", "deploy there first")
+    assert error.message == "nothing is live in prod/shop (staging, eu-west-1, 111122223333)"
+
+
+@pytest.mark.parametrize(
+    ("tag", "there", "key"),
+    [
+        ("v2", {"jobs/v2.json", "jobs.json"}, "jobs/v2.json"),
+        ("v2", {"jobs.json"}, "jobs.json"),
+        ("v2", set(), "jobs/v2.json"),
+        (None, set(), "jobs.json"),
+    ],
+    ids=["both are there", "the second is", "none is", "no tag"],
+)
+def test_a_file_is_uploaded_as_what_the_deployment_reads(
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    tag: str | None,
+    there: set[str],
+    key: str,
+) -> None:
+    def answer(_: BaseClient, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        if request["Key"] not in there:
+            raise ClientError({"Error": {"Code": "404"}}, operation)
+        return {"VersionId": "1"}
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    (tmp_path / "jobs.json").write_text('{"tasks": []}')
+    found = upload.prepare(account, str(tmp_path / "jobs.json"), Image(DIGESTS["a1"], tag))
+    assert (found.key, json.loads(found.content)) == (key, {"tasks": []})
