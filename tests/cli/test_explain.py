@@ -86,6 +86,61 @@ def test_a_migration_is_not_said_to_be_as_before() -> None:
     assert now == "everything that RegisterRevisions changed is as before; what the migration did stays"
 
 
+STEPS = dict.fromkeys(("TakeTurn", "RegisterRevisions", "CreateTargets"), "2026-11-30T06:00:00+00:00")
+HALF_NEW = "it is being restored, or its restore was given up: schedules or the service may be half new"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "entered", "now"),
+    [
+        ("failed", STEPS, "everything that RegisterRevisions, CreateTargets changed is as before"),
+        ("failed", {"TakeTurn": STEPS["TakeTurn"]}, "nothing had been changed"),
+        ("aborted", STEPS, "everything that RegisterRevisions, CreateTargets changed is as before"),
+        ("held", {}, "nothing had been changed"),
+        ("restoring", STEPS, HALF_NEW),
+    ],
+)
+def test_what_became_of_what_it_had_changed(outcome: str, entered: dict[str, str], now: str) -> None:
+    given = {**entry(4, "c3", outcome), "deployment": {"entered": entered}}
+    found = deployment.explain_entry(Account(Output()), given, None, [], utc=True)
+    assert [(each.name, each.because) for each in found.chain if each.what == "now"] == [(outcome, now)]
+    assert ("a person acts now: rota restore run-4" in found.advice) == (outcome == "restoring")
+
+
+RUNS: dict[str, Any] = {"name": "run-9", "status": "RUNNING", "startDate": SIX, "input": '{"detail": {}}'}
+FAILED = {"status": "FAILED", "error": "RolloutError", "cause": "it did not last"}
+PUSH_1 = "arn:aws:states:eu-west-1:111122223333:execution:rota-deploy:push-1"
+EXECUTIONS: dict[str, tuple[dict[str, Any], str, list[tuple[str, str, str]]]] = {
+    "it runs": ({}, "it deploys an image", []),
+    "a dry run": (
+        {"input": {"dry_run": True}, "output": {"plan": {"summary": "schedules: 1 new"}}},
+        "a dry run, which changes nothing",
+        [("plan", "planned", "schedules: 1 new")],
+    ),
+    "ignored": (
+        {"status": "SUCCEEDED", "output": {"turn": {"decision": "ignore", "reason": "its tag does not match"}}},
+        "it deploys an image",
+        [("TakeTurn", "ignore", "its tag does not match")],
+    ),
+    "a restore": ({"input": {"detail": {"executionArn": PUSH_1}}}, "it restores push-1", []),
+    "failed": (FAILED, "it deploys an image", [("cause", "RolloutError", "it did not last")]),
+    "a list and a text": ({"input": [], "output": "x"}, "it deploys an image", []),
+}
+
+
+@pytest.mark.parametrize(("described", "what", "links"), EXECUTIONS.values(), ids=EXECUTIONS)
+def test_an_execution_that_the_ledger_does_not_have(
+    described: dict[str, Any], what: str, links: list[tuple[str, str, str]]
+) -> None:
+    whole = RUNS | {key: json.dumps(each) if key in ("input", "output") else each for key, each in described.items()}
+    found = deployment.explain_execution(whole, utc=True)
+    assert (found.subject, found.name, found.headline) == ("execution", "run-9", f"run-9 is {whole['status']}")
+    began, *others = found.chain[0], *found.chain[2:]
+    assert (began.name, [(each.what, each.name, each.because) for each in others]) == (what, links)
+    watched = ["watch it: rota deploy --watch run-9", "stop it: rota restore run-9"]
+    assert found.advice == (watched if whole["status"] == "RUNNING" else [])
+
+
 def test_a_failed_migration_is_pushed_again_or_deployed_again() -> None:
     failed = {**entry(4, "c3"), "outcome": "failed", "deployment": {"error": {"Error": "TaskFailedError"}}}
     assert deployment.explain_entry(Account(Output()), failed, None, [], utc=True).advice == [
