@@ -54,6 +54,18 @@ def test_an_option_is_a_flag_or_says_what_it_takes() -> None:
     assert unsaid == {"check --rule-prefix", *(f"verify-account {name}" for name in of_verify)}
 
 
+def test_every_option_says_what_it_does() -> None:
+    context = click.Context(main)
+    commands = {name: main.get_command(context, name) for name in main.list_commands(context)}
+    unsaid = [
+        f"{name} {each.opts[0]}"
+        for name, command in commands.items()
+        for each in (command.params if command else ())
+        if isinstance(each, click.Option) and not each.help
+    ]
+    assert unsaid == []
+
+
 def test_an_unknown_command_is_misuse() -> None:
     done = run("chekc")
     assert done.returncode == 2

@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -114,7 +115,13 @@ def test_environments_come_from_samconfig(folder: Path) -> None:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The processes that are started; none is."""
     commands: list[list[str]] = []
-    monkeypatch.setattr("subprocess.Popen", lambda command, **_: commands.append(command))
+    apart = {"start_new_session": True, **dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)}
+
+    def start(command: list[str], **how: Any) -> None:
+        assert how == apart, "it shares the terminal at which a person types"
+        commands.append(command)
+
+    monkeypatch.setattr("subprocess.Popen", start)
     return commands
 
 
