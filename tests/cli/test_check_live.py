@@ -15,15 +15,15 @@ from botocore.stub import Stubber
 from rota.cli.check.facts import Facts
 from rota.cli.check.model import Checked, Finding
 from rota.cli.check.probes_of_images import architecture, platforms
-from rota.cli.check.probes_of_places import network, secrets, way_out
+from rota.cli.check.probes_of_places import alarms, network, secrets, way_out
 from rota.cli.check.probes_of_roles import may_notify, trusts
-from rota.cli.check.probes_of_schedules import refused_actions, refused_keys
+from rota.cli.check.probes_of_schedules import refused_actions, refused_keys, targets
 from rota.cli.check.probes_of_service import findings_on_window
 from rota.cli.check.text import lines
 from rota.cli.frame import Account
 from rota.cli.output import Output
 from rota.cli.stack import Stack
-from rota.cli.status.model import Release, Status
+from rota.cli.status.model import Deploying, Release, Status
 from rota.schedule_file.parse import parse_schedule_file
 from rota.schedule_file.task import Task
 
@@ -193,7 +193,7 @@ def test_whether_tasks_reach_the_registry(
     parameters = {"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "AssignPublicIp": public}
     stack = Stack("rota", "arn:aws:cloudformation:eu-west-1:111122223333:stack/rota/1", "", parameters, {})
     facts = Facts(Account(Output(), region="eu-west-1"), stack, WITHOUT_A_RELEASE, None, None, {}, [])
-    assert [(each.status, each.message) for each in network(facts)] == [said]
+    assert [(each.name, each.status, each.message) for each in network(facts)] == [("networking", *said)]
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,87 @@ def test_whether_secrets_are_there(named: list[str], said: tuple[str, str], monk
     definition = {"containerDefinitions": [container]}
     facts = Facts(Account(Output(), region="eu-west-1"), stack, WITHOUT_A_RELEASE, None, definition, {}, [])
     (found,) = secrets(facts)
-    assert (found.status, found.message.endswith(said[1])) == (said[0], True)
+    assert (found.name, found.status, found.message.endswith(said[1])) == ("secrets", said[0], True)
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        ({"rota-Runs": "OK", "rota-Sweep": "INSUFFICIENT_DATA"}, ("ok", "2, none rings")),
+        ({"rota-Runs": "OK", "rota-Sweep": "ALARM"}, ("fail", "rota-Sweep: It fails")),
+        ({}, ("unknown", "CloudWatch shows none whose name begins with rota-")),
+    ],
+    ids=["none rings", "one rings", "none is there"],
+)
+def test_whether_alarms_ring(states: dict[str, str], said: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [{"AlarmName": name, "StateValue": state, "AlarmDescription": "It fails"} for name, state in states.items()]
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda *_: {"MetricAlarms": there})
+    account = Account(Output(), region="eu-west-1")
+    account.__dict__["stack"] = Stack("rota", "arn", "", {}, {})
+    assert [(each.name, each.status, each.message) for each in alarms(account)] == [("alarms", *said)]
+
+
+SINCE = datetime(2026, 11, 30, tzinfo=UTC)
+LIVE = Release("v1", "sha256:" + "a1" * 32, "tag", SINCE, "k", "1", "push")
+DEPLOYS = Deploying("arn:x:push-9", "rolling", SINCE, 12.0, LIVE.digest, "tag", "push", "", "", "RUNNING", False, False)
+OF_SHOP = {"Key": "rota:app", "Value": "prod/shop"}
+TARGET = {"Id": "A", "Arn": "arn:cluster/prod", "EcsParameters": {"TaskDefinitionArn": "arn:task-definition/shop:3"}}
+REVISION = {"family": "shop", "revision": 3, "status": "ACTIVE", "containerDefinitions": [{"image": LIVE.digest}]}
+AGAIN = f"rota deploy --image {'a1' * 6}"
+OTHER = {"containerDefinitions": [{"image": "shop:initial"}]}
+TARGETS: dict[str, tuple[dict[str, Any], tuple[str, str] | None]] = {
+    "well": ({}, ("ok", "1 schedules start one task each, with the live image")),
+    "no rule": ({"ListRules": {"Rules": []}}, None),
+    "not Rota's": (
+        {"ListTagsForResource": {"Tags": []}},
+        ("fail", "A has a rule without the tag rota:app=prod/shop: it is not Rota's"),
+    ),
+    "two targets": (
+        {"ListTargetsByRule": {"Targets": [TARGET, TARGET]}},
+        ("fail", f"A has 2 targets: {AGAIN} puts it right"),
+    ),
+    "no task": (
+        {"ListTargetsByRule": {"Targets": [TARGET | {"EcsParameters": {}}]}},
+        ("fail", f"A has a target that starts no task: {AGAIN} puts it right"),
+    ),
+    "a revision that was deregistered": (
+        {"DescribeTaskDefinition": {"taskDefinition": REVISION | {"status": "INACTIVE"}}},
+        ("fail", "A starts shop:3, which is INACTIVE: no run would start"),
+    ),
+    "another image": (
+        {"DescribeTaskDefinition": {"taskDefinition": REVISION | OTHER}},
+        ("fail", "A starts shop:3, which does not have the live image"),
+    ),
+}
+
+
+def found_of_targets(answers: dict[str, Any], monkeypatch: pytest.MonkeyPatch, **status: Any) -> list[Finding]:
+    there = {"Name": "shop__A", "Arn": "arn:rule/shop__A", "ScheduleExpression": "rate(1 hour)", "State": "ENABLED"}
+    whole = {
+        "ListRules": {"Rules": [there]},
+        "ListTargetsByRule": {"Targets": [TARGET]},
+        "ListTagsForResource": {"Tags": [OF_SHOP]},
+        "DescribeTaskDefinition": {"taskDefinition": REVISION},
+        **answers,
+    }
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda _, operation, __: whole[operation])
+    parameters = {"ClusterName": "prod", "ServiceName": "shop"}
+    stack = Stack("rota", "arn", "", parameters, {"RulePrefix": "shop__"})
+    shown = replace(WITHOUT_A_RELEASE, release=LIVE, **status)
+    return [*targets(Facts(Account(Output(), region="eu-west-1"), stack, shown, None, None, {}, []))]
+
+
+@pytest.mark.parametrize(("answers", "said"), TARGETS.values(), ids=TARGETS)
+def test_what_schedules_start(
+    answers: dict[str, Any], said: tuple[str, str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [(each.name, each.status, each.message) for each in found_of_targets(answers, monkeypatch)]
+    assert found == ([("targets", *said)] if said else [])
+
+
+def test_while_something_deploys_a_schedule_may_start_another_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {"DescribeTaskDefinition": {"taskDefinition": REVISION | OTHER}}
+    assert found_of_targets(answers, monkeypatch, deploying=DEPLOYS) == []
 
 
 @pytest.mark.parametrize("width", [100, 50])

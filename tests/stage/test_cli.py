@@ -398,6 +398,14 @@ def test_check_of_what_tasks_name_and_is_there(deployed: Client, rota: Rota) -> 
     assert f"networking: {subnet['SubnetId']}, of Report," in looked_at
 
 
+def test_check_goes_on_where_the_service_is_gone(deployed: Client, rota: Rota) -> None:
+    """The board says then: rota check."""
+    deployed.client("ecs").delete_service(cluster="production", service="guestbook-api", force=True)
+    done = rota("check", "--json")
+    assert (done.exit, "service: " in findings(done, "fail")) == (1, True), done
+    assert "alarms: " in findings(done, "ok") + findings(done, "unknown"), "the last that is looked at"
+
+
 def test_check_goes_on_where_a_call_is_denied(deployed: Client, rota: Rota) -> None:
     deployed.faults([{"service": "iam", "operation": "GetRole", "count": 9, "fault": "denied"}])
     done = rota("check", "--json")
