@@ -61,6 +61,11 @@ REQUEST = {
     "Overrides": {"ContainerOverrides": [{"Name": "app", "Command": SPAM}]},
     "CapacityProviderStrategy": [{"CapacityProvider": "FARGATE_SPOT", "Weight": 1}],
 }
+SCHEDULED_AT = {"Name": "ROTA_SCHEDULED_AT", "Value": "<aws.scheduler.scheduled-time>"}
+TRACED = {
+    **REQUEST,
+    "Overrides": {"ContainerOverrides": [{"Name": "app", "Command": SPAM, "Environment": [SCHEDULED_AT]}]},
+}
 ENTRIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a zone": (schedule(), BERLIN),
     "UTC": (schedule(ScheduleExpressionTimezone="UTC"), {"cron": "0 7 * * ? *"}),
@@ -92,6 +97,10 @@ ENTRIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "the whole request": (
         schedule({"Arn": UNIVERSAL, "Input": json.dumps(REQUEST), "EcsParameters": None}),
+        {**BERLIN, "capacity_provider": "FARGATE_SPOT"},
+    ),
+    "the whole request, traced": (
+        schedule({"Arn": UNIVERSAL, "Input": json.dumps(TRACED), "EcsParameters": None}),
         {**BERLIN, "capacity_provider": "FARGATE_SPOT"},
     ),
     "a count as text": (

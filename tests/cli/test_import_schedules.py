@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from rota.cli.import_schedules import copilot, guess, job, needed, text
+from rota.cli.import_schedules import copilot, gather, guess, job, needed, text
 from rota.cli.import_schedules.compare import Place
 from rota.cli.import_schedules.entry import Taken, take, take_all
 from rota.cli.import_schedules.job import CannotTakeError
@@ -210,6 +210,7 @@ def test_what_will_differ_is_said(found: Rule, definition: dict[str, Any] | None
     assert "s3cr3t" not in json.dumps([made.entry, made.remarks])
 
 
+A_AND_B = json.dumps({"containerOverrides": [{"name": "a"}, {"name": "b", "cpu": 5}]})
 NOT_TAKEN = {
     "another cluster": (rule(target={"Arn": f"{CLUSTER_ARN}-2"}), "runs on the cluster production-2"),
     "two targets": (rule(TOPIC), "has targets beside its task"),
@@ -230,8 +231,8 @@ NOT_TAKEN = {
     "a role in the overrides": (rule(target={"Input": overrides(SPAM, taskRoleArn="x")}), "overrides taskRoleArn"),
     "a limit in the overrides": (rule(target={"Input": overrides(SPAM, container={"cpu": 5})}),
                                  "overrides the container's cpu"),
-    "two containers": (rule(target={"Input": json.dumps({"containerOverrides": [{"name": "a"}, {"name": "b"}]})}),
-                       "overrides more than one container (a, b)"),
+    "two containers": (rule(target={"Input": A_AND_B}),
+                       "overrides more than one container (a, b), which"),
     "an unknown container": (rule(target={"Input": overrides(SPAM).replace("app", "web")}), "the container web"),
     "seconds": (rule(schedule_expression="rate(30 seconds)"), "EventBridge has no seconds"),
     "no such date": (rule(schedule_expression="cron(0 6 30 2 ? *)", target={"RetryPolicy": BY_ROTA}), "never runs"),
@@ -480,6 +481,15 @@ def test_a_file_of_ecschedule(tmp_path: Any) -> None:
     assert (done.exit_code, answer["remarks"]) == (1, [])
 
 
+def test_what_a_rule_of_another_prefix_loses_is_said(tmp_path: Any) -> None:
+    (tmp_path / "ecschedule.yaml").write_text(FILE)
+    answer = json.loads(typed(str(tmp_path / "ecschedule.yaml"), "--rule-prefix", "app-", "--json").stdout)
+    said = {each["rule"]: each["because"] for each in answer["remarks"]}
+    assert [*said] == ["shop-hoge", "shop-more"]
+    assert "The new rule's target lacks DeadLetterConfig, Group: set it there" in said["shop-hoge"]
+    assert "lacks" not in said["shop-more"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -518,6 +528,62 @@ def test_every_entry_is_written_as_json_and_as_yaml() -> None:
 )
 def test_how_all_names_begin(names: list[str], prefix: str) -> None:
     assert guess.common_prefix(names) == prefix
+
+
+WORKER = {"name": "worker", "command": ["work"]}
+
+
+@pytest.mark.parametrize(
+    ("overridden", "containers", "command"),
+    [
+        ([{"name": "app", "command": SPAM}], [CONTAINER | {"command": ["serve"]}], SPAM),
+        ([{"name": "app", "environment": []}], [CONTAINER | {"command": ["serve"]}], ["serve"]),
+        ([], [WORKER, CONTAINER | {"command": ["serve"]}], ["serve"]),
+        ([], [WORKER], ["work"]),
+        ([], [WORKER, WORKER | {"name": "more"}], []),
+        ([], [CONTAINER], []),
+        ([], None, []),
+    ],
+    ids=["overridden", "its variables are", "its own of two", "the only one", "none of two", "the image's", "gone"],
+)
+def test_what_a_job_runs_today(
+    overridden: list[dict[str, Any]], containers: list[dict[str, Any]] | None, command: list[str]
+) -> None:
+    made = job.job_of_rule(rule(target={"Input": json.dumps({"containerOverrides": overridden})}), APP)
+    definition = {"containerDefinitions": containers} if containers else None
+    assert guess.command_of(made, definition, "app") == command
+
+
+COMPARED: dict[str, tuple[str, Any]] = {
+    "repository": ("RepositoryName", "shop"),
+    "cluster": ("ClusterName", "prod"),
+    "service": ("ServiceName", "api"),
+    "family": ("TaskDefinitionFamily", "shop"),
+    "container": ("ContainerName", "web"),
+    "start_command": ("StartCommand", ("python", "manage.py")),
+    "rule_prefix": ("RulePrefix", "shop__"),
+    "subnets": ("SubnetIds", ("subnet-1", "subnet-2")),
+    "security_groups": ("SecurityGroupIds", ("sg-1",)),
+    "assign_public_ip": ("AssignPublicIp", "ENABLED"),
+    "platform_version": ("PlatformVersion", "1.4.0"),
+    "events_role_arn": ("EventsRoleArn", f"{ROLE}/events"),
+    "former_events_role_arns": ("FormerEventsRoleArns", (f"{ROLE}/old", f"{ROLE}/older")),
+    "task_role_arns": ("TaskRoleArns", (f"{ROLE}/task",)),
+    "task_networks": ("TaskNetworks", "any"),
+    "events_role_allows": ("EventsRoleAllows", ("tags", "exec")),
+    "secrets_allowed": ("SecretsAllowed", (KEY,)),
+}
+
+
+def test_a_job_is_compared_with_what_the_parameters_say() -> None:
+    given = {
+        name: (" " if name == "StartCommand" else ",").join(value) if isinstance(value, tuple) else value
+        for name, value in COMPARED.values()
+    }
+    found = gather.place_of(given, PLACE.base)
+    assert {field: getattr(found.settings, field) for field in COMPARED} == {
+        field: value for field, (_, value) in COMPARED.items()
+    }
 
 
 @pytest.mark.parametrize(

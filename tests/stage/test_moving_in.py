@@ -240,6 +240,7 @@ def test_what_was_made_from_it_is_imported_as_it_is(nightly: Client, rota: Rota)
 
 def test_init_reads_schedules_too(nightly: Client, rota: Rota, folder: Path) -> None:
     read = rota("init", "production/guestbook-api", "--json").json
+    assert (read["environment"], read["stack"], read["others"]) == ("production", "rota-production", {})
     assert [(each["name"], each["timezone"]) for each in read["tasks"]] == [
         (f"{OF_GUESTBOOK}Nightly", "Europe/Berlin"),
         ("spam-too", "Europe/Berlin"),
@@ -248,3 +249,28 @@ def test_init_reads_schedules_too(nightly: Client, rota: Rota, folder: Path) -> 
         f"default/{OF_GUESTBOOK}Nightly",
         "default/spam-too",
     ]
+
+
+def test_init_tells_what_is_another_apps_from_what_is_nobodys(deployed: Client, rota: Rota, folder: Path) -> None:
+    """Both run on the cluster, and begin otherwise than the app's; of the latter it says why no key can say it."""
+    events = deployed.client("events")
+    (target,) = events.list_targets_by_rule(Rule=f"{OF_GUESTBOOK}IngestData")["Targets"]
+    del target["Input"]
+    template = {"InputPathsMap": {}, "InputTemplate": "{}"}
+    for name, tags in {"legacy": [], "theirs": [{"Key": "rota:app", "Value": "production/other"}]}.items():
+        events.put_rule(Name=name, ScheduleExpression="rate(1 hour)", Tags=tags)
+        events.put_targets(Rule=name, Targets=[target | {"Id": "job", "InputTransformer": template}])
+    read = rota("init", "production/guestbook-api", "--json").json
+    assert read["others"] == {"production/other": 1}
+    assert {each["rule"] for each in read["not_taken"]} == {"legacy"}
+
+
+def test_what_only_the_live_file_says_is_named(deployed: Client, rota: Rota) -> None:
+    """All else of the app's own rules is as it was, also the role that they name: it is the stack's."""
+    task = {"name": "IngestData", "task": "data_ingestion_task", "cron": "0 6 * * ? *"}
+    deployed.upload_schedule({"tasks": [task | {"owner": "data-team"}]})
+    assert deployed.deploy("v2")["status"] == "SUCCEEDED"
+    imported = rota("import", "--json")
+    assert_as_the_schema_says(imported.json)
+    assert (imported.exit, imported.json["tasks"], imported.json["remarks"]) == (0, [task], [])
+    assert imported.json["lacks"] == ["owner of IngestData changes"]
