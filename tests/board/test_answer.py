@@ -47,6 +47,8 @@ class App:
         return writes.ask(action, name, "")
 
     def do(self, action: str, name: str, fields: Mapping[str, str]) -> str:
+        if name == "denied":
+            raise NotShownError("It was not done", [])
         self.done.append((action, name, fields))
         return "Started: rota rollback v1"
 
@@ -208,6 +210,15 @@ def test_a_board_that_only_shows_does_nothing(app: App) -> None:
 )
 def test_every_address_has_an_answer(board: Board, target: str, status: HTTPStatus) -> None:
     assert asked(board, target, opened(board)).status == status
+
+
+def test_a_page_that_is_not_to_be_seen_is_asked_for_again_and_a_form_is_not(board: Board) -> None:
+    cookie = opened(board)
+    shown = asked(board, "/t/denied?q=a", cookie)
+    done = asked(board, "/do/rollback/denied", cookie, "POST", FORM, origin=ORIGIN)
+    assert (shown.status, done.status) == (HTTPStatus.BAD_GATEWAY, HTTPStatus.BAD_GATEWAY)
+    assert b'hx-get="/t/denied?q=a"' in shown.body
+    assert b"hx-get" not in done.body
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT"])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rota.board.model import Tone
+from rota.cli.board.front import Clock, axis
 from rota.cli.board.progress import deploying
 from rota.cli.check.model import Finding
 from rota.cli.status import tasks
@@ -52,6 +53,33 @@ HEADLINES: dict[str, tuple[tuple[Any, ...], dict[str, Any], Tone, str]] = {
 def test_the_headline_says_the_gravest(tasks: tuple[Any, ...], status: dict[str, Any], tone: Tone, words: str) -> None:
     shown = page(gathered(*tasks, **status))
     assert (shown.tone, shown.headline) == (tone, words)
+
+
+BY_HAND = "its rule is disabled"
+TROUBLES: dict[str, tuple[dict[str, Any], dict[str, Any], Tone, str]] = {
+    "half done": ({"deploying": HALF_DONE}, {}, "bad", "A deployment is half done"),
+    "no service": ({"service": None}, {}, "bad", "The service is gone"),
+    "a failed deployment": ({"last_deployment": FAILED}, {}, "bad", "The deployment of 9d0cc1f failed 60 min ago"),
+    "an aborted one": (
+        {"last_deployment": replace(FAILED, outcome="aborted")},
+        {},
+        "bad",
+        "The deployment of 9d0cc1f was aborted 60 min ago",
+    ),
+    "a task fails": ({}, {"bad_runs": 1}, "bad", "SendMail fails"),
+    "by hand": ({}, {"drift": [BY_HAND]}, "warn", "SendMail was changed by hand"),
+    "a rule of nobody": ({}, {"foreign": True}, "warn", "SendMail is not in the schedule file"),
+}
+
+
+@pytest.mark.parametrize(("status", "of_task", "tone", "title"), TROUBLES.values(), ids=TROUBLES)
+def test_each_trouble_is_as_grave_as_it_is(
+    status: dict[str, Any], of_task: dict[str, Any], tone: Tone, title: str
+) -> None:
+    found = gathered((job("SendMail"), []), **status)
+    found.status.tasks[0] = replace(found.status.tasks[0], **of_task)
+    (trouble,) = page(found).troubles
+    assert (trouble.tone, trouble.title) == (tone, title)
 
 
 def test_a_failing_task_is_first_with_why_and_what_to_do() -> None:
@@ -213,3 +241,18 @@ def test_times_are_of_the_zone_that_is_asked_for() -> None:
     assert CLOCK.zone == "UTC"
     assert CLOCK.coming(NOW + timedelta(minutes=5)).words == "in 5 min"
     assert CLOCK.coming(NOW + timedelta(hours=5)).words == "17:00"
+
+
+@pytest.mark.parametrize(
+    ("hours", "ticks"),
+    [
+        (24, ["29 18:00:00", "30 00:00:00", "30 06:00:00", "30 18:00:00", "01 00:00:00", "01 06:00:00"]),
+        (168, [f"{day:02} 00:00:00" for day in (25, 26, 27, 28, 29, 2, 3, 4, 5, 6)]),
+    ],
+    ids=["a day", "a week"],
+)
+def test_the_ticks_are_at_midnight_and_each_quarter_of_the_day(hours: int, ticks: list[str]) -> None:
+    now = NOW.replace(minute=34, second=56, microsecond=789)
+    found = axis(Clock(now, utc=True), hours)
+    assert [f"{at:%d %H:%M:%S}" for at, _ in found.ticks] == ticks
+    assert {at.microsecond for at, _ in found.ticks} == {0}

@@ -128,3 +128,15 @@ def test_a_deployment_is_seen_step_by_step(deployed: Client, source: Callable[[]
     assert [page.kind for page in (older, newer)] == ["release", "release"]
     assert older.diff_note.endswith(": the first that the history knows.")
     assert newer.diff_note == "scheduled_tasks.json is as in the release before."
+
+
+@pytest.mark.exhaustive(first=0)
+def test_a_release_shows_how_its_schedule_file_differs(deployed: Client, source: Callable[[], Source]) -> None:
+    assert deployed.deploy("v2")["status"] == "SUCCEEDED"
+    deployed.upload_schedule(b'{"tasks": []}\n')
+    assert deployed.deploy("v3")["status"] == "SUCCEEDED"
+    page = source().detail(("r", "v3"))
+    assert page
+    assert page.diff_note == "scheduled_tasks.json against the release before:"
+    assert '+{"tasks": []}' in page.diff
+    assert [line for line in page.diff if line.startswith("-") and "IngestData" in line]
