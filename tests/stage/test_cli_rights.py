@@ -241,6 +241,9 @@ def assert_an_approver_approves(stage: Client, rota: Rota, changes: str) -> None
     assert rota("deploy", "--image", "v1", "--yes").exit == 4
     assert rota("approve", "0" * 32, "--yes", "--reason", "x").exit == 4
     assert rota("approve", "--yes").exit == 2, "an approval needs a reason"
+    for command, asks in {"approve": "Approve v2 for", "reject": "Reject v2 for"}.items():
+        asked = rota(command, changes, "--reason", "I say so")
+        assert (asked.exit, f"it would ask: {asks} production/guestbook-api" in asked.err) == (2, True), asked.err
     missing = denied(stage)
     done = rota("approve", changes, "--yes", "--reason", "the new prices")
     assert (done.exit, denied(stage)) == (0, missing), done.err
