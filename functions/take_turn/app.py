@@ -334,10 +334,9 @@ def _live_image(execution: Execution, settings: Settings, *, dry_run: bool) -> I
     """
     from rota.deployment.releases import releases_of  # noqa: PLC0415 - pushes, which are the rule, do not load it
 
-    live = releases_of(settings).read()
-    if not live:
+    image = releases_of(settings).live_image(settings.repository)
+    if not image:
         raise RejectedError(f"no release of {settings.app} is known to be live; deploy an image first")
-    image = Image(repository=settings.repository, digest=live.live_digest, tag=live.live_tag)
     if not dry_run:
         turn.note_image(lease_table_of(settings, execution.id), image)
     return image

@@ -6,7 +6,8 @@ import pytest
 
 from rota.deployment.items import plain
 from tests import asl
-from tests.guestbook import DIGEST
+from tests.guestbook import APP, DIGEST, ENVIRONMENT
+from tests.in_process import client
 from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import AFTER, BEFORE, NEXT, THIRD, Deployment, Deployments
@@ -123,6 +124,15 @@ def test_nothing_is_live_yet(world: World, deployments: Deployments) -> None:
     assert "no release of production/guestbook-api is known to be live" in change.document["restored"]["cause"]
     assert "holder" not in world.ledger()["lease"]
     assert deployments.start().step("TakeTurn")["decision"] == "go"
+
+
+def test_an_older_version_of_rota_has_deployed_since(later: Deployments) -> None:
+    """It writes no release."""
+    entry = {"app": APP, "record": "deployment#2026-01-01T06:01:30#older", "outcome": "deployed", "digest": THIRD}
+    client("dynamodb").put_item(
+        TableName=ENVIRONMENT["TABLE"], Item={name: {"S": each} for name, each in entry.items()}
+    )
+    assert later.ask(**SCHEDULE).step("TakeTurn")["image"]["digest"] == THIRD
 
 
 @pytest.mark.exhaustive(first=1)

@@ -6,6 +6,7 @@ come before all `deployment#`, so no query of what happened since a time sees th
 """
 
 import contextlib
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # So many releases are kept for a rollback, whatever HistoryDays says.
 KEPT = 20
+# Of the ledger, newest first: mostly the first is the one that is looked for.
+_ENTRIES_AT_ONCE = 10
 
 
 class Release(Item):
@@ -100,6 +103,20 @@ class Releases:
         found = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
         return Live.model_validate(plain({"M": found}), extra="ignore") if found else None
 
+    def live_image(self, repository: str) -> Image | None:
+        """The image of that repository that is live; None if none is known to be.
+
+        The ledger knows also what an older version of Rota has deployed since, to which the stack had gone back, and
+        which gives no numbers.
+        """
+        live = self.read()
+        if live is None:
+            return None
+        pages = self._deployed(ScanIndexForward=False, PaginationConfig={"PageSize": _ENTRIES_AT_ONCE})
+        newest = next((plain({"M": item}) for page in pages for item in page["Items"]), None)
+        found = newest or {"digest": live.live_digest, "tag": live.live_tag}
+        return Image(repository=repository, digest=found["digest"], tag=found.get("tag"))
+
     def kept(self) -> list[Release]:
         """The last releases, the newest first."""
         found = self._dynamodb.query(
@@ -124,7 +141,7 @@ class Releases:
         The first is one more than the number of deployments that the ledger holds.
         """
         if live is None:
-            return self._deployed() + 1
+            return 1 + sum(int(page["Count"]) for page in self._deployed(Select="COUNT"))
         before = (live.live_digest, live.live_schedule_key, live.live_schedule_version)
         return None if before == (image.digest, schedule.key, schedule.version_id) else live.number + 1
 
@@ -182,22 +199,21 @@ class Releases:
                 ExpressionAttributeValues={name: stored(value) for name, value in values.items()},
             )
 
-    def _deployed(self) -> int:
-        """How many deployments went live before there were numbers, as far as the ledger still holds them."""
-        pages = self._dynamodb.get_paginator("query").paginate(
+    def _deployed(self, **options: Any) -> Iterable[Any]:
+        """Pages of the ledger's entries of deployments that went live, as far as it still holds them."""
+        return self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="app = :app AND begins_with(#record, :entries)",
-            FilterExpression="outcome = :deployed",
+            FilterExpression="outcome = :deployed AND attribute_exists(digest)",
             ExpressionAttributeNames={"#record": "record"},
             ExpressionAttributeValues={
                 ":app": {"S": self._app},
                 ":entries": {"S": "deployment#"},
                 ":deployed": {"S": str(Outcome.DEPLOYED)},
             },
-            Select="COUNT",
             ConsistentRead=True,
+            **options,
         )
-        return sum(page["Count"] for page in pages)
 
 
 def releases_of(settings: "Settings") -> Releases:
