@@ -122,7 +122,9 @@ class Deployment(Lasting):
         """Add what a Catch adds when a step fails."""
         self.document["error"] = {"Error": error, "Cause": json.dumps({"errorMessage": message, "errorType": error})}
 
-    def stop(self, ago: timedelta = timedelta(minutes=1), status: Literal["ABORTED", "TIMED_OUT"] = "ABORTED") -> None:
+    def stop(
+        self, ago: timedelta = timedelta(minutes=1), status: Literal["ABORTED", "TIMED_OUT", "FAILED"] = "ABORTED"
+    ) -> None:
         """A person stops the execution, or has done so some time ago; or it has come to the machine's time limit."""
         own = self.context["Execution"]
         started_at = datetime.fromisoformat(own["StartTime"])

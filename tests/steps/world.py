@@ -156,7 +156,7 @@ class World(Lasting):
         ended: timedelta | None = None,
         given: object = None,
         started_at: datetime | None = None,
-        status: Literal["ABORTED", "TIMED_OUT"] = "ABORTED",
+        status: Literal["ABORTED", "TIMED_OUT", "FAILED"] = "ABORTED",
     ) -> str:
         """The ARN of a new execution of the state machine that runs, or was stopped `ended` ago."""
         machine = client("stepfunctions").create_state_machine(
