@@ -661,6 +661,7 @@ def test_a_newer_push_that_waits_for_the_lease_goes_before(world: World, asking:
     newer = asking.start(THIRD)
     assert newer.step("TakeTurn")["decision"] == "wait"
     assert (older.run(), pending()) == ("Overtaken", {})
+    assert ": a newer push has arrived. " in world.entry(older.arn)["cause"]
     assert (newer.run(), waits()) == ("Held", THIRD)
 
 

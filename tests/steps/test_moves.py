@@ -165,6 +165,34 @@ def test_it_runs_in_scheduler_to_the_end_of_a_minute(world: World, deployments: 
     assert datetime.fromisoformat(targets["ends_at"]) - old["EndDate"] == timedelta(seconds=31)
 
 
+@pytest.mark.parametrize(
+    ("key", "minute", "ends"),
+    [
+        pytest.param("start", 5, "06:06:30", id="it begins with the rule"),
+        pytest.param("start", 6, None, id="it would begin a minute later"),
+        pytest.param("start", 7, None, id="it would begin later"),
+        pytest.param("end", 3, None, id="it is over"),
+    ],
+)
+def test_one_that_is_not_due_in_scheduler_ends_there_at_once(
+    world: World, deployments: Deployments, key: str, minute: int, ends: str | None
+) -> None:
+    """Nothing is waited for, and it is given no end before its start, which AWS refuses."""
+    bound = clock.now().replace(hour=6, minute=minute, second=0, microsecond=0) + timedelta(days=1)
+    deployed(world=world, deployments=deployments, tasks=[EVERY_MINUTE | {key: f"{bound:%Y-%m-%dT%H:%M:%SZ}"}])
+    at(6, 2, 40)
+    if key == "end":
+        passes(60)
+    deployment = deployments.start(NEXT)
+    assert deploy(world, deployment, EVERY_MINUTE) == "Deployed"
+    assert (deployment.document["targets"]["ends_at"] or "")[11:19] == (ends or "")
+    assert world.schedules() == {}
+    passes(5 * 60)
+    found = starts("CountTeaspoons")
+    assert set(found.values()) == {1}
+    assert set(due(clock.now().replace(hour=6, minute=6), 1)) <= set(found)
+
+
 @pytest.mark.exhaustive(first=1)
 @BOTH_WAYS
 @pytest.mark.parametrize("minutes", [7, 1, 2, 60, 1440], ids=lambda minutes: f"{minutes} min")
@@ -844,14 +872,24 @@ def test_a_rule_that_is_untagged_meanwhile_ends_its_move(world: World, deploymen
     assert said in world.entry(deployment.arn)["cause"]
 
 
-@pytest.mark.exhaustive(first=0)
-def test_a_new_rule_that_is_untagged_is_said_to_be_on(world: World, deployments: Deployments) -> None:
+@pytest.mark.exhaustive(first=1)
+@pytest.mark.parametrize(
+    ("until", "state", "said"),
+    [
+        pytest.param("WaitForMoves", "DISABLED", "", id="not switched on yet"),
+        pytest.param("RollService", "ENABLED", ", on: until you disable it, each run of its task comes twice", id="on"),
+    ],
+)
+def test_a_new_rule_that_is_untagged_is_said_to_be_on(
+    world: World, deployments: Deployments, until: str, state: str, said: str
+) -> None:
     deployed(world=world, deployments=deployments, tasks=bounded(OFTEN))
-    at(6, 3)
+    at(6, 10)
     deployment = deployments.start(NEXT)
-    deploy(world, deployment, OFTEN, until="RollService")
+    deploy(world, deployment, OFTEN, until=until)
     untag("RemoveSpam")
-    with world.calls.refusing("ecs.UpdateService", "AccessDeniedException"):
-        assert deployment.run() == "DeploymentFailed"
-    said = "RemoveSpam has another owner and was left unchanged, on: until you disable it, each run of its task comes"
-    assert said in world.entry(deployment.arn)["cause"]
+    assert world.rules()[PREFIX + "RemoveSpam"]["State"] == state
+    deployment.fail("RejectedError", "what happened")
+    cause = deployment.restore()["cause"]
+    assert f"RemoveSpam has another owner and was left unchanged{said}" in cause
+    assert ("on: until you disable it" in cause) is bool(said)

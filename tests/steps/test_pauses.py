@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rota.aws import clients
-from rota.errors import TransientError
+from rota.errors import RejectedError, TransientError
 from rota.pauses.ending import end_pauses
 from rota.pauses.model import Pause
 from rota.pauses.table import PauseTable
@@ -265,6 +265,37 @@ def test_a_pause_that_is_killed_is_tried_again(call: str, after: bool, world: Wo
         change.step("ChangePauses")
     assert change.run() == "Done"
     assert (states(world), in_force()) == ({JOB: "DISABLED", OTHER: "ENABLED"}, {JOB})
+
+
+def test_its_end_by_a_person_is_reported_by_no_sweep(world: World, later: Deployments) -> None:
+    """It is reported as a change of its own."""
+    later.ask(**pause(until=in_an_hour())).run()
+    later.ask(**resume()).run()
+    for minutes in (1, 61):
+        sweep(minutes * MINUTE)
+    assert [each["kind"] for each in world.calls.notifications if "pause" in str(each.get("kind"))] == ["pause"]
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "status", "error"),
+    [
+        pytest.param("events.PutEvents", "AccessDeniedException", 400, RejectedError, id="the event is denied"),
+        pytest.param("sns.Publish", "AuthorizationError", 403, RejectedError, id="the mail is denied"),
+        pytest.param("sns.Publish", "Throttled", 400, TransientError, id="no mail in this moment"),
+        pytest.param("events.PutEvents", "", 200, TransientError, id="half of the event"),
+    ],
+)
+def test_an_end_that_cannot_be_reported_is_reported_later(
+    call: str, code: str, status: int, error: type[Exception], world: World, later: Deployments
+) -> None:
+    later.ask(**pause(until=in_an_hour())).run()
+    refusing = world.calls.refusing(call, code, status=status, count=0)
+    with refusing if code else world.calls.half_failing(call, "InternalFailure"), pytest.raises(error):
+        sweep(61 * MINUTE)
+    assert states(world)[JOB] == "ENABLED"
+    sweep(62 * MINUTE)
+    reported = [each for each in world.calls.notifications if each.get("kind") == "pause_ended"]
+    assert reported and pauses()[JOB].reported_at
 
 
 @pytest.mark.exhaustive(first=1)

@@ -227,10 +227,12 @@ def test_a_run_that_takes_too_long_is_stopped_with_our_reason(watched: Watched) 
     assert watched.reported(EVERY_15) == ["failed"]
 
 
-@pytest.mark.exhaustive(first=1)
-@pytest.mark.parametrize("operation", ["StopTask", "DescribeTasks"])
+@pytest.mark.parametrize(
+    ("operation", "logged"),
+    [("StopTask", "a task was not stopped"), ("DescribeTasks", "ECS could not be asked once more; nothing is stopped")],
+)
 def test_a_run_that_could_not_be_stopped_is_reported_and_stopped_later(
-    operation: str, watched: Watched, world: World
+    operation: str, logged: str, watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
     asks(watched, EVERY_15, max_runtime=600)
     task = start(EVERY_15)
@@ -240,6 +242,7 @@ def test_a_run_that_could_not_be_stopped_is_reported_and_stopped_later(
     skip = int(operation == "DescribeTasks")
     with local_stage().failing(service="ecs", operation=operation, skip=skip, count=1, fault="denied"):
         watched.sweep(11 * MINUTE)
+    assert logged in caplog.text
     assert ecs(task)["desiredStatus"] == "RUNNING"
     assert watched.reported(EVERY_15) == ["overlong"]
     watched.sweep()

@@ -9,9 +9,10 @@ from rota.contract.deployment import Asks, Execution, Image, Kind, Origin, Store
 from rota.deployment.gates import Bar, Gates, Hold, Pending, PendingSchedule, deploys_anyway, hold_of
 from rota.deployment.items import plain, stored
 from rota.deployment.lease.pending import start_pending
+from rota.deployment.record import DeploymentRecord
 from rota.deployment.releases import KEPT, Release, Releases
 from rota.deployment.rollback import bars_of, find_target, live_at, pinned, remark
-from rota.deployment.waiting import Answer
+from rota.deployment.waiting import Answer, BackTo
 from rota.errors import RejectedError
 from rota.execution_input import parse
 from tests.guestbook import APP, SETTINGS
@@ -54,6 +55,26 @@ def test_what_is_stored_is_read_as_it_was() -> None:
     assert plain(stored(there)) == there
     assert Gates.model_validate(there) == gates
     assert Gates().stored() == {}
+
+
+@pytest.mark.parametrize("kind", [Pending, PendingSchedule])
+def test_what_waits_for_an_approval_keeps_what_it_was_started_with(kind: type[Pending | PendingSchedule]) -> None:
+    started = execution("p")
+    record = DeploymentRecord(
+        execution=started,
+        image=Image(repository="guestbook", digest=digest(1), tag="t1", event_id="e", pushed_at=NOW),
+        origin=ORIGIN,
+        lifts=(digest(2),),
+        passes=True,
+        order="o",
+        schedule=Stored(key="scheduled_tasks.json", version_id="7"),
+        asks=Asks(changes="c", until=NOW + HOUR),
+        back_to=BackTo(release="v1", image_only=True),
+    )
+    waits = kind.of(record, "2 schedules change")
+    kept = (kind.model_fields.keys() & DeploymentRecord.model_fields.keys()) - {"execution", "summary", "answer"}
+    assert {name: getattr(waits, name) for name in kept} == {name: getattr(record, name) for name in kept}
+    assert (waits.execution, waits.summary, waits.answer) == (started.id, "2 schedules change", None)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rota.schedules import backend
 from rota.schedules.eventbridge_rules.desired import desired_rule
 from rota.schedules.eventbridge_rules.rule import (
     Rule,
@@ -379,3 +380,16 @@ def test_put_rule_omits_what_the_rule_lacks() -> None:
         "ScheduleExpression": "cron(0 6 * * ? *)",
         "State": "ENABLED",
     }
+
+
+def test_what_a_stored_change_has_written_starts_the_revision_that_was_registered() -> None:
+    planned = desired_rule(task(), SETTINGS, CLUSTER_ARN, to_be_registered("fingerprint"))
+    change = whole(planned, "an-arn")
+    written = backend.written_by(change.model_dump(mode="json"), {"fingerprint": arn(2)})
+    assert isinstance(written, Rule) and (written.name, written.is_enabled) == (planned.name, True)
+    assert written.targets == desired_rule(task(), SETTINGS, CLUSTER_ARN, arn(2)).targets
+
+
+def test_a_stored_change_of_the_expression_alone_says_nothing_of_what_starts() -> None:
+    change = RuleChange(kind="update", name="p__Job", arn="an-arn", put_rule={"Name": "p__Job"})
+    assert backend.written_by(change.model_dump(mode="json"), {}) is None

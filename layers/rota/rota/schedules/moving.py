@@ -227,12 +227,13 @@ def _end(schedules: "Connected", old: SchedulerChange, new: "When", now: datetim
             start = last = _next_minute(now + SETTLES_WITHIN)
     else:
         last = (now + _SHOWN_WITHIN).replace(second=0, microsecond=0)
-    ends = last + _MINUTE
+    end_date = just_after(last)
+    ends = datetime.fromisoformat(end_date)
     if (start and start >= min(ends, now + _HORIZON)) or (end and end <= now):  # it is not due before that
         schedules.disable(old)
         return None
     if end is None or end > ends:
-        dates = {"EndDate": just_after(last), **({"StartDate": text(start)} if start else {})}
+        dates = {"EndDate": end_date, **({"StartDate": text(start)} if start else {})}
         schedules.apply(old.model_copy(update={"kind": "update", "members": {**old.members, **dates}}), {})
     return last + SETTLES_WITHIN
 
