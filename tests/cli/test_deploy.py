@@ -117,3 +117,41 @@ def test_a_file_is_uploaded_as_what_the_deployment_reads(
     (tmp_path / "jobs.json").write_text('{"tasks": []}')
     found = upload.prepare(account, str(tmp_path / "jobs.json"), Image(DIGESTS["a1"], tag))
     assert (found.key, json.loads(found.content)) == (key, {"tasks": []})
+
+
+STAYS = "jobs.json stays in the bucket, and the next push reads it. "
+LIVE = {"live_schedule_key": "jobs.json", "live_schedule_version": "v 1"}
+PUT_BACK = (
+    "To put the live one back: aws s3api copy-object --bucket bucket --key jobs.json "
+    "--copy-source 'bucket/jobs.json?versionId=v 1'"
+)
+REMOVE = "To remove it: aws s3 rm s3://bucket/jobs.json"
+
+
+@pytest.mark.parametrize(
+    ("live", "undo"),
+    [(LIVE, PUT_BACK), (LIVE | {"live_schedule_key": "other.json"}, REMOVE), (None, REMOVE)],
+    ids=["of the same key", "of another key", "nothing is live"],
+)
+def test_how_to_undo_an_upload(live: dict[str, str] | None, undo: str) -> None:
+    assert upload.Upload("jobs.json", "jobs.json", b"").stays("bucket", live) == STAYS + undo
+
+
+@pytest.mark.parametrize(
+    ("code", "uploads", "todo"),
+    [
+        (Exit.FAILED, True, f"see why\n{STAYS}{REMOVE}"),
+        (Exit.FAILED, False, "see why"),
+        (Exit.HALF_DONE, True, "see why"),
+        (Exit.TIMED_OUT, True, "see why"),
+    ],
+    ids=["failed", "nothing was uploaded", "half done", "it continues"],
+)
+def test_a_failed_deployment_says_that_its_file_stays(
+    account: Account, monkeypatch: pytest.MonkeyPatch, code: Exit, uploads: bool, todo: str
+) -> None:
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda *_: {"Items": []})
+    uploaded = upload.Upload("jobs.json", "jobs.json", b"") if uploads else None
+    with pytest.raises(CommandError) as failed, upload.saying_what_stays(account, uploaded):
+        raise CommandError(code, "it ended", "see why")
+    assert failed.value.todo == todo

@@ -35,30 +35,49 @@ def failed(error: str) -> End:
     return End("FAILED", "DeploymentFailed", 1.0, "", error)
 
 
-ENDS: dict[str, tuple[End, bool, Exit, str]] = {
-    "deployed": (End("SUCCEEDED", "Deployed", 1.0, ""), False, Exit.DONE, ""),
-    "overtaken": (End("SUCCEEDED", "Overtaken", 1.0, ""), False, Exit.NOT_DEPLOYED, ""),
-    "a bad file": (failed("ConfigError"), False, Exit.FAILED, "ConfigError: author"),
-    "a migration": (failed("TaskFailedError"), False, Exit.FAILED, "TaskFailedError: author"),
-    "refused": (failed("RejectedError"), False, Exit.FAILED, "RejectedError: operator"),
-    "AWS": (failed("TransientError"), False, Exit.FAILED, "TransientError: operator"),
-    "a rollout": (failed("RolloutError"), False, Exit.FAILED, "RolloutError: caller"),
-    "restored, as was wanted": (failed("RolloutError"), True, Exit.DONE, ""),
+ENDS: dict[str, tuple[End, bool, str, Exit, str]] = {
+    "deployed": (End("SUCCEEDED", "Deployed", 1.0, ""), False, "deployed", Exit.DONE, ""),
+    "nothing to do": (End("SUCCEEDED", "NothingToDo", 1.0, ""), False, "nothing to do", Exit.DONE, ""),
+    "a plan": (End("SUCCEEDED", "Planned", 1.0, ""), False, "planned", Exit.DONE, ""),
+    "a restore": (End("SUCCEEDED", "Restored", 1.0, ""), False, "restored", Exit.DONE, ""),
+    "a pause": (End("SUCCEEDED", "Done", 1.0, ""), False, "done", Exit.DONE, ""),
+    "overtaken": (End("SUCCEEDED", "Overtaken", 1.0, ""), False, "overtaken", Exit.NOT_DEPLOYED, ""),
+    "ignored": (End("SUCCEEDED", "Ignored", 1.0, ""), False, "ignored", Exit.NOT_DEPLOYED, ""),
+    "held": (End("SUCCEEDED", "Held", 1.0, ""), False, "held", Exit.NOT_DEPLOYED, ""),
+    "barred": (End("SUCCEEDED", "Barred", 1.0, ""), False, "barred", Exit.NOT_DEPLOYED, ""),
+    "rejected": (End("SUCCEEDED", "Rejected", 1.0, ""), False, "rejected", Exit.NOT_DEPLOYED, ""),
+    "a bad file": (failed("ConfigError"), False, "failed", Exit.FAILED, "ConfigError: author"),
+    "a migration": (failed("TaskFailedError"), False, "failed", Exit.FAILED, "TaskFailedError: author"),
+    "refused": (failed("RejectedError"), False, "failed", Exit.FAILED, "RejectedError: operator"),
+    "AWS": (failed("TransientError"), False, "failed", Exit.FAILED, "TransientError: operator"),
+    "a rollout": (failed("RolloutError"), False, "failed", Exit.FAILED, "RolloutError: caller"),
+    "restored, as was wanted": (failed("RolloutError"), True, "failed", Exit.DONE, ""),
     "half done": (
         End("FAILED", "RestoreFailed", 1.0, "", "RejectedError"),
         False,
+        "half done",
         Exit.HALF_DONE,
         "RejectedError: operator",
     ),
-    "aborted": (End("ABORTED", "RollService", 1.0, ""), False, Exit.FAILED, "Aborted: caller"),
-    "a state that is not known": (End("FAILED", "New", 1.0, "", "NewError"), False, Exit.FAILED, "NewError: caller"),
+    "aborted": (End("ABORTED", "RollService", 1.0, ""), False, "aborted", Exit.FAILED, "Aborted: caller"),
+    "a state that is not known": (
+        End("FAILED", "New", 1.0, "", "NewError"),
+        False,
+        "New",
+        Exit.FAILED,
+        "NewError: caller",
+    ),
 }
 
 
-@pytest.mark.parametrize(("end", "restores", "code", "who"), ENDS.values(), ids=ENDS)
-def test_how_a_command_ends_and_who_acts(end: End, restores: bool, code: Exit, who: str) -> None:
+@pytest.mark.parametrize(("end", "restores", "outcome", "code", "who"), ENDS.values(), ids=ENDS)
+def test_how_a_command_ends_and_who_acts(
+    end: End, restores: bool, outcome: str, code: Exit, who: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     try:
-        ended, acts = _ended(Account(Output()), FAILED, end, lambda _: iter(()), restores=restores), ""
+        ended = _ended(Account(Output(as_json=True)), FAILED, end, lambda _: iter(()), restores=restores)
+        acts = ""
     except CommandError as error:
         ended, acts = error.code, f"{error.error}: {error.acts}"
-    assert (ended, acts) == (code, who)
+    said = json.loads(capsys.readouterr().out)
+    assert (said["outcome"], said["exit"], ended, acts) == (outcome, code, code, who)

@@ -252,17 +252,18 @@ def test_init_reads_schedules_too(nightly: Client, rota: Rota, folder: Path) -> 
 
 
 def test_init_tells_what_is_another_apps_from_what_is_nobodys(deployed: Client, rota: Rota, folder: Path) -> None:
-    """Both run on the cluster, and begin otherwise than the app's; of the latter it says why no key can say it."""
+    """All run on the cluster. Of what is nobody's, and of what begins as the app's own, it says why it is not taken."""
     events = deployed.client("events")
     (target,) = events.list_targets_by_rule(Rule=f"{OF_GUESTBOOK}IngestData")["Targets"]
     del target["Input"]
     template = {"InputPathsMap": {}, "InputTemplate": "{}"}
-    for name, tags in {"legacy": [], "theirs": [{"Key": "rota:app", "Value": "production/other"}]}.items():
+    owner = [{"Key": "rota:app", "Value": "production/other"}]
+    for name, tags in {"legacy": [], "theirs": owner, f"{OF_GUESTBOOK}Theirs": owner}.items():
         events.put_rule(Name=name, ScheduleExpression="rate(1 hour)", Tags=tags)
         events.put_targets(Rule=name, Targets=[target | {"Id": "job", "InputTransformer": template}])
     read = rota("init", "production/guestbook-api", "--json").json
     assert read["others"] == {"production/other": 1}
-    assert {each["rule"] for each in read["not_taken"]} == {"legacy"}
+    assert {each["rule"] for each in read["not_taken"]} == {"legacy", f"{OF_GUESTBOOK}Theirs"}
 
 
 def test_what_only_the_live_file_says_is_named(deployed: Client, rota: Rota) -> None:
