@@ -1,5 +1,6 @@
 """Executions of the two kinds: deployments of an image stand in line, changes of what is live have no place in it."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -126,13 +127,17 @@ def test_nothing_is_live_yet(world: World, deployments: Deployments) -> None:
     assert deployments.start().step("TakeTurn")["decision"] == "go"
 
 
-def test_an_older_version_of_rota_has_deployed_since(later: Deployments) -> None:
-    """It writes no release."""
+@pytest.mark.parametrize(("ended", "image"), [(1, THIRD), (-1, DIGEST)], ids=["since", "before, though begun later"])
+def test_an_older_version_of_rota_has_deployed(ended: int, image: str, later: Deployments) -> None:
+    """It writes no release. One that had to wait may go live after another that began later."""
+    live_since = datetime.fromisoformat(plain({"M": items.read(RELEASES)})["live_since"])
+    finished_at = (live_since + timedelta(seconds=ended)).isoformat()
     entry = {"app": APP, "record": "deployment#2026-01-01T06:01:30#older", "outcome": "deployed", "digest": THIRD}
     client("dynamodb").put_item(
-        TableName=ENVIRONMENT["TABLE"], Item={name: {"S": each} for name, each in entry.items()}
+        TableName=ENVIRONMENT["TABLE"],
+        Item={name: {"S": each} for name, each in {**entry, "finished_at": finished_at}.items()},
     )
-    assert later.ask(**SCHEDULE).step("TakeTurn")["image"]["digest"] == THIRD
+    assert later.ask(**SCHEDULE).step("TakeTurn")["image"]["digest"] == image
 
 
 @pytest.mark.exhaustive(first=1)

@@ -117,11 +117,9 @@ def test_older_deployments_count_for_the_first_number(world: World, later: Deplo
     """The previous version of Rota gave no numbers. What failed, and what the ledger does not hold, does not count."""
     assert later.start().run() == "NothingToDo"
     items.delete(RELEASES)
+    older = {"app": APP, "record": "deployment#2025", "outcome": "deployed", "finished_at": "2025-01-01T06:00:00+00:00"}
     client("dynamodb").put_item(
-        TableName=ENVIRONMENT["TABLE"],
-        Item={
-            key: {"S": value} for key, value in {"app": APP, "record": "deployment#2025", "outcome": "deployed"}.items()
-        },
+        TableName=ENVIRONMENT["TABLE"], Item={key: {"S": value} for key, value in older.items()}
     )
     deployed = later.start(NEXT)
     assert deployed.run() == "Deployed"

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 # So many releases are kept for a rollback, whatever HistoryDays says.
 KEPT = 20
-# Of the ledger, newest first: mostly the first is the one that is looked for.
-_ENTRIES_AT_ONCE = 10
 
 
 class Release(Item):
@@ -107,14 +105,15 @@ class Releases:
         """The image of that repository that is live; None if none is known to be.
 
         The ledger knows also what an older version of Rota has deployed since, to which the stack had gone back, and
-        which gives no numbers.
+        which gives no numbers. It is in the order in which executions began, which is not that of their ends.
         """
         live = self.read()
         if live is None:
             return None
-        pages = self._deployed(ScanIndexForward=False, PaginationConfig={"PageSize": _ENTRIES_AT_ONCE})
-        newest = next((plain({"M": item}) for page in pages for item in page["Items"]), None)
-        found = newest or {"digest": live.live_digest, "tag": live.live_tag}
+        since = live.live_since.isoformat() if live.live_since else ""
+        entries = (plain({"M": item}) for page in self._deployed(finished_after=since) for item in page["Items"])
+        there = {"digest": live.live_digest, "tag": live.live_tag}
+        found = max(entries, key=lambda entry: str(entry["finished_at"]), default=there)
         return Image(repository=repository, digest=found["digest"], tag=found.get("tag"))
 
     def kept(self) -> list[Release]:
@@ -199,17 +198,18 @@ class Releases:
                 ExpressionAttributeValues={name: stored(value) for name, value in values.items()},
             )
 
-    def _deployed(self, **options: Any) -> Iterable[Any]:
+    def _deployed(self, finished_after: str = "", **options: Any) -> Iterable[Any]:
         """Pages of the ledger's entries of deployments that went live, as far as it still holds them."""
         return self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="app = :app AND begins_with(#record, :entries)",
-            FilterExpression="outcome = :deployed AND attribute_exists(digest)",
+            FilterExpression="outcome = :deployed AND finished_at > :after",
             ExpressionAttributeNames={"#record": "record"},
             ExpressionAttributeValues={
                 ":app": {"S": self._app},
                 ":entries": {"S": "deployment#"},
                 ":deployed": {"S": str(Outcome.DEPLOYED)},
+                ":after": {"S": finished_after},
             },
             ConsistentRead=True,
             **options,
