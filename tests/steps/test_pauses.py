@@ -298,6 +298,18 @@ def test_an_end_that_cannot_be_reported_is_reported_later(
     assert reported and pauses()[JOB].reported_at
 
 
+def test_an_item_stays_until_its_end_is_reported(world: World, later: Deployments) -> None:
+    later.ask(**pause(until=in_an_hour())).run()
+    with world.calls.refusing("events.PutEvents", "AccessDeniedException", count=0):
+        for minutes in (61, 122, 240):
+            with pytest.raises(RejectedError):
+                sweep(minutes * MINUTE)
+    for minutes in (241, 242):
+        sweep(minutes * MINUTE)
+    assert [each["kind"] for each in world.calls.notifications if each.get("kind") == "pause_ended"] == ["pause_ended"]
+    assert pauses() == {}
+
+
 @pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
 @pytest.mark.parametrize("call", ["events.EnableRule", *CALLS, "dynamodb.UpdateItem", "events.PutEvents"])
@@ -527,12 +539,14 @@ def test_a_sweep_that_is_killed_is_made_up_for(call: str, after: bool, world: Wo
 def test_an_end_that_fails_is_tried_each_minute_and_reported(world: World, later: Deployments) -> None:
     later.ask(**pause(until=in_an_hour())).run()
     with world.calls.refusing("events.EnableRule", "AccessDeniedException", count=0):
-        for minutes in range(61, 70):
+        for minutes, times in ((61, 0), (63, 0), (64, 1), (70, 1), (24 * 60 + 63, 1), (24 * 60 + 65, 2)):
             with pytest.raises(Exception, match="EnableRule was denied"):
                 sweep(minutes * MINUTE)
-    stuck = [each for each in world.calls.notifications if each.get("kind") == "pause_stuck"]
-    assert [(each["tasks"], each["why"]) for each in stuck] == [([JOB], "EnableRule was denied: scripted")]
-    sweep(70 * MINUTE)
+            stuck = [each for each in world.calls.notifications if each.get("kind") == "pause_stuck"]
+            assert [(each["tasks"], each["why"]) for each in stuck] == [
+                ([JOB], "EnableRule was denied: scripted")
+            ] * times, f"after {minutes} minutes"
+    sweep(DAY + 66 * MINUTE)
     assert states(world)[JOB] == "ENABLED"
     assert world.calls.notifications[-1]["kind"] == "pause_ended"
 
@@ -559,6 +573,23 @@ def test_what_a_person_enables_meanwhile_is_paused_again(world: World, later: De
     client("events").enable_rule(Name=PREFIX + JOB)
     sweep(61 * MINUTE)
     assert states(world)[JOB] == "DISABLED"
+
+
+def test_who_resumes_it_in_that_moment_has_it_on(
+    world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later.ask(**pause()).run()
+    client("events").enable_rule(Name=PREFIX + JOB)
+    real, again = clients.events().disable_rule, later.ask(**resume())
+
+    def disable_rule(**request: Any) -> Any:
+        """The person comes between the look and this write."""
+        again.run()
+        return real(**request)
+
+    monkeypatch.setattr(clients.events(), "disable_rule", disable_rule)
+    sweep(61 * MINUTE)
+    assert (states(world)[JOB], in_force()) == ("ENABLED", set())
 
 
 def test_an_item_goes_an_hour_after_its_pause(later: Deployments) -> None:

@@ -52,7 +52,14 @@ WAITS = pytest.mark.parametrize("waits", [200, 0, 1, 5])
     ],
 )
 def test_what_is_refused_is_tried_in_nine_attempts(
-    step: str, call: str, outcome: str, cause: str, waits: int, world: World, changing: Deployment
+    step: str,
+    call: str,
+    outcome: str,
+    cause: str,
+    waits: int,
+    world: World,
+    changing: Deployment,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     changing.until(step).fail("RejectedError", "what happened")
     wait(changing, waits)
@@ -60,6 +67,7 @@ def test_what_is_refused_is_tried_in_nine_attempts(
         refused(changing, 8)
         answer = changing.step("RestoreDeployment")
     assert (answer["outcome"], cause in answer["cause"]) == (outcome, True)
+    assert ("the outcome could not be published" in caplog.text) is (call == "events.PutEvents")
 
 
 @pytest.mark.exhaustive(first=1)

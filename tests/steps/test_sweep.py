@@ -1,6 +1,7 @@
 """Sweep: what is missed, lost, overlong or doubled, by a clock that the tests give it."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,8 +9,10 @@ import pytest
 
 from rota.aws import clients
 from rota.pauses.table import PauseTable
+from rota.runs import running
 from rota.runs import sweep as sweeping
-from rota.runs.model import Job, Release, Run, Status, Swept, Why
+from rota.runs.event import task_change
+from rota.runs.model import Job, Release, Run, Status, Swept, Why, job_key, partition
 from rota.runs.sweep import sweep
 from rota.runs.table import RunTable
 from stage.ecr.manifest import MEDIA_TYPE, manifest
@@ -140,6 +143,18 @@ def test_what_an_older_version_deployed_is_not_watched(watched: Watched, world: 
     watched.sweep_for(2 * HOUR)
     assert watched.runs(DAILY) == []
     assert "ecs.ListTasks" not in world.calls.made
+
+
+def test_a_minute_without_anything_new_asks_for_each_thing_once(daily: Watched, world: World) -> None:
+    daily.sweep()
+    world.calls.made.clear()
+    daily.sweep()
+    assert Counter(world.calls.made) == {
+        "dynamodb.Query": 2,  # the pauses, and the jobs
+        "dynamodb.GetItem": 4,  # the lease, what is live, how far it has looked, and the releases
+        "ecs.ListTasks": 2,  # what runs, and what has ended
+        "dynamodb.PutItem": 1,  # how far it has looked
+    }
 
 
 def test_without_watching_it_looks_at_what_is_held_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -548,6 +563,37 @@ def test_a_run_that_takes_too_long_is_reported_once(watched: Watched, world: Wor
     assert watched.reported(EVERY_15) == ["overlong"]
     (run,) = [run for run in watched.runs(EVERY_15) if run.task_id != "missed"]
     assert run.overlong_since is not None
+
+
+@pytest.mark.parametrize(
+    ("recorded", "known", "notes"),
+    [
+        pytest.param(["PENDING", "RUNNING"], True, 1, id="runs"),
+        pytest.param(["PENDING"], True, 1, id="the event of its start has not come"),
+        pytest.param([], True, 0, id="nothing is recorded of it"),
+        pytest.param(["RUNNING", "STOPPED"], True, 0, id="has ended since ECS was asked"),
+        pytest.param(["RUNNING"], False, 0, id="its job has gone since"),
+    ],
+)
+def test_a_run_that_takes_too_long_is_noted_as_it_is_recorded(
+    recorded: list[str], known: bool, notes: int, watched: Watched
+) -> None:
+    created, job = watched.now - 20 * MINUTE, watched.job(EVERY_15).model_copy(update={"max_runtime": 600})
+    watched.table.put_settings(job)
+    found = {
+        status: detail(status, task=EVERY_15, rule=PREFIX + EVERY_15, created=created)
+        for status in ("PENDING", "RUNNING", "STOPPED")
+    }
+    for status in recorded:
+        handler("record_run")({"Records": [message(found[status])]}, None)
+    if not known:
+        key = {"app": {"S": partition(APP)}, "record": {"S": job_key(EVERY_15)}}
+        items.delete({"TableName": ENVIRONMENT["TABLE"], "Key": key})
+    for _ in range(2):
+        running.judge(watched.table, SETTINGS, {EVERY_15: job}, [task_change(found["RUNNING"])], watched.now)
+    noted = watched.job(EVERY_15).notices if known else ()
+    assert [each.run.started_at for each in noted] == [task_change(found["RUNNING"]).started_at] * notes
+    assert [run.overlong_since for run in watched.runs(EVERY_15) if run.overlong_since] == [watched.now] * notes
 
 
 def _mails() -> list[str]:
