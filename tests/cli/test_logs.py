@@ -1,5 +1,6 @@
 """A log as `rota logs` shows it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,11 +10,14 @@ from botocore.client import BaseClient
 from rota.cli.frame import Account
 from rota.cli.logs import service
 from rota.cli.logs.deployment import _step, _text
+from rota.cli.logs.follow import follow
+from rota.cli.logs.model import Line
 from rota.cli.logs.runs import _run_of_task
 from rota.cli.logs.task_log import Masked
 from rota.cli.output import Output
 from rota.cli.stack import Stack
-from rota.runs.event import task_change
+from rota.runs.event import TaskChange, task_change
+from tests.clock import Clock
 from tests.run_events import detail
 
 KEY = ["-----BEGIN RSA PRIVATE KEY-----", "MIIEpAIBAAKCAQEA", "-----END RSA PRIVATE KEY-----"]
@@ -69,6 +73,24 @@ def test_a_run_that_ecs_still_knows(
 TASK = "arn:aws:ecs:eu-west-1:111122223333:task/production/{}234567890"
 
 
+CONTAINER = {
+    "name": "app",
+    "logConfiguration": {
+        "logDriver": "awslogs",
+        "options": {"awslogs-group": "/ecs/shop", "awslogs-stream-prefix": "shop"},
+    },
+}
+
+
+def account(monkeypatch: pytest.MonkeyPatch, give: Callable[[str, dict[str, Any]], dict[str, Any]]) -> Account:
+    """That of a stack whose AWS gives these answers."""
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda _, *asked: give(*asked))
+    made = Account(Output(), region="eu-west-1")
+    parameters = {"ClusterName": "production", "ServiceName": "shop-api", "ContainerName": "app"}
+    made.__dict__["stack"] = Stack("rota", "arn", "", parameters, {})
+    return made
+
+
 class Answers:
     """AWS's answers for two tasks of a service, each with a log."""
 
@@ -82,9 +104,7 @@ class Answers:
             case "DescribeTasks":
                 return {"tasks": [detail("RUNNING", taskArn=each) for each in request["tasks"]]}
             case "DescribeTaskDefinition":
-                options = {"awslogs-group": "/ecs/shop", "awslogs-stream-prefix": "shop"}
-                container = {"name": "app", "logConfiguration": {"logDriver": "awslogs", "options": options}}
-                return {"taskDefinition": {"containerDefinitions": [container]}}
+                return {"taskDefinition": {"containerDefinitions": [CONTAINER]}}
             case "GetLogEvents":
                 (log,) = (log for arn, log in self._logs.items() if arn.endswith(request["logStreamName"][-10:]))
                 read = int(request.get("nextToken", "0"))
@@ -100,11 +120,62 @@ def test_the_lines_of_a_services_tasks_are_in_the_order_of_their_times(
     begun = round(datetime.now(UTC).timestamp() * 1000)
     first = [(begun - 900_000, "too old"), (begun, "z"), (begun, "a"), (begun + 3, "d")]
     answers = Answers(first, [(begun + 1, "b"), (begun + 2, "c")])
-    monkeypatch.setattr(BaseClient, "_make_api_call", lambda _, *asked: answers.give(*asked))
-    account = Account(Output(), region="eu-west-1")
-    parameters = {"ClusterName": "production", "ServiceName": "shop-api", "ContainerName": "app"}
-    account.__dict__["stack"] = Stack("rota", "arn", "", parameters, {})
-    service.show(account, timedelta(minutes=10), lambda line: line.message != "c", follows=False)
+    service.show(
+        account(monkeypatch, answers.give), timedelta(minutes=10), lambda line: line.message != "c", follows=False
+    )
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[-1] for line in lines] == ["z", "a", "b", "d"]
     assert [line.split()[-2] for line in lines] == ["02345678", "02345678", "12345678", "02345678"]
+
+
+class Seen:
+    """What is seen of a task that is followed."""
+
+    def __init__(self) -> None:
+        self.statuses: list[str] = []
+        self.lines: list[str] = []
+
+    def changed(self, change: TaskChange) -> None:
+        self.statuses.append(change.last_status)
+
+    def line(self, _: str, line: Line) -> None:
+        self.lines.append(line.message)
+
+    def unreadable(self, task_arn: str, refusal: Exception | str) -> None:
+        raise AssertionError(task_arn, refusal)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "logged", "ends"),
+    [
+        ({0: "RUNNING", 2: "STOPPED"}, {1: "begins", 4: "ends"}, 5),
+        ({0: "STOPPED"}, {0: "begins", 2: "ends"}, 3),
+        ({0: "RUNNING", 2: "DEPROVISIONING", 30: "STOPPED"}, {0: "begins", 4: "ends"}, 30),
+    ],
+    ids=["its last line is late", "it has ended", "its network is deleted"],
+)
+def test_a_task_is_followed_until_its_last_line_can_be_read(
+    monkeypatch: pytest.MonkeyPatch, statuses: dict[int, str], logged: dict[int, str], ends: int
+) -> None:
+    """By the seconds that have passed: its status, and the lines that CloudWatch shows."""
+    clock, arn = Clock(), TASK.format(0)
+    monkeypatch.setattr("rota.cli.logs.follow.time", clock)
+
+    def give(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        now = clock.monotonic()
+        assert now <= 60, "it is followed for ever"
+        match operation:
+            case "DescribeTasks":
+                return {"tasks": [detail([each for at, each in statuses.items() if at <= now][-1], taskArn=arn)]}
+            case "DescribeTaskDefinition":
+                return {"taskDefinition": {"containerDefinitions": [CONTAINER]}}
+            case "GetLogEvents":
+                lines = [each for at, each in logged.items() if at <= now]
+                page = [{"timestamp": 0, "message": each} for each in lines[int(request.get("nextToken", "0")) :]]
+                return {"events": page, "nextForwardToken": str(len(lines))}
+        raise AssertionError(operation)
+
+    seen = Seen()
+    (task,) = follow(account(monkeypatch, give), [arn], seen, None)
+    assert (task.last_status, seen.statuses, seen.lines) == ("STOPPED", [*statuses.values()], ["begins", "ends"])
+    assert clock.monotonic() == ends

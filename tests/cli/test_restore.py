@@ -1,4 +1,4 @@
-"""`rota restore --print`."""
+"""`rota restore`: what it stops and starts, and what `--print` prints."""
 
 import json
 import re
@@ -6,8 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
+from click.testing import CliRunner
 
+from rota.cli.main import main
 from rota.cli.restore.by_hand import Commands, commands
+from tests.cli.test_stack import described
+from tests.clock import Clock
 
 NOW = datetime(2026, 12, 1, 6, 0, 20, tzinfo=UTC)
 SERVICE = {"task_definition": "arn:aws:ecs:eu-west-1:1:task-definition/shop:6"}
@@ -117,3 +122,65 @@ def test_what_stays_is_said_in_a_comment() -> None:
         "# It may have made the rule prefix__New, which stays.",
         "# It may have made the schedule group/prefix__New, which stays.",
     ]
+
+
+EXECUTION = "arn:aws:states:eu-west-1:111122223333:execution:rota-deploy:"
+
+
+class Machine:
+    """The state machine of a stack: `push-1` has this status, and others run, each with the one that it restores."""
+
+    def __init__(self, status: str, running: dict[str, str]) -> None:
+        self._status, self._running = status, running
+        self.stopped: list[str] = []
+        self.started: list[dict[str, Any]] = []
+
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        match operation:
+            case "GetCallerIdentity":
+                return {"Arn": "arn:aws:iam::111122223333:user/ana"}
+            case "DescribeStacks":
+                return {"Stacks": [described()]}
+            case "StopExecution":
+                self.stopped.append(f"{request['executionArn'].rpartition(':')[2]}: {request['cause']}")
+                return {}
+            case "StartExecution":
+                self.started.append(json.loads(request["input"]))
+                return {}
+            case "ListExecutions":
+                return {"executions": [{"executionArn": EXECUTION + name} for name in self._running]}
+            case "DescribeExecution":
+                name = request["executionArn"].rpartition(":")[2]
+                restores = self._running.get(name)
+                given = {"detail": {"executionArn": EXECUTION + restores}} if restores else {"detail": {}}
+                status = self._status if name == "push-1" else "RUNNING"
+                return {"name": name, "status": status, "input": json.dumps(given)}
+        raise AssertionError(operation)
+
+
+STOPPED = ["push-1: rota restore by user/ana: the wrong image"]
+STARTED = [{"source": "aws.states", "detail": {"executionArn": f"{EXECUTION}push-1"}}]
+RESTORES: dict[str, tuple[Machine, list[str], list[dict[str, Any]], str]] = {
+    "it failed": (Machine("FAILED", {}), [], STARTED, "started restore-"),
+    "another one is restored": (Machine("FAILED", {"end-0": "push-0"}), [], STARTED, "started restore-"),
+    "it is being restored": (Machine("ABORTED", {"end-1": "push-1"}), [], [], "started end-1"),
+    "it runs": (Machine("RUNNING", {"end-1": "push-1"}), STOPPED, [], "started end-1"),
+    "it runs, and EventBridge starts nothing": (Machine("RUNNING", {}), STOPPED, STARTED, "started restore-"),
+    "it restores another one": (Machine("RUNNING", {"push-1": "push-0"}), [], [], "started push-1"),
+}
+
+
+@pytest.mark.parametrize(("machine", "stopped", "started", "says"), RESTORES.values(), ids=RESTORES)
+def test_what_is_stopped_and_what_restores_it(
+    monkeypatch: pytest.MonkeyPatch,
+    machine: Machine,
+    stopped: list[str],
+    started: list[dict[str, Any]],
+    says: str,
+) -> None:
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda _, *asked: machine.call(*asked))
+    monkeypatch.setattr("rota.cli.restore.command.time", Clock())
+    typed = ["restore", "push-1", "--region", "eu-west-1", "--yes", "--no-wait", "--reason", "the wrong image"]
+    done = CliRunner().invoke(main, typed, prog_name="rota")
+    assert (done.exit_code, done.output[: len(says)]) == (0, says), done.output
+    assert (machine.stopped, machine.started) == (stopped, started)

@@ -8,8 +8,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rota.cli.deploy.upload import Upload
+from rota.cli.exits import CommandError, Exit
+from rota.cli.frame import Account
 from rota.cli.local_file import lines, source, yaml_reader
 from rota.cli.main import main
+from rota.cli.output import Output
+from rota.cli.plan.proposal import checked
+from rota.cli.stack import Stack
 from rota.schedule_file.json_schema import json_schema
 from rota.schedule_file.parse import parse_schedule_file
 
@@ -159,3 +164,17 @@ def test_all_faults_are_listed_and_as_json_too() -> None:
 def test_what_stays_in_the_bucket_after_a_failure(live: dict[str, str] | None, undo: str) -> None:
     said = Upload("new.yaml", "jobs.json", b"{}").stays("b", live)
     assert said == f"new.yaml stays in the bucket, and the next push reads it. {undo}"
+
+
+@pytest.mark.parametrize(("tasks", "count"), [(1, "1 problem"), (2, "2 problems")])
+def test_a_file_with_problems_is_neither_planned_nor_deployed(tmp_path: Path, tasks: int, count: str) -> None:
+    account = Account(Output(), region="eu-west-1")
+    account.__dict__["stack"] = Stack("rota", "arn", "", {}, {"RulePrefix": "production__shop__"})
+    file = tmp_path / "jobs.json"
+    file.write_text(json.dumps({"tasks": [{"name": f"A{n}", "task": "a", "rate": "5 min"} for n in range(tasks)]}))
+    with pytest.raises(CommandError) as refused:
+        checked(account, str(file), "plan")
+    error = refused.value
+    assert (error.code, error.error, error.acts) == (Exit.FAILED, "ConfigError", "author")
+    assert (error.message, error.todo) == (f"{file} has {count}", "correct that, then plan again")
+    assert error.listed.count("tasks[") == tasks

@@ -206,22 +206,26 @@ def test_a_pause_is_no_drift() -> None:
     assert status(rule(state="DISABLED"), job(), paused=paused).drift == []
 
 
+WELL_AND_EMPTY: dict[str, Any] = {
+    "release": Release("v2", "sha256:" + "b2" * 32, "tag", datetime(2026, 11, 30, 9, tzinfo=UTC), "k", "1", "push"),
+    "deploying": None,
+    "last_deployment": None,
+    "hold": None,
+    "pending": None,
+    "pending_schedule": None,
+    "barred": [],
+    "service": Service("shop:5", 2, 2, "COMPLETED"),
+    "tasks": [],
+    "watched": True,
+    "compared": True,
+}
+
+
 def shown(width: int = 100, **members: Any) -> str:
-    given: dict[str, Any] = {
-        "release": Release("v2", "sha256:" + "b2" * 32, "tag", datetime(2026, 11, 30, 9, tzinfo=UTC), "k", "1", "push"),
-        "deploying": None,
-        "last_deployment": None,
-        "hold": None,
-        "pending": None,
-        "pending_schedule": None,
-        "barred": [],
-        "service": Service("shop:5", 2, 2, "COMPLETED"),
-        "tasks": [],
-        "watched": True,
-        "compared": True,
-        **members,
-    }
-    lines = [click.unstyle(line) for line in text.lines("production/shop", Status(**given), NOW, width, utc=True)]
+    lines = [
+        click.unstyle(line)
+        for line in text.lines("production/shop", Status(**WELL_AND_EMPTY | members), NOW, width, utc=True)
+    ]
     assert max(map(len, lines)) <= width
     return "\n".join(lines)
 
@@ -348,6 +352,11 @@ def test_a_row_for_each_task() -> None:
 def test_where_runs_are_not_watched_a_row_has_the_schedule_instead() -> None:
     table = shown(tasks=[status(rule(), job())], watched=False).splitlines()[-2:]
     assert table == ["task  when                    next", "A     every day at 06:00 UTC  tomorrow 06:00"]
+
+
+def test_the_app_is_bold() -> None:
+    lines = text.lines("production/shop", Status(**WELL_AND_EMPTY), NOW, 100, utc=True)
+    assert next(lines).startswith("\x1b[1mproduction/shop\x1b[0m   ")
 
 
 STACKS = {

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from examples.guestbook.client import Client, running
 from rota.cli.json_schema import json_schema
 from rota.cli.main import main
+from tests.clock import Clock
 from tests.processes import FORKS
 from tests.stage.account import writes
 from tests.stage.small_stage import SmallStage, small_stage
@@ -117,19 +118,6 @@ class Done(NamedTuple):
     def words(self) -> str:
         """What it printed, on one line: where a sentence breaks depends on the time of day and the names in it."""
         return " ".join(self.out.split())
-
-
-class Clock:
-    """Moves on as one sleeps, at once."""
-
-    def __init__(self) -> None:
-        self._now = 0.0
-
-    def monotonic(self) -> float:
-        return self._now
-
-    def sleep(self, seconds: float) -> None:
-        self._now += seconds
 
 
 @cache

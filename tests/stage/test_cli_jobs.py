@@ -215,6 +215,11 @@ def test_logs_of_a_job_of_the_service_and_of_a_deployment(deployed: Client, rota
     every = rota("logs", "IngestData", "--since", "1h", "--json").json
     assert_as_the_schema_says(every)
     assert [(each["status"], each["exit"]) for each in every["logs"]] == [("ok", 0)]
+    (run,) = runs(rota)
+    deployed.advance(2 * 3600)  # ECS has forgotten the task by then
+    for name in (run["task_arn"], run["task_arn"].rpartition("/")[2][:8]):
+        later = rota("logs", "IngestData", "--run", name, "--filter", "Ingested")
+        assert (later.exit, later.out) == (0, followed.out), later.err
     of_rota = rota("logs", "--deployment")
     assert [line.split()[1] for line in of_rota.out.splitlines()][:2] == ["TakeTurn", "ReadConfig"]
     assert rota("logs", "--service").err.startswith("rota: ECS knows no task of the service")
