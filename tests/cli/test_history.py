@@ -9,6 +9,8 @@ import pytest
 
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
 from rota.cli.history.text import lines, run_lines
+from rota.cli.pauses import PastPause
+from rota.cli.status.model import Pause
 from tests.board.sample import DIGEST, NOW, deployment
 
 CAUSE = "The rollout did not last.\nMore."
@@ -42,6 +44,14 @@ def test_what_went_well_says_its_plan_and_what_did_not_says_why(outcome: str, wh
 ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "live": ({"live": True}, "v2 live 2 h ago tag-2 48 s push; the plan"),
     "no release": ({"release": None}, "- deployed 2 h ago tag-2 48 s push; the plan"),
+    "why, without a tag": (
+        {"tag": None, "outcome": "failed", "cause": CAUSE},
+        f"v2 failed 2 h ago {DIGEST[:15]} 48 s push; The rollout did not last. rota explain {DIGEST[:15]}",
+    ),
+    "why, without an image": (
+        {"tag": None, "digest": None, "outcome": "failed", "cause": CAUSE},
+        "v2 failed 2 h ago 48 s push; The rollout did not last. rota explain push-2",
+    ),
     "no tag": ({"tag": None}, f"v2 deployed 2 h ago {DIGEST[:15]} 48 s push; the plan"),
     "it has not ended": (
         {"finished_at": None, "seconds": None, "started_at": NOW - timedelta(hours=5)},
@@ -76,3 +86,54 @@ def test_the_row_of_a_run(members: dict[str, Any], shown: str) -> None:
     history = TaskHistory("A", [replace(RUN, **members)], [])
     (_, found) = run_lines(history, 1, NOW, 200, utc=True)
     assert " ".join(click.unstyle(found).split()) == shown
+
+
+@pytest.mark.parametrize(
+    ("members", "colour"),
+    [
+        ({"live": True}, "green"),
+        ({"outcome": "failed"}, "red"),
+        ({"outcome": "refused"}, "red"),
+        ({"outcome": "restoring"}, "red"),
+        ({"outcome": "aborted"}, "yellow"),
+        ({"outcome": "overtaken"}, None),
+        ({"outcome": "deployed"}, None),
+    ],
+)
+def test_the_colour_of_an_outcome(members: dict[str, Any], colour: str | None) -> None:
+    made = deployment(2, 2, **members)
+    outcome = "live" if made.live else made.outcome
+    (_, shown) = lines(History([made], more=False), NOW, 300, every=True)
+    assert (click.style(outcome, fg=colour) if colour else f"  {outcome}  ") in shown
+
+
+@pytest.mark.parametrize(
+    ("status", "shown", "colour"),
+    [
+        ("failed", "exit 3", "red"),
+        ("not_started", "not started", "red"),
+        ("missed", "missed", "red"),
+        ("unknown", "unknown", "yellow"),
+        ("ok", "ok", None),
+    ],
+)
+def test_the_colour_of_a_run(status: str, shown: str, colour: str | None) -> None:
+    history = TaskHistory("A", [replace(RUN, status=status, exit=3)], [])
+    (_, line) = run_lines(history, 1, NOW, 200, utc=True)
+    assert (click.style(shown, fg=colour) if colour else f"  {shown}  ") in line
+
+
+def test_each_column_has_a_title() -> None:
+    of_deployments, _ = lines(History([deployment(2, 2)], more=False), NOW, 300, every=True)
+    of_runs, _ = run_lines(TaskHistory("A", [replace(RUN, reason="it ended")], []), 1, NOW, 200, utc=True)
+    titles = ("release", "when", "image", "took", "how and what"), ("due", "took", "release", "started by", "why")
+    for line, named in zip((of_deployments, of_runs), titles, strict=True):
+        assert " ".join(click.unstyle(line).split()) == " ".join(named)
+
+
+def test_the_newest_run_is_first_and_a_pause_stands_where_it_began() -> None:
+    pause = PastPause(NOW - timedelta(hours=7), NOW - timedelta(hours=5), "user/ana", "", "")
+    runs = [replace(RUN, at=NOW - timedelta(hours=hours)) for hours in (4, 8)]
+    history = TaskHistory("A", runs, [pause], Pause("user/ana", "", None, None))
+    shown = [click.unstyle(each).split()[:2] for each in run_lines(history, 9, NOW, 200, utc=True)]
+    assert shown[1:] == [["from", "12:00"], ["08:00", "ok"], ["from", "05:00"], ["04:00", "ok"]]

@@ -10,14 +10,7 @@ from rota.cli.pauses import PastPause
 from rota.cli.status.text import how, short, whose
 from rota.watch.wording import for_people
 
-_COLOURS = {
-    "failed": "red",
-    "refused": "red",
-    "restoring": "red",
-    "aborted": "yellow",
-    "overtaken": None,
-    "nothing to do": None,
-}
+_COLOURS = {"failed": "red", "refused": "red", "restoring": "red", "aborted": "yellow"}
 _RUN_COLOURS = {"failed": "red", "not_started": "red", "missed": "red", "unknown": "yellow"}
 
 
