@@ -1,6 +1,7 @@
 """What `rota deploy` deploys, and under which key it uploads a schedule file."""
 
 import json
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "a")
     made = Account(Output(), region="eu-west-1")
-    made.__dict__["stack"] = Stack("rota", "arn", "", PARAMETERS, OUTPUTS)
+    made.__dict__["stack"] = Stack("rota", "arn", "", PARAMETERS, dict(OUTPUTS))
     return made
 
 
@@ -73,21 +74,85 @@ def test_what_an_earlier_execution_has_deployed(
     assert read == found
 
 
-def test_nothing_is_live_in_the_other_stack(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def with_another_stack(live: dict[str, str], tags: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS answers of a stack `staging` in which that is live, and of its image in this one's repository."""
     outputs = [{"OutputKey": key, "OutputValue": value} for key, value in OUTPUTS.items()]
     parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in PARAMETERS.items()]
     at = "arn:aws:cloudformation:eu-west-1:111122223333:stack/staging/1"
     staging = {"StackName": "staging", "StackId": at, "StackStatus": "CREATE_COMPLETE"}
     answers = {
         "DescribeStacks": {"Stacks": [{**staging, "Outputs": outputs, "Parameters": parameters}]},
-        "Query": {"Items": []},
+        "Query": {"Items": [{key: {"S": value} for key, value in live.items()}] if live else []},
+        "DescribeImages": {"imageDetails": [{"imageDigest": DIGESTS["a1"], "imageTags": tags}]},
     }
     monkeypatch.setattr(BaseClient, "_make_api_call", lambda _, operation, __: answers[operation])
+
+
+@pytest.mark.parametrize(
+    ("live_tag", "tags", "tag"),
+    [("v2", ["v2-moved"], "v2"), ("", ["v1"], "v1"), ("", [], None)],
+    ids=["as it went live there", "as it is here", "none"],
+)
+def test_what_is_live_in_the_other_stack(
+    account: Account, monkeypatch: pytest.MonkeyPatch, live_tag: str, tags: list[str], tag: str | None
+) -> None:
+    live = {"record": "releases", "live_digest": DIGESTS["a1"], **({"live_tag": live_tag} if live_tag else {})}
+    with_another_stack(live, tags, monkeypatch)
+    assert command._live_image_of(account, "staging") == Image(DIGESTS["a1"], tag)
+
+
+def test_nothing_is_live_in_the_other_stack(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_another_stack({}, [], monkeypatch)
     with pytest.raises(CommandError) as refused:
         command._live_image_of(account, "staging")
     error = refused.value
     assert (error.code, error.error, error.todo) == (Exit.NOT_ALLOWED, "NoRelease", "deploy there first")
     assert error.message == "nothing is live in prod/shop (staging, eu-west-1, 111122223333)"
+
+
+HOLDER = f"{AT}:execution:rota-deploy:push-1"
+
+
+@pytest.mark.parametrize(
+    ("lease", "status", "running"),
+    [
+        ({"digest": DIGESTS["a1"], "holder": HOLDER}, "RUNNING", HOLDER),
+        ({"digest": DIGESTS["a1"], "holder": HOLDER}, "FAILED", None),
+        ({"digest": DIGESTS["b2"], "holder": HOLDER}, "RUNNING", None),
+        ({"digest": DIGESTS["a1"]}, "RUNNING", None),
+        ({}, "RUNNING", None),
+    ],
+    ids=["it deploys", "it has ended", "another image deploys", "nothing deploys", "nothing was deployed"],
+)
+def test_whether_the_image_deploys_already(
+    account: Account, monkeypatch: pytest.MonkeyPatch, lease: dict[str, str], status: str, running: str | None
+) -> None:
+    def answer(_: BaseClient, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        assert (operation, request) == ("DescribeExecution", {"executionArn": HOLDER})
+        return {"status": status}
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    assert command._running(account, lease, push()) == running
+
+
+@pytest.mark.parametrize(
+    ("live", "said"),
+    [
+        (None, ""),
+        ({"live_digest": DIGESTS["a1"]}, ""),
+        (
+            {"live_digest": DIGESTS["b2"], "live_tag": "v2"},
+            "v1 is not the live image, which is v2. To deploy that again: rota deploy --image b2b2b2b2b2b2 "
+            "--region eu-west-1\n",
+        ),
+    ],
+    ids=["nothing is live", "it is live", "another one is"],
+)
+def test_another_image_than_the_live_one_is_said(
+    account: Account, capsys: pytest.CaptureFixture[str], live: dict[str, str] | None, said: str
+) -> None:
+    command._remark(account, live, push(), "v1")
+    assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize(
@@ -117,6 +182,20 @@ def test_a_file_is_uploaded_as_what_the_deployment_reads(
     (tmp_path / "jobs.json").write_text('{"tasks": []}')
     found = upload.prepare(account, str(tmp_path / "jobs.json"), Image(DIGESTS["a1"], tag))
     assert (found.key, json.loads(found.content)) == (key, {"tasks": []})
+
+
+def test_a_file_is_read_from_standard_input(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda *_: {"VersionId": "1"})
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b'{"tasks": []}')))
+    found = upload.prepare(account, "-", Image(DIGESTS["a1"], "v2"))
+    assert (found.name, json.loads(found.content)) == ("standard input", {"tasks": []})
+
+
+def test_an_image_without_a_tag_may_have_no_key(account: Account) -> None:
+    account.stack.outputs["ScheduleFileKeys"] = "jobs/{tag}.json"  # type: ignore[index]
+    with pytest.raises(CommandError, match="each of the ScheduleKeys has a tag, and ") as refused:
+        upload.prepare(account, "jobs.json", Image(DIGESTS["a1"], None))
+    assert refused.value.code is Exit.MISUSED
 
 
 STAYS = "jobs.json stays in the bucket, and the next push reads it. "

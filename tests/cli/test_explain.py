@@ -104,7 +104,35 @@ def test_what_became_of_what_it_had_changed(outcome: str, entered: dict[str, str
     given = {**entry(4, "c3", outcome), "deployment": {"entered": entered}}
     found = deployment.explain_entry(Account(Output()), given, None, [], utc=True)
     assert [(each.name, each.because) for each in found.chain if each.what == "now"] == [(outcome, now)]
-    assert ("a person acts now: rota restore run-4" in found.advice) == (outcome == "restoring")
+
+
+ONCE_MORE = "then once more: rota deploy --again run-4 --env prod"
+LOGGED = "what the service's tasks have logged: rota logs --service --since 1h --env prod"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "record", "advice"),
+    [
+        (
+            "failed",
+            {"error": {"Error": "ConfigError"}},
+            ["the schedule file's author acts: do what the cause says", ONCE_MORE],
+        ),
+        ("failed", {"error": {"Error": "RejectedError"}}, ["the operator acts: do what the cause says", ONCE_MORE]),
+        ("failed", {"error": {"Error": "RolloutError"}, "failed_step": "CheckService"}, [LOGGED, ONCE_MORE]),
+        ("failed", {"error": {"Error": "RolloutError"}, "failed_step": "RollService"}, [LOGGED, ONCE_MORE]),
+        ("aborted", {"failed_step": "TakeTurn"}, [ONCE_MORE]),
+        ("failed", None, [ONCE_MORE]),
+        ("overtaken", None, ["a newer push was deployed instead: rota history"]),
+        ("restoring", None, ["a person acts now: rota restore run-4 --env prod"]),
+        ("deployed", {}, []),
+        ("held", None, []),
+    ],
+)
+def test_what_is_to_be_done_about_a_deployment(outcome: str, record: Any, advice: list[str]) -> None:
+    given = entry(4, "c3", outcome) | ({} if record is None else {"deployment": record})
+    found = deployment.explain_entry(Account(Output(), env="prod"), given, None, [], utc=True)
+    assert found.advice == advice
 
 
 RUNS: dict[str, Any] = {"name": "run-9", "status": "RUNNING", "startDate": SIX, "input": '{"detail": {}}'}

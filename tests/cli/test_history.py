@@ -133,7 +133,7 @@ def test_each_column_has_a_title() -> None:
 
 def test_the_newest_run_is_first_and_a_pause_stands_where_it_began() -> None:
     pause = PastPause(NOW - timedelta(hours=7), NOW - timedelta(hours=5), "user/ana", "", "")
-    runs = [replace(RUN, at=NOW - timedelta(hours=hours)) for hours in (4, 8)]
+    runs = [replace(RUN, at=NOW - timedelta(hours=hours)) for hours in (4, 7)]
     history = TaskHistory("A", runs, [pause], Pause("user/ana", "", None, None))
     shown = [click.unstyle(each).split()[:2] for each in run_lines(history, 9, NOW, 200, utc=True)]
-    assert shown[1:] == [["from", "12:00"], ["08:00", "ok"], ["from", "05:00"], ["04:00", "ok"]]
+    assert shown[1:] == [["from", "12:00"], ["08:00", "ok"], ["05:00", "ok"], ["from", "05:00"]]
