@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.stub import Stubber
 
 from rota.cli.explain import deployment, task
@@ -104,6 +105,153 @@ def test_what_became_of_what_it_had_changed(outcome: str, entered: dict[str, str
     given = {**entry(4, "c3", outcome), "deployment": {"entered": entered}}
     found = deployment.explain_entry(Account(Output()), given, None, [], utc=True)
     assert [(each.name, each.because) for each in found.chain if each.what == "now"] == [(outcome, now)]
+
+
+RECORD: dict[str, Any] = {
+    "entered": {
+        "RunAfter": "2026-11-30T06:01:10+00:00",
+        "RollService": "2026-11-30T06:00:20+00:00",
+        "TakeTurn": "2026-11-30T06:00:00+00:00",
+    },
+    "seconds": {"RollService": "40.5"},
+    "tasks": 3,
+    "failed_step": "RunAfter",
+    "error": {"Error": "TaskFailedError", "Cause": "exit 1"},
+    "before": {"task_arn": "arn/4f2a", "revision": "shop:3", "finished": True, "exit_code": 0},
+    "after": {"task_arn": "arn/5f2a", "revision": "shop:3", "finished": True},
+}
+WHOLE = entry(4, "c3", "failed") | {
+    "started_at": "2026-11-30T06:00:00+00:00",
+    "finished_at": "2026-11-30T06:01:30+00:00",
+    "kind": "image",
+    "by": "user/ana",
+    "reason": "the new prices",
+    "summary": "schedules: 1 new",
+    "durations": "RollService 40 s",
+    "deployment": RECORD,
+}
+STEPS_OF_WHOLE = [
+    ("step", "TakeTurn", "entered 06:00:00 UTC"),
+    ("step", "RollService", "entered 06:00:20 UTC, worked 40 s"),
+    ("step", "RunAfter", "entered 06:01:10 UTC"),
+    ("before", "task 4f2a", "ended with exit code 0; its log: rota logs before"),
+    ("after", "task 5f2a", "did not run to its end; its log: rota logs after"),
+]
+BEGUN = ("begun", "Mon 30 Nov 06:00:00 UTC", "image by user/ana")
+KEPT = "its steps are in Step Functions for 90 days"
+FILE, PLAN = ("schedule file", "k", "3 tasks; version 1"), ("plan", "", "schedules: 1 new")
+TOOK = ("took", "90 s", "RollService 40 s")
+NOW_AS_BEFORE = "everything that RollService changed is as before; what the migration did stays"
+PAUSES = {"outcome": "done", "kind": "pause", "execution": "a:b:run-5", "release": None, "summary": "pauses A"}
+CHAINS: dict[str, tuple[dict[str, Any], list[tuple[str, str, str]]]] = {
+    "everything": (
+        WHOLE,
+        [
+            BEGUN,
+            ("reason", "", "the new prices"),
+            FILE,
+            PLAN,
+            *STEPS_OF_WHOLE,
+            ("failed", "RunAfter", "TaskFailedError: exit 1"),
+            TOOK,
+            ("now", "failed", NOW_AS_BEFORE),
+            ("execution", "run-4", KEPT),
+        ],
+    ),
+    "its cause is said once": (
+        WHOLE | {"cause": "exit 1 of RunAfter"},
+        [
+            BEGUN,
+            ("reason", "", "the new prices"),
+            FILE,
+            PLAN,
+            *STEPS_OF_WHOLE,
+            ("failed", "RunAfter", "TaskFailedError"),
+            TOOK,
+            ("cause", "", "exit 1 of RunAfter"),
+            ("now", "failed", NOW_AS_BEFORE),
+            ("execution", "run-4", KEPT),
+        ],
+    ),
+    "a run whose end is not known": (
+        entry(4, "c3") | {"deployment": {"before": RECORD["before"] | {"finished": False}}},
+        [
+            ("begun", "", "by hand"),
+            ("schedule file", "k", "version 1"),
+            ("before", "task 4f2a", "its end is not recorded; its log: rota logs before"),
+            ("execution", "run-4", KEPT),
+        ],
+    ),
+    "it has not ended": (
+        entry(4, "c3") | {"durations": "RollService 40 s", "started_at": WHOLE["started_at"]},
+        [
+            ("begun", "Mon 30 Nov 06:00:00 UTC", "by hand"),
+            ("schedule file", "k", "version 1"),
+            ("took", "", "RollService 40 s"),
+            ("execution", "run-4", KEPT),
+        ],
+    ),
+    "a failure of no step": (
+        entry(4, "c3") | {"deployment": {"error": {"Error": "RolloutError"}}},
+        [
+            ("begun", "", "by hand"),
+            ("schedule file", "k", "version 1"),
+            ("failed", "", "RolloutError"),
+            ("execution", "run-4", KEPT),
+        ],
+    ),
+    "a pause": (PAUSES, [("begun", "", "pause"), ("what", "", "pauses A"), ("execution", "run-5", KEPT)]),
+}
+
+
+@pytest.mark.parametrize(("given", "chain"), CHAINS.values(), ids=CHAINS)
+def test_the_chain_of_a_deployment(given: dict[str, Any], chain: list[tuple[str, str, str]]) -> None:
+    found = deployment.explain_entry(Account(Output()), given, None, [], utc=True)
+    assert [(each.what, each.name, each.because) for each in found.chain] == chain
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (entry(4, "c3"), ("release", "v4", "v4 = tag-c3 sha256:c3c3c3c3c3c3: deployed")),
+        (
+            entry(None, "c3", "failed"),
+            ("deployment", "tag-c3 sha256:c3c3c3c3c3c3", "tag-c3 sha256:c3c3c3c3c3c3: failed"),
+        ),
+        (PAUSES | {"by": "user/ana"}, ("deployment", "", "pause by user/ana: done")),
+    ],
+    ids=["a release", "no release", "no image"],
+)
+def test_what_a_deployment_is_called(given: dict[str, Any], named: tuple[str, str, str]) -> None:
+    found = deployment.explain_entry(Account(Output()), given, None, [], utc=True)
+    assert (found.subject, found.name, found.headline) == named
+
+
+@pytest.mark.parametrize(
+    ("record", "phase"),
+    [
+        (None, "planning"),
+        (RECORD | {"phase": "rolling", "error": None, "execution": {"id": "arn:run-8"}}, "planning"),
+        (RECORD | {"phase": "rolling", "error": None, "execution": {"id": "arn:run-9"}}, "rolling"),
+    ],
+    ids=["none", "an earlier one's", "its own"],
+)
+def test_the_deployment_that_holds_the_lease(
+    record: dict[str, Any] | None, phase: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(_: BaseClient, __: str, request: dict[str, Any]) -> dict[str, Any]:
+        return RUNS if request == {"executionArn": "arn:run-9"} else {}
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    lease = {"holder": "arn:run-9", **({"deployment": record} if record else {})}
+    found = deployment.explain_holder(Account(Output(), region="eu-west-1"), lease, utc=True)
+    assert (found.subject, found.name) == ("execution", "run-9")
+    assert found.headline == f"run-9 holds the lease; its execution is RUNNING, its phase {phase}"
+    assert [(each.what, each.name, each.because) for each in found.chain] == [
+        ("input", "it deploys an image", '{"detail": {}}'),
+        ("begun", "Mon 30 Nov 06:00:00 UTC", ""),
+        *(STEPS_OF_WHOLE if phase == "rolling" else []),
+    ]
 
 
 ONCE_MORE = "then once more: rota deploy --again run-4 --env prod"

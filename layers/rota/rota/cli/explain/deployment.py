@@ -12,7 +12,7 @@ from rota.cli.execution import ACTS, restored_by
 from rota.cli.exits import Acts
 from rota.cli.explain.model import Explanation, Link
 from rota.cli.one_offs import KINDS, one_off_of_record
-from rota.cli.status.gather import origin
+from rota.cli.status.gather import origin, record_of_holder
 from rota.cli.table import Item
 
 if TYPE_CHECKING:
@@ -79,12 +79,11 @@ def explain_holder(account: "Account", lease: Item, *, utc: bool) -> Explanation
     """The deployment that holds the lease: what it does, and what it has done."""
     states = account.client("stepfunctions")
     described = states.describe_execution(executionArn=lease["holder"])
-    record = lease.get("deployment") or {}
+    record = record_of_holder(lease)
     explained = explain_execution(described, utc=utc)
     chain = [*explained.chain, *_record_links(record)]
-    headline = (
-        f"{explained.name} holds the lease; its execution is {described['status']}, its phase {record.get('phase')}"
-    )
+    phase = record.get("phase") or "planning"
+    headline = f"{explained.name} holds the lease; its execution is {described['status']}, its phase {phase}"
     return Explanation("execution", explained.name, headline, chain, explained.advice)
 
 
