@@ -2,7 +2,9 @@
 
 import contextlib
 import itertools
+import json
 import random
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +16,7 @@ from rota.errors import RejectedError, TransientError
 from rota.pauses.ending import end_pauses
 from rota.pauses.model import Pause
 from rota.pauses.table import PauseTable
+from rota.settings import Settings
 from stage.gateway.calls import Call, Reply
 from tests import asl
 from tests.guestbook import APP, ENVIRONMENT, PREFIX, SETTINGS
@@ -265,6 +268,30 @@ def test_a_pause_that_is_killed_is_tried_again(call: str, after: bool, world: Wo
         change.step("ChangePauses")
     assert change.run() == "Done"
     assert (states(world), in_force()) == ({JOB: "DISABLED", OTHER: "ENABLED"}, {JOB})
+
+
+def _heard(settings: Settings, name: str) -> tuple[Settings, Callable[[], list[dict[str, Any]]]]:
+    """The settings with a topic of that parameter, and what came on it."""
+    own = f"{name}-{uuid.uuid4().hex}"  # topics and queues stay for later tests, with their messages
+    topic, url = client("sns").create_topic(Name=own)["TopicArn"], client("sqs").create_queue(QueueName=own)["QueueUrl"]
+    queue = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+
+    def messages() -> list[dict[str, Any]]:
+        return [json.loads(each["Body"]) for each in client("sqs").receive_message(QueueUrl=url).get("Messages", [])]
+
+    return settings.model_copy(update={name: topic}), messages
+
+
+def test_its_end_is_reported_by_mail_and_chat(later: Deployments) -> None:
+    later.ask(**pause(JOB, OTHER, until=in_an_hour())).run()
+    settings, mails = _heard(SETTINGS, "notifications_topic_arn")
+    settings, chats = _heard(settings, "chat_topic_arn")
+    end_pauses(settings, datetime.now(UTC) + 61 * MINUTE).raise_first()
+    (mail,), (chat,) = mails(), chats()
+    attributes = {name: each["Value"] for name, each in mail["MessageAttributes"].items()}
+    assert (json.loads(attributes["task"]), attributes["kind"]) == ([OTHER, JOB], "pause_ended")
+    assert mail["Subject"] in json.loads(chat["Message"])["content"]["title"]
 
 
 def test_its_end_by_a_person_is_reported_by_no_sweep(world: World, later: Deployments) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from rota.aws import clients
 from rota.pauses.table import PauseTable
-from rota.runs import running
+from rota.runs import running, stops
 from rota.runs import sweep as sweeping
 from rota.runs.event import task_change
 from rota.runs.model import Job, Release, Run, Status, Swept, Why, job_key, partition
@@ -594,6 +594,55 @@ def test_a_run_that_takes_too_long_is_noted_as_it_is_recorded(
     noted = watched.job(EVERY_15).notices if known else ()
     assert [each.run.started_at for each in noted] == [task_change(found["RUNNING"]).started_at] * notes
     assert [run.overlong_since for run in watched.runs(EVERY_15) if run.overlong_since] == [watched.now] * notes
+
+
+STOPPED_BY_ROTA = {"status": "STOPPED", "stopCode": "UserInitiated", "seconds": 20 * 60}
+
+
+@pytest.mark.parametrize(
+    ("elder", "recorded", "before", "after", "notes"),
+    [
+        pytest.param({}, True, False, True, 1, id="both run"),
+        pytest.param({}, True, True, True, 0, id="which is known"),
+        pytest.param({}, False, False, False, 0, id="nothing is recorded of the later one"),
+        pytest.param(None, True, True, False, 0, id="no longer"),
+        pytest.param(
+            STOPPED_BY_ROTA | {"stoppedReason": stops.Stop("replace", EVERY_15, "b").reason},
+            True,
+            False,
+            False,
+            0,
+            id="Rota has replaced the elder one",
+        ),
+        pytest.param(
+            STOPPED_BY_ROTA | {"stoppedReason": stops.Stop("max_runtime", EVERY_15, "600").reason},
+            True,
+            False,
+            True,
+            1,
+            id="Rota has stopped the elder one for another reason",
+        ),
+    ],
+)
+def test_an_overlap_is_noted_as_it_is_recorded(
+    elder: dict[str, Any] | None, recorded: bool, before: bool, after: bool, notes: int, watched: Watched
+) -> None:
+    def task(minutes: int, status: str = "RUNNING", **more: Any) -> dict[str, Any]:
+        created, arn = watched.now - minutes * MINUTE, f"{detail()['taskArn'][:-1]}{minutes}"
+        return detail(status, task=EVERY_15, rule=PREFIX + EVERY_15, created=created, taskArn=arn, **more)
+
+    job = watched.job(EVERY_15)
+    watched.table.update_state(job.model_copy(update={"overlapping": before}), job)
+    newest = task(9)
+    if recorded:
+        handler("record_run")({"Records": [message(newest)]}, None)
+    found = [task_change(each) for each in (newest, *([] if elder is None else [task(24, **elder)]))]
+    for _ in range(2):
+        running.judge(watched.table, SETTINGS, {EVERY_15: watched.job(EVERY_15)}, found, watched.now)
+    job = watched.job(EVERY_15)
+    assert (job.overlapping, [each.kind for each in job.notices]) == (after, ["overlapping"] * notes)
+    of_elder = detail()["taskArn"].rpartition("/")[2][:-1] + "24"
+    assert [run.overlaps for run in watched.runs(EVERY_15)] == [of_elder if notes else ""] * recorded
 
 
 def _mails() -> list[str]:

@@ -53,6 +53,7 @@ def test_overlap(tasks: list[TaskChange], earlier: str | None, newest: str | Non
         pytest.param(task("a", 0, None), 60, False, id="not yet: it counts from its start"),
         pytest.param(task("a", 0, None), 61, True, id="too long"),
         pytest.param(task("a", 0, 90), 200, False, id="it has ended"),
+        pytest.param(task("a", 0, None, starts=False), 61, False, id="it has not begun"),
         pytest.param(task("a", 0, None, desiredStatus="STOPPED"), 61, False, id="it is being stopped"),
     ],
 )
@@ -89,6 +90,14 @@ CAUGHT_UP: dict[str, Any] = {"startedBy": "rota/catch-up/20260301T060000Z"}
         pytest.param(REPLACES, [task("a", 0, None), task("b", 60, None, **BY_HAND)], {}, id="the later one by hand"),
         pytest.param(REPLACES, [task("a", 0, None, **BY_HAND), task("b", 60, None)], {}, id="the earlier one by hand"),
         pytest.param(REPLACES, [task("a", 0, None), task("b", 0.4, None)], {}, id="two tasks of one start"),
+        pytest.param(REPLACES, [], {}, id="none"),
+        pytest.param(REPLACES, [task("a", 0, 9)], {}, id="none that runs"),
+        pytest.param(
+            MAX | {"overlap": "replace"},
+            [task("a", 0, None), task("b", 60, None)],
+            {"task/a": ("max_runtime", "3600")},
+            id="too long, while a later one runs",
+        ),
         pytest.param(
             REPLACES,
             [task("b", 60, None), task("a", 0, None), task("c", 60.1, None)],
