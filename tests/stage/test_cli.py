@@ -472,6 +472,8 @@ def test_what_was_deployed_is_rolled_back_and_barred(deployed: Client, rota: Rot
 @pytest.mark.exhaustive(first=0)
 def test_a_rollback_is_planned_first_and_done_once(deployed: Client, rota: Rota) -> None:
     assert rota("deploy", "--image", "initial", "--yes").exit == 0
+    asked = rota("rollback", "--plan-first", "--image-only", "--with-before", "--reason", "the login fails")
+    assert (asked.exit, "rota rollback v1 --image-only --with-before --reason ..." in asked.words) == (2, True)
     done = rota("rollback", "--plan-first", "--yes", "--reason", "the login fails")
     assert (done.exit, "image initial -> v1" in done.out) == (0, True)
     assert "Deploy it: rota rollback v1 --reason ..." in done.words

@@ -24,6 +24,7 @@ from rota.cli.verify_account.rows.catalogue import NOT_TESTABLE, ROWS
 from rota.cli.verify_account.rows.tasks import scheduled_tasks, scheduler_task
 from rota.cli.verify_account.run import Outcome, clean, try_rows
 from stage.client import wait_for
+from stage.moto.clients import ACCOUNT
 from tests.printed import ROOT, signed_in
 from tests.stage.conftest import Rota, as_new
 from tests.stage.turned import TURNED, answered, own, received, refused, rewritten
@@ -35,6 +36,7 @@ SERVICES = {"stepfunctions": "states", "resourcegroupstaggingapi": "tag"}
 """IAM's names of services that boto3 names otherwise."""
 ACTIONS = {"HeadObject": "GetObject", "ListObjectVersions": "ListBucketVersions", "TransactWriteItems": "PutItem"}
 """IAM's names of calls that the APIs name otherwise."""
+ASKED = ("CreateRole", "AssumeRole", "CreateStateMachine")
 MAKING = ("PutRule", "RegisterTaskDefinition", "RunTask")
 LAYERS = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload")
 FARGATE = {"tasks": "scripted", "script": {"seconds": 5}, "start_seconds": 25, "rollout_seconds": 20, "time_scale": 1}
@@ -92,6 +94,7 @@ def test_every_row_is_as_assumed(runs: Runs) -> None:
     assert 0 < len(started) + rollouts <= 12
     assert_tagged(runs)
     assert_called(runs)
+    assert_accepted_by_aws(runs)
 
 
 def assert_tagged(runs: Runs) -> None:
@@ -115,6 +118,21 @@ def assert_called(runs: Runs) -> None:
     tags = {each for each in needed if each.partition(":")[2] in ("TagResource", "TagRole", "TagQueue")}
     beside = {*tags, "iam:PassRole", "iam:CreateServiceLinkedRole", *LAYERS}
     assert needed - set(map(action, runs.calls)) == beside
+
+
+def assert_accepted_by_aws(runs: Runs) -> None:
+    """What the stage does not ask: that a role trusts who assumes it, and that a state machine has an end."""
+    requests = {name: [each for _, operation, each in runs.calls if operation == name] for name in ASKED}
+    trusts = {each["RoleName"]: json.loads(each["AssumeRolePolicyDocument"]) for each in requests["CreateRole"]}
+    principals = {name: [each["Principal"] for each in trust["Statement"]] for name, trust in trusts.items()}
+    assumed = {each["RoleArn"].rpartition("/")[2] for each in requests["AssumeRole"]}
+    by_account = [{"AWS": f"arn:aws:iam::{ACCOUNT}:root"}]
+    assert {name for name, trusted in principals.items() if trusted == by_account} == assumed
+    assert all(
+        [*each] == ["Service"] for name, trusted in principals.items() if name not in assumed for each in trusted
+    )
+    states = [json.loads(each["definition"])["States"]["Only"] for each in requests["CreateStateMachine"]]
+    assert [each for each in states if each["Type"] != "Fail" and each.get("End") is not True] == []
 
 
 def action(call: tuple[str, str, dict[str, Any]]) -> str:
