@@ -23,7 +23,12 @@ from rota.cli.verify_account.journal import Entry, Journal, JournalError, Place
 from rota.cli.verify_account.policy import policy
 from rota.cli.verify_account.row import Probe, Row, Seen
 from rota.cli.verify_account.rows.catalogue import GROUPS, NOT_TESTABLE, ROWS
+from rota.cli.verify_account.rows.permissions import _Answers
+from rota.cli.verify_account.rows.pushes import _Pushes
 from rota.cli.verify_account.rows.refusals import LIMITS
+from rota.cli.verify_account.rows.releases import _Transaction
+from rota.cli.verify_account.rows.rules import _Shown
+from rota.cli.verify_account.rows.service import _Baked, _Paused
 from rota.cli.verify_account.rows.tasks import _Scheduled, _Stopped
 from rota.cli.verify_account.run import Outcome, try_rows
 from tests.printed import STAGE
@@ -258,6 +263,83 @@ def test_the_scheduled_time_of_tasks(variables: list[dict[str, str]], seen: str)
     }
     (row,) = (each for each in ROWS if each.id == "target-scheduled-time")
     assert str(row.read(_Scheduled("name", AT, tasks))) == seen
+
+
+def denied(*words: str) -> _Answers:
+    accepted = ("accepted", "")
+    return _Answers(accepted, accepted, (words[0], words[-1]), accepted)
+
+
+def pushed(untagged: dict[str, str] | None = None, kept: tuple[str, ...] = (), again: int = 0) -> _Pushes:
+    return _Pushes(untagged, [*kept], ("ImageAlreadyExistsException", "It exists."), again)
+
+
+def scheduled(*created: str) -> _Scheduled:
+    """Tasks that were made then, in the hour for which the schedule was due."""
+    return _Scheduled("name", AT, {each: [{"createdAt": f"2026-11-29T12:{each}Z"}] for each in created})
+
+
+def with_states(*of_tasks: str) -> _Scheduled:
+    return _Scheduled("name", AT, {each: [{"lastStatus": state} for state in each.split()] for each in of_tasks})
+
+
+USUAL = "User: arn is not authorized to perform: ecs:RunTask on resource: arn because no policy allows it"
+CHECKED = {"Code": "ConditionalCheckFailed", "Item": {"app": {"S": "first"}}}
+EACH_ONCE = "PROVISIONING PENDING RUNNING DEPROVISIONING STOPPED"
+READ: list[tuple[str, Any, str]] = [
+    ("tags-after-put-rule", _Shown(0, 1, 1, 1), "at once"),
+    ("tags-after-put-rule", _Shown(0.1, 0, 0, 0), "later (after 0.1 s)"),
+    ("tags-after-put-rule", _Shown(None, 0, 0, 0), "not within a minute"),
+    ("late-reads", _Shown(15, 14, 0, 60), "within 15 s (15.0 s)"),
+    ("late-reads", _Shown(16, 0, 0, 0), "later (16.0 s)"),
+    ("late-reads", _Shown(0, 16, 0, 0), "later (16.0 s)"),
+    ("late-reads", _Shown(0, 0, 16, 0), "later (16.0 s)"),
+    ("late-reads", _Shown(0, 0, None, 0), "later than a minute"),
+    ("tag-index", _Shown(0, 0, 0, 59), "within a minute (59.0 s)"),
+    ("tag-index", _Shown(0, 0, 0, None), "later"),
+    ("rule-takes-effect", 60, "within 60 s (60.0 s)"),
+    ("rule-takes-effect", 61, "later (61.0 s)"),
+    ("rule-takes-effect", None, "not in 120 s"),
+    ("pattern-complexity", ("accepted", "accepted"), "10: accepted, 11: accepted"),
+    ("pattern-complexity", ("refused", "refused"), "10: refused, 11: refused"),
+    ("denied-words", denied(USUAL, USUAL), "those words"),
+    ("denied-words", denied(USUAL, "No."), "other words (No.)"),
+    ("denied-words", denied("No.", USUAL), "other words (No.)"),
+    ("denied-words", denied(""), "nothing was denied"),
+    ("untagged-push", pushed(), "no event"),
+    ("untagged-push", pushed({"image-tag": ""}), '"image-tag": ""'),
+    ("untagged-push", pushed({}), "absent"),
+    ("untagged-push-pattern", pushed(kept=("a",)), 'only tagged ones ("a")'),
+    ("untagged-push-pattern", pushed(kept=("a", "")), 'others too ("a", "")'),
+    ("untagged-push-pattern", pushed(), "none"),
+    ("same-push-again", pushed(again=1), "ImageAlreadyExistsException, another event"),
+    (
+        "refused-transaction",
+        _Transaction("Canceled", [CHECKED, {"Code": "None"}], second=True),
+        "Canceled (ConditionalCheckFailed with the item, None), the other written",
+    ),
+    (
+        "refused-transaction",
+        _Transaction("Canceled", [{"Code": "ConditionalCheckFailed"}], second=False),
+        "Canceled (ConditionalCheckFailed), nothing written",
+    ),
+    ("start-in-the-minute", scheduled("00:05", "01:00"), "within the minute (60 s after it)"),
+    ("start-in-the-minute", scheduled("01:01", "00:05"), "later (61 s after it)"),
+    ("task-states", with_states(EACH_ONCE), f"each once ({EACH_ONCE.replace(' ', ', ')})"),
+    ("task-states", with_states(EACH_ONCE, "STOPPED"), f"other events ({EACH_ONCE.replace(' ', ', ')}; STOPPED)"),
+    ("rollback-revision", _Paused("stage", "family:1", "family:1", "STOPPED", ""), "the former one (family:1)"),
+    ("rollback-revision", _Paused("stage", "family:1", "family:2", "STOPPED", ""), "another one (family:2)"),
+    ("bake-deployments", _Baked(None, "DRAINING"), "no bake"),
+    ("bake-deployments", _Baked({"old": "ACTIVE", "new": "ACTIVE"}, "DRAINING"), "new ACTIVE, old ACTIVE"),
+    ("update-service-pass-role", ("Denied", "iam:PassRole"), "iam:PassRole is denied (iam:PassRole)"),
+    ("update-service-pass-role", ("Denied", "another"), "Denied (another)"),
+]
+
+
+@pytest.mark.parametrize(("name", "probed", "seen"), READ, ids=[f"{name}: {seen}" for name, _, seen in READ])
+def test_what_a_row_makes_of_what_was_probed(name: str, probed: Any, seen: str) -> None:
+    (row,) = (each for each in ROWS if each.id == name)
+    assert str(row.read(probed)) == seen
 
 
 def test_a_probe_is_tried_once_for_its_rows(tmp_path: Path) -> None:
