@@ -22,9 +22,10 @@ from tests.steps.seed import SCHEDULE
 from tests.steps.snapshots import once
 from tests.steps.world import World, handler
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HOLD = {"kind": "pause", "hold": {}, "by": "ann", "reason": "the sale"}
 RESUME = {"kind": "resume", "hold": {}, "by": "bob"}
+ENDS = '. To end the hold: rota resume --deployments, or start {"kind": "resume", "hold": {}}'
 START_PENDING = {"kind": "resume", "by": "Sweep", "reason": "no hold and no closed deployment window stops it any more"}
 
 
@@ -118,6 +119,45 @@ def test_a_push_ends_held_and_stays_pending(world: World, held: Deployments) -> 
     assert (entry["outcome"], entry["digest"]) == ("held", NEXT)
     assert entry["cause"].startswith("deployments are held by ann: the sale. It deploys when the hold is over")
     assert world.calls.notifications[-1]["outcome"] == "held"
+
+
+@pytest.mark.parametrize(
+    ("given", "newer", "now"),
+    [
+        pytest.param(None, "a newer push", "--image next --now", id="a push"),
+        pytest.param({"kind": "schedule", "by": "bob"}, "a push", "--schedule FILE --now", id="the schedule file"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("hold", "shut", "when", "ends"),
+    [
+        pytest.param(HOLD, False, "the hold is over, which a person says", ENDS, id="a hold"),
+        pytest.param(until(30 * DAY), False, "the hold is over", ENDS, id="one with an end"),
+        pytest.param(None, True, "that opens", "", id="the window"),
+        pytest.param(HOLD, True, "the hold is over, which a person says", ENDS, id="both"),
+    ],
+)
+def test_what_is_held_says_until_when_and_what_to_do(
+    given: dict[str, Any] | None,
+    newer: str,
+    now: str,
+    hold: dict[str, Any] | None,
+    shut: bool,
+    when: str,
+    ends: str,
+    world: World,
+    later: Deployments,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if hold:
+        later.ask(**hold).run()
+    if shut:
+        monkeypatch.setenv("DEPLOY_WINDOW", f"{datetime.now(UTC) + timedelta(days=2):%a} 00:00-24:00 UTC")
+    deployment = later.ask(**given) if given else later.start(NEXT)
+    assert deployment.run() == "Held"
+    stops, _, rest = world.entry(deployment.arn)["cause"].partition(". It deploys when ")
+    assert rest == f"{when}, unless {newer} does. To deploy it now: rota deploy {now}{ends}"
+    assert ("deployments are held by ann" in stops, "the deployment window, " in stops) == (hold is not None, shut)
 
 
 def test_a_newer_push_replaces_it(world: World, pushed: Deployments) -> None:

@@ -587,6 +587,14 @@ def test_a_pause_without_an_end_is_reminded_of_weekly(world: World, later: Deplo
     assert set(states(world).values()) == {"DISABLED"}
 
 
+def test_a_pause_with_an_end_is_reminded_of_by_none(world: World, later: Deployments) -> None:
+    later.ask(**pause(until=datetime.now(UTC) + 30 * DAY)).run()
+    for day in (1, 8, 29):
+        sweep(day * DAY)
+    assert in_force() == {JOB}
+    assert [each for each in world.calls.notifications if each.get("kind") == "pause_continues"] == []
+
+
 def test_a_rule_that_was_untagged_is_left_alone(world: World, later: Deployments) -> None:
     later.ask(**pause(until=in_an_hour())).run()
     client("events").untag_resource(ResourceARN=world.owned_rules()[JOB]["Arn"], TagKeys=["rota:app"])

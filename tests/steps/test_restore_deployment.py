@@ -123,6 +123,7 @@ def test_what_may_not_be_deleted_stays_disabled_and_is_named(world: World, finis
     (entry,) = [entry for entry in world.ledger().values() if entry.get("execution") == finishing.arn]
     rule = f"{PREFIX}CountTeaspoons"
     assert f"; AWS refuses to delete {rule}, disabled until the next deployment deletes them: " in entry["summary"]
+    assert entry.get("cause", "") == "", "it is deployed, whatever failed"
     assert "holder" not in world.ledger()["lease"]
 
 
