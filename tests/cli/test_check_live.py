@@ -1,7 +1,7 @@
 """`rota check` of a stack: what it reads of AWS's answers, and how it shows what it found."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,15 @@ from botocore.stub import Stubber
 from rota.cli.check.facts import Facts
 from rota.cli.check.model import Checked, Finding
 from rota.cli.check.probes_of_images import architecture, platforms
-from rota.cli.check.probes_of_places import alarms, network, secrets, way_out
+from rota.cli.check.probes_of_places import (
+    alarms,
+    capacity_providers,
+    log_groups,
+    network,
+    queues,
+    secrets,
+    way_out,
+)
 from rota.cli.check.probes_of_roles import may_notify, trusts
 from rota.cli.check.probes_of_schedules import refused_actions, refused_keys, targets
 from rota.cli.check.probes_of_service import findings_on_window
@@ -150,6 +158,10 @@ CHECKED = Checked(
 
 IGW, NAT = route(GatewayId="igw-1"), route(NatGatewayId="nat-1")
 ENDPOINTS = [{"ServiceName": f"com.amazonaws.eu-west-1.{name}"} for name in ("ecr.api", "ecr.dkr", "s3")]
+NO_ADDRESS = (
+    "unknown",
+    "subnet-1 has an internet gateway, and tasks get no public address: set AssignPublicIp to ENABLED",
+)
 
 
 @pytest.mark.parametrize(
@@ -158,14 +170,13 @@ ENDPOINTS = [{"ServiceName": f"com.amazonaws.eu-west-1.{name}"} for name in ("ec
         (NAT, "DISABLED", [], ("ok", "subnet-1 reaches ECR by another route")),
         (IGW, "ENABLED", [], ("ok", "subnet-1 reaches ECR by an internet gateway")),
         (IGW, "DISABLED", ENDPOINTS, ("ok", "subnet-1 reaches ECR by endpoints of the VPC")),
+        (IGW, "DISABLED", ENDPOINTS[1:], NO_ADDRESS),
+        (IGW, "DISABLED", [ENDPOINTS[0], ENDPOINTS[2]], NO_ADDRESS),
         (
             IGW,
             "DISABLED",
             ENDPOINTS[:2],
-            (
-                "unknown",
-                "subnet-1 has an internet gateway, and tasks get no public address: set AssignPublicIp to ENABLED",
-            ),
+            NO_ADDRESS,
         ),
         (
             route(DestinationCidrBlock="10.0.0.0/8", GatewayId="local"),
@@ -174,7 +185,15 @@ ENDPOINTS = [{"ServiceName": f"com.amazonaws.eu-west-1.{name}"} for name in ("ec
             ("unknown", "subnet-1 shows no way to ECR: a NAT gateway, or the endpoints ecr.api, ecr.dkr and s3"),
         ),
     ],
-    ids=["another route", "a public address", "endpoints", "no public address", "no way"],
+    ids=[
+        "another route",
+        "a public address",
+        "endpoints",
+        "without its api",
+        "without its dkr",
+        "without s3",
+        "no way",
+    ],
 )
 def test_whether_tasks_reach_the_registry(
     to: dict[str, Any],
@@ -189,7 +208,13 @@ def test_whether_tasks_reach_the_registry(
         "DescribeRouteTables": {"RouteTables": [table({"Main": True}, to)]},
         "DescribeVpcEndpoints": {"VpcEndpoints": endpoints},
     }
-    monkeypatch.setattr(BaseClient, "_make_api_call", lambda _, operation, __: answers[operation])
+
+    def answer(_: BaseClient, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        in_vpc = {"Filters": [{"Name": "vpc-id", "Values": ["vpc-1"]}]}
+        assert operation in ("DescribeSubnets", "DescribeSecurityGroups") or request == in_vpc
+        return answers[operation]
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
     parameters = {"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "AssignPublicIp": public}
     stack = Stack("rota", "arn:aws:cloudformation:eu-west-1:111122223333:stack/rota/1", "", parameters, {})
     facts = Facts(Account(Output(), region="eu-west-1"), stack, WITHOUT_A_RELEASE, None, None, {}, [])
@@ -229,9 +254,14 @@ PLACE_OF_SECRETS = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:"
         ([f"{PLACE_OF_SECRETS}db-AbCdEf:password::", "key"], ("ok", "2 of 2 are there")),
         ([f"{PLACE_OF_SECRETS}going-AbCdEf"], ("fail", "is being deleted: no task would start")),
         (["no"], ("fail", "no is not there: no task would start")),
+        (["arn:aws:ssm:eu-west-1:111122223333:parameter/key"], ("ok", "1 of 1 are there")),
+        (
+            ["arn:aws:ssm:eu-west-1:111122223333:parameter/no"],
+            ("fail", "parameter/no is not there: no task would start"),
+        ),
         (["arn:aws:ssm:eu-central-1:111122223333:parameter/key"], ("unknown", "is in another account or Region")),
     ],
-    ids=["there", "being deleted", "not there", "elsewhere"],
+    ids=["there", "being deleted", "not there", "by its ARN", "not there, by its ARN", "elsewhere"],
 )
 def test_whether_secrets_are_there(named: list[str], said: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(_: BaseClient, operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -249,6 +279,114 @@ def test_whether_secrets_are_there(named: list[str], said: tuple[str, str], monk
     assert (found.name, found.status, found.message.endswith(said[1])) == ("secrets", said[0], True)
 
 
+def facts_of(container: dict[str, Any] | None = None, tasks: Sequence[Task] = (), **parameters: str) -> Facts:
+    """Of a service that runs this container, and tasks that need something of their own."""
+    at = "arn:aws:cloudformation:eu-west-1:111122223333:stack/rota/1"
+    stack = Stack("rota", at, "", {"ClusterName": "prod", **parameters}, {})
+    definition = {"containerDefinitions": [container or {}]}
+    found = Facts(Account(Output(), region="eu-west-1"), stack, WITHOUT_A_RELEASE, None, definition, {}, [])
+    found.__dict__["demanding"] = [*tasks]
+    return found
+
+
+def test_where_nothing_is_named_nothing_is_looked_for() -> None:
+    assert [each for probe in (secrets, log_groups, capacity_providers) for each in probe(facts_of())] == []
+
+
+SHOP = {"awslogs-group": "/ecs/shop"}
+
+
+@pytest.mark.parametrize(
+    ("driver", "options", "there", "said"),
+    [
+        ("awslogs", SHOP, ["/ecs/shop", "/ecs/shop-old"], [("ok", "/ecs/shop is there")]),
+        ("awslogs", SHOP, ["/ecs/shop-old"], [("fail", "there is no log group /ecs/shop: no task would start")]),
+        ("awslogs", SHOP | {"awslogs-create-group": "true"}, [], []),
+        ("awsfirelens", {}, [], []),
+    ],
+    ids=["there", "another one of the prefix", "the agent makes it", "another driver"],
+)
+def test_whether_log_groups_are_there(
+    driver: str,
+    options: dict[str, str],
+    there: list[str],
+    said: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def answer(_: BaseClient, __: str, request: dict[str, Any]) -> dict[str, Any]:
+        assert request == {"logGroupNamePrefix": "/ecs/shop"}
+        return {"logGroups": [{"logGroupName": name} for name in there]}
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    found = log_groups(facts_of({"logConfiguration": {"logDriver": driver, "options": options}}))
+    assert [(each.name, each.status, each.message) for each in found] == [("log groups", *each) for each in said]
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("FARGATE", ("ok", "the cluster prod has FARGATE")),
+        (
+            "FARGATE_SPOT",
+            (
+                "fail",
+                "the cluster prod does not have FARGATE_SPOT: no run of A would start; "
+                "add it with aws ecs put-cluster-capacity-providers",
+            ),
+        ),
+    ],
+)
+def test_whether_the_cluster_has_capacity(named: str, said: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = {"clusterName": "prod", "capacityProviders": ["FARGATE"]}
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda *_: {"clusters": [cluster], "failures": []})
+    plain, demanding = ({"name": name, "task": "a", "rate": "1 day"} for name in ("B", "A"))
+    tasks = [Task.model_validate(each) for each in (plain, demanding | {"capacity_provider": named})]
+    found = capacity_providers(facts_of(None, tasks))
+    assert [(each.name, each.status, each.message) for each in found] == [("capacity", *said)]
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["a task's", "the service's"])
+def test_subnets_and_groups_that_are_gone(own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: dict[str, Any] = {"DescribeSubnets": {"Subnets": []}, "DescribeSecurityGroups": {"SecurityGroups": []}}
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda _, operation, __: answers[operation])
+    network_of_a = {"subnets": ["subnet-1"], "security_groups": ["sg-1"]}
+    tasks = [Task.model_validate({"name": "A", "task": "a", "rate": "1 day", **network_of_a})] if own else []
+    of_service = {} if own else {"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}
+    no_start = "no run of A would start" if own else "no task would start"
+    assert [(each.name, each.status, each.message) for each in network(facts_of(None, tasks, **of_service))] == [
+        ("networking", "fail", f"subnet-1 is not there: {no_start}"),
+        ("networking", "fail", f"sg-1 is not there: {no_start}"),
+    ]
+
+
+STARTED_NOTHING = "started nothing: docs/operations.md, A push that starts nothing"
+UNRECORDED = "could not be recorded: docs/operations.md, Runs that could not be recorded"
+
+
+@pytest.mark.parametrize(
+    ("output", "number", "said"),
+    [
+        ("PushDeadLetterQueueUrl", 0, [("ok", "PushDeadLetterQueue is empty")]),
+        ("PushDeadLetterQueueUrl", 1, [("fail", f"1 push that {STARTED_NOTHING}")]),
+        ("PushDeadLetterQueueUrl", 2, [("fail", f"2 pushes that {STARTED_NOTHING}")]),
+        ("UnrecordedRunsQueueUrl", 1, [("fail", f"1 run that {UNRECORDED}")]),
+        ("UnrecordedRunsQueueUrl", 3, [("fail", f"3 runs that {UNRECORDED}")]),
+        ("OtherUrl", 3, []),
+    ],
+)
+def test_whether_dead_letters_wait(
+    output: str, number: int, said: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(_: BaseClient, __: str, request: dict[str, Any]) -> dict[str, Any]:
+        assert request == {"QueueUrl": "url", "AttributeNames": ["ApproximateNumberOfMessages"]}
+        return {"Attributes": {"ApproximateNumberOfMessages": str(number)}}
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    account = Account(Output(), region="eu-west-1")
+    account.__dict__["stack"] = Stack("rota", "arn", "", {}, {output: "url"})
+    assert [(each.name, each.status, each.message) for each in queues(account)] == [("queues", *each) for each in said]
+
+
 @pytest.mark.parametrize(
     ("states", "said"),
     [
@@ -260,7 +398,11 @@ def test_whether_secrets_are_there(named: list[str], said: tuple[str, str], monk
 )
 def test_whether_alarms_ring(states: dict[str, str], said: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     there = [{"AlarmName": name, "StateValue": state, "AlarmDescription": "It fails"} for name, state in states.items()]
-    monkeypatch.setattr(BaseClient, "_make_api_call", lambda *_: {"MetricAlarms": there})
+
+    def answer(_: BaseClient, __: str, request: dict[str, Any]) -> dict[str, Any]:
+        return {"MetricAlarms": there if request == {"AlarmNamePrefix": "rota-"} else []}
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
     account = Account(Output(), region="eu-west-1")
     account.__dict__["stack"] = Stack("rota", "arn", "", {}, {})
     assert [(each.name, each.status, each.message) for each in alarms(account)] == [("alarms", *said)]
@@ -271,7 +413,12 @@ LIVE = Release("v1", "sha256:" + "a1" * 32, "tag", SINCE, "k", "1", "push")
 DEPLOYS = Deploying("arn:x:push-9", "rolling", SINCE, 12.0, LIVE.digest, "tag", "push", "", "", "RUNNING", False, False)
 OF_SHOP = {"Key": "rota:app", "Value": "prod/shop"}
 TARGET = {"Id": "A", "Arn": "arn:cluster/prod", "EcsParameters": {"TaskDefinitionArn": "arn:task-definition/shop:3"}}
-REVISION = {"family": "shop", "revision": 3, "status": "ACTIVE", "containerDefinitions": [{"image": LIVE.digest}]}
+REVISION = {
+    "family": "shop",
+    "revision": 3,
+    "status": "ACTIVE",
+    "containerDefinitions": [{"image": "nginx"}, {"image": LIVE.digest}],
+}
 AGAIN = f"rota deploy --image {'a1' * 6}"
 OTHER = {"containerDefinitions": [{"image": "shop:initial"}]}
 TARGETS: dict[str, tuple[dict[str, Any], tuple[str, str] | None]] = {
