@@ -522,6 +522,9 @@ def test_every_entry_is_written_as_json_and_as_yaml() -> None:
         (["shop-a", "shop-b"], "shop-"),
         (["shop-a"], "shop-"),
         (["shop-", "shop-a"], ""),
+        (["shop-a-x", "shop-b-x"], "shop-"),
+        (["shop-b-x", "shop-a-y", "shop-a-x"], "shop-"),
+        ([f"{'x' * guess.LONGEST_PREFIX}-{each}" for each in "ab"], ""),
         (["a", "b"], ""),
         ([], ""),
     ],
@@ -591,10 +594,17 @@ def test_a_job_is_compared_with_what_the_parameters_say() -> None:
     [
         ([["a", "b", "x"], ["a", "b", "y"], ["c"]], ("a", "b")),
         ([["a", "x"]], ()),
+        ([["a", "x"], ["a", "y"], ["b", "x"], ["b", "y"], ["b", "z"]], ("b",)),
+        ([["b", "x"], ["b", "y"], ["a", "x"], ["a", "y"]], ("a",)),
+        ([["a", "b"], ["a", "b", "x"]], ("a", "b")),
         ([["a 'b", "x"], ["a 'b", "y"]], ()),
+        ([["a", "b'", "x"], ["a", "b'", "y"]], ()),
         ([["a", "--x"], ["a", "--y"]], ()),
     ],
-    ids=["two of three", "one", "quotes", "options"],
+    ids=[
+        *("two of three", "one", "three of five", "two and two", "one more word", "quotes", "quotes in one word"),
+        "options",
+    ],
 )
 def test_how_most_commands_begin(commands: list[list[str]], words: tuple[str, ...]) -> None:
     assert guess.start_command(commands) == words
