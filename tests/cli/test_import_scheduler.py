@@ -164,6 +164,10 @@ NOT_TAKEN: dict[str, tuple[dict[str, Any], str]] = {
     "a past time": (schedule(ScheduleExpression="at(2026-12-01T13:00:00)"), "its one time, 2026-12-01T12:00:00Z, is p"),
     "a past end": (schedule(EndDate=on("2026-11-30")), "never runs again: its end, 2026-11-30T00:00:00Z, is past"),
     "an unknown zone": (schedule(ScheduleExpressionTimezone="Mars/Base"), '"Mars/Base"'),
+    "an unknown zone, once": (
+        schedule(ScheduleExpression="at(2027-01-31T07:00:00)", ScheduleExpressionTimezone="Mars/Base"),
+        '"Mars/Base"',
+    ),
     "no task definition": (
         schedule({"Arn": UNIVERSAL, "Input": json.dumps({"cluster": CLUSTER_ARN, "taskDefinition": arn(1)})}),
         "names no TaskDefinition",
