@@ -34,7 +34,7 @@ def refused(restoring: Deployment, times: int) -> None:
 WAITS = pytest.mark.parametrize("waits", [200, 0, 1, 5])
 
 
-@pytest.mark.exhaustive(first=1)
+@pytest.mark.exhaustive(every=5)
 @WAITS
 @pytest.mark.parametrize(
     ("step", "call", "outcome", "cause"),
