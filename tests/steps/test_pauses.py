@@ -610,6 +610,15 @@ def test_what_a_person_enables_meanwhile_is_paused_again(world: World, later: De
     assert states(world)[JOB] == "DISABLED"
 
 
+def test_what_is_off_is_not_switched_off_again(world: World, later: Deployments) -> None:
+    later.ask(**pause()).run()
+    world.calls.made.clear()
+    sweep(61 * MINUTE)
+    assert [call for call in world.calls.made if call.startswith("events.") and "Rule" in call] == [
+        "events.DescribeRule"
+    ]
+
+
 def test_who_resumes_it_in_that_moment_has_it_on(
     world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,18 +1,20 @@
 """Moves between rules and EventBridge Scheduler: what may not move, and what the cause says of one that is undone."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from rota.schedule_file.when import When
 from rota.schedules import backend, moving
-from rota.schedules.eventbridge_rules.rule import Rule
+from rota.schedules.eventbridge_rules.rule import Rule, whole
 from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange, SchedulerSchedule
 from rota.schedules.interface import SETTLES_WITHIN
 from rota.stepfunctions import stopped
 from tests.guestbook import PREFIX, SETTINGS, task
 
 NIGHTLY, OFTEN = When("cron(0 6 * * ? *)"), When("cron(0/10 * * * ? *)")
+DAILY_RATE, ONCE = When("rate(1 day)"), When("at(2026-12-01T06:00:00)")
 EVERY_MINUTE, RATE = When("cron(* * * * ? *)"), When("rate(7 minutes)")
 BEGAN = datetime(2026, 12, 1, 7, 3, tzinfo=UTC)
 
@@ -106,10 +108,25 @@ def test_the_next_deployment_comes_when_what_moves_has_begun() -> None:
         (RATE, RATE, "a run may have come sooner, and the next later, than the rate says, of Job"),
         (RATE, OFTEN, "a run may have come sooner, and the next later, than the rate says, of Job"),
         (NIGHTLY, NIGHTLY, ""),
+        (ONCE, ONCE, ""),
+        (None, NIGHTLY, ""),
+        (None, OFTEN, "a run may have come twice while its schedule moved back, of Job"),
+        (None, RATE, "a run may have come sooner, and the next later, than the rate says, of Job"),
     ],
-    ids=["due meanwhile", "the new one is due", "the old one is due", "rate", "rate before", "not due"],
+    ids=[
+        "due meanwhile",
+        "the new one is due",
+        "the old one is due",
+        "rate",
+        "rate before",
+        "not due",
+        "over",
+        "no schedule before, and not due",
+        "no schedule before, and due",
+        "no schedule before, and a rate",
+    ],
 )
-def test_what_an_undone_move_may_have_done(old: When, new: When, said: str) -> None:
+def test_what_an_undone_move_may_have_done(old: When | None, new: When, said: str) -> None:
     members = {"ScheduleExpression": new.expression, "State": "ENABLED"}
     undone = SchedulerChange(kind="create", name="group/guestbook__Job", members=members, replaces=old)
     found = list(moving.remarks_on_return([undone], BEGAN, BEGAN + timedelta(minutes=6)))
@@ -120,3 +137,93 @@ def test_an_undone_move_of_one_that_is_off_did_nothing() -> None:
     members = {"ScheduleExpression": OFTEN.expression, "State": "DISABLED"}
     undone = SchedulerChange(kind="create", name="group/Job", members=members, replaces=OFTEN)
     assert list(moving.remarks_on_return([undone], BEGAN, BEGAN + timedelta(minutes=6))) == []
+
+
+def a_move(old: When, new: When, *, to_rule: bool = False, on: bool = True) -> list[backend.Change]:
+    """The changes of a move of p__Job."""
+    cluster, state = "arn:aws:ecs:us-east-1:1:cluster/c", "ENABLED" if on else "DISABLED"
+
+    def rule(when: When) -> Rule:
+        return Rule(name="p__Job", schedule_expression=when.expression, state=state, tags={}, targets=())
+
+    def schedule(when: When) -> SchedulerSchedule:
+        members: dict[str, Any] = {"ScheduleExpression": when.expression, "State": state}
+        if when.window:
+            members["FlexibleTimeWindow"] = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": when.window}
+        if when.start:
+            members["StartDate"] = f"{when.start:%Y-%m-%dT%H:%M:%SZ}"
+        return SchedulerSchedule(name="group/p__Job", members=members)
+
+    before, after = (schedule(old), rule(new)) if to_rule else (rule(old), schedule(new))
+    created = (
+        whole(after, "arn:rule")
+        if isinstance(after, Rule)
+        else SchedulerChange(kind="create", name=after.name, members=after.members)
+    )
+    return backend.linked([created, backend.removal(before, cluster)], {before.name: before})
+
+
+SOONER = "counts its rate from now on, so that a run comes sooner: p__Job"
+LATER = "counts its rate from its start, so that one run comes sooner or later: p__Job"
+TWICE = "may run twice at one minute: p__Job"
+BOTH = "if a step fails meanwhile, a run of what moves may come twice"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param(a_move(NIGHTLY, NIGHTLY), [BOTH], id="daily"),
+        pytest.param(a_move(EVERY_MINUTE, EVERY_MINUTE), [BOTH, TWICE], id="every minute"),
+        pytest.param(a_move(EVERY_MINUTE, NIGHTLY), [BOTH, TWICE], id="every minute so far"),
+        pytest.param(a_move(NIGHTLY, EVERY_MINUTE), [BOTH, TWICE], id="every minute from now on"),
+        pytest.param(a_move(RATE, RATE), [BOTH, SOONER], id="a rate"),
+        pytest.param(a_move(RATE, RATE._replace(start=BEGAN)), [BOTH, LATER], id="a rate with a start"),
+        pytest.param(a_move(RATE, NIGHTLY), [BOTH, TWICE], id="a rate so far"),
+        pytest.param(a_move(DAILY_RATE, NIGHTLY), [BOTH, TWICE], id="a daily rate so far"),
+        pytest.param(a_move(NIGHTLY, ONCE), [BOTH], id="one time from now on"),
+        pytest.param(a_move(NIGHTLY, RATE), [BOTH, SOONER], id="a rate from now on"),
+        pytest.param(
+            a_move(NIGHTLY._replace(window=60), NIGHTLY, to_rule=True),
+            [BOTH, "waits until its flexible window is over, for up to 63 minutes: p__Job"],
+            id="in its window",
+        ),
+        pytest.param(a_move(NIGHTLY, NIGHTLY._replace(window=60)), [BOTH], id="with a window from now on"),
+        pytest.param(a_move(EVERY_MINUTE, EVERY_MINUTE, on=False), [], id="off"),
+        pytest.param(a_move(RATE, RATE, to_rule=True, on=False), [], id="a rate that is off"),
+    ],
+)
+def test_what_the_plan_says_of_a_move(changes: list[backend.Change], said: list[str]) -> None:
+    to = "EventBridge Scheduler" if changes[0].backend == "scheduler" else "rules"
+    assert list(moving.remarks(changes)) == [f"moves to {to}: p__Job", *said]
+
+
+def test_what_is_created_or_removed_alone_does_not_move() -> None:
+    created, removed = a_move(NIGHTLY, NIGHTLY)
+    other = removed.model_copy(update={"name": "p__Other", "moved": False})
+    assert moving.of([created.model_copy(update={"replaces": None}), other]) == []
+    (found,) = moving.of([other, created, removed])
+    assert found == moving.Move(created, removed)
+    assert list(moving.remarks([other])) == []
+
+
+def test_any_window_may_move_to_scheduler() -> None:
+    old = RATE._replace(window=1)
+    assert list(moving.problems("T", old, RATE, to_rule=False, is_paused=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hands_over"),
+    [
+        pytest.param(NIGHTLY, NIGHTLY, False, id="daily"),
+        pytest.param(OFTEN, OFTEN, False, id="often"),
+        pytest.param(EVERY_MINUTE, EVERY_MINUTE, True, id="every minute"),
+        pytest.param(DAILY_RATE, NIGHTLY, True, id="a daily rate so far"),
+        pytest.param(NIGHTLY, DAILY_RATE, True, id="a daily rate from now on"),
+    ],
+)
+def test_what_is_never_quiet_or_a_rate_has_a_minute_of_its_own(old: When, new: When, hands_over: bool) -> None:
+    for to_rule in (True, False):
+        (found,) = moving.of(a_move(old, new, to_rule=to_rule))
+        assert (found.hands_over, found.ends) == (hands_over, hands_over and to_rule)
+        (off,) = moving.of(a_move(old, new, to_rule=to_rule, on=False))
+        assert (off.is_on, off.hands_over) == (False, False)

@@ -77,7 +77,7 @@ class Moved(NamedTuple):
 def of(changes: "Iterable[Change]") -> list[Move]:
     """The moves among a plan's changes. Pure."""
     found = list(changes)
-    old = {plain_name(each.name): each for each in found if each.kind == "remove" and each.moved}
+    old = {plain_name(each.name): each for each in found if each.moved}
     return [Move(each, old[plain_name(each.name)]) for each in found if each.replaces]
 
 
