@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from rota.board.model import Tone
+from rota.board.model import Todo, Tone
 from rota.cli.board.front import Clock, axis
 from rota.cli.board.progress import deploying
 from rota.cli.check.model import Finding
 from rota.cli.status import tasks
 from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, Service
-from tests.board.sample import CLOCK, DIGEST, NOW, deployment, gathered, job, page, run
+from tests.board.sample import CLOCK, DIGEST, FRAME, NOW, deployment, gathered, job, page, run
 
 DAILY_BERLIN = "cron(30 7 * * ? *)"
 WELL = (job("SendMail"), [run("SendMail", 6)])
@@ -56,30 +56,120 @@ def test_the_headline_says_the_gravest(tasks: tuple[Any, ...], status: dict[str,
 
 
 BY_HAND = "its rule is disabled"
-TROUBLES: dict[str, tuple[dict[str, Any], dict[str, Any], Tone, str]] = {
-    "half done": ({"deploying": HALF_DONE}, {}, "bad", "A deployment is half done"),
-    "no service": ({"service": None}, {}, "bad", "The service is gone"),
-    "a failed deployment": ({"last_deployment": FAILED}, {}, "bad", "The deployment of 9d0cc1f failed 60 min ago"),
-    "an aborted one": (
-        {"last_deployment": replace(FAILED, outcome="aborted")},
+HALF_NEW = "It failed and could not be restored: schedules or the service may be half new."
+OF_PUSH_9 = ["rota explain push-9 --env prod", "rota deploy --again push-9 --env prod"]
+LOST = ["The rollout did not last."]
+LEFT_ALONE = "The rule has the app's prefix, and is not the app's: deployments leave it alone."
+TO_MAIL = "/t/SendMail"
+DOES = [("Run it now", "/do/run/SendMail"), ("Pause it", "/do/pause/SendMail")]
+RUN_IT = "rota run SendMail --env prod"
+LIVE_AGAIN = f"rota deploy --image {DIGEST.removeprefix('sha256:')[:12]} --env prod"
+PAUSED = {"paused": {"SendMail": Pause("user/ben", "the bank is closed", NOW, None)}}
+OF_NO_IMAGE = replace(FAILED, outcome="aborted", tag=None, digest=None, finished_at=None, cause="")
+LAST = {"last": run("SendMail", 6, "failed", exit_code=1, task_arn="arn:task/1", reason={"todo": "Fix."})}
+TROUBLES: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any], Todo]] = {
+    "half done": (
+        {"deploying": HALF_DONE, "last_deployment": FAILED},
         {},
-        "bad",
-        "The deployment of 9d0cc1f was aborted 60 min ago",
+        [],
+        Todo("bad", "A deployment is half done", [HALF_NEW], ["rota restore push-9 --env prod"], "/d/push-9"),
     ),
-    "a task fails": ({}, {"bad_runs": 1}, "bad", "SendMail fails"),
-    "by hand": ({}, {"drift": [BY_HAND]}, "warn", "SendMail was changed by hand"),
-    "a rule of nobody": ({}, {"foreign": True}, "warn", "SendMail is not in the schedule file"),
+    "no service": (
+        {"service": None},
+        {},
+        [],
+        Todo("bad", "The service is gone", ["ECS has no active service of this name."], ["rota check --env prod"]),
+    ),
+    "a failed deployment": (
+        {"last_deployment": FAILED, "deploying": DEPLOYS},
+        {},
+        [],
+        Todo("bad", "The deployment of 9d0cc1f failed 60 min ago", LOST, OF_PUSH_9, "/d/push-9"),
+    ),
+    "of no tag": (
+        {"last_deployment": replace(FAILED, tag=None)},
+        {},
+        [],
+        Todo("bad", f"The deployment of {DIGEST[:15]} failed 60 min ago", LOST, OF_PUSH_9, "/d/push-9"),
+    ),
+    "an aborted one": (
+        {"last_deployment": OF_NO_IMAGE},
+        {},
+        [],
+        Todo("bad", "The deployment was aborted", [], OF_PUSH_9, "/d/push-9"),
+    ),
+    "a job ended badly": (
+        {},
+        {},
+        [run("SendMail", 1, "running"), run("SendMail", 2, "failed", exit_code=3, task_arn="arn:task/2")],
+        Todo(
+            "bad", "SendMail ended with exit 3 at 10:00", [], ["rota logs SendMail --env prod", RUN_IT], TO_MAIL, DOES
+        ),
+    ),
+    "it was missed": (
+        {},
+        {},
+        [run("SendMail", 1, "missed")],
+        Todo("bad", "SendMail was missed at 11:00", [], [RUN_IT], TO_MAIL, DOES),
+    ),
+    "it did not start": (
+        {},
+        {},
+        [run("SendMail", 1, "not_started")],
+        Todo("bad", "SendMail did not start at 11:00", [], [RUN_IT], TO_MAIL, DOES),
+    ),
+    "of its incident": (
+        {},
+        {"incident": LAST},
+        [],
+        Todo(
+            *("bad", "SendMail ended with exit 1 at 06:00", []),
+            *(["Fix.", "rota logs SendMail --env prod", RUN_IT], TO_MAIL, DOES),
+        ),
+    ),
+    "it is paused": (PAUSED, {}, [], Todo("bad", "SendMail fails", [], [], TO_MAIL)),
+    "by hand": (
+        {},
+        {"drift": [BY_HAND]},
+        [],
+        Todo("warn", "SendMail was changed by hand", [f"{BY_HAND}."], [LIVE_AGAIN], TO_MAIL),
+    ),
+    "by hand, and nothing is live": (
+        {"release": None},
+        {"drift": [BY_HAND]},
+        [],
+        Todo("warn", "SendMail was changed by hand", [f"{BY_HAND}."], [], TO_MAIL),
+    ),
+    "a rule of nobody": (
+        {},
+        {"foreign": True},
+        [],
+        Todo("warn", "SendMail is not in the schedule file", [LEFT_ALONE], ["rota import --tag --env prod"], TO_MAIL),
+    ),
 }
 
 
-@pytest.mark.parametrize(("status", "of_task", "tone", "title"), TROUBLES.values(), ids=TROUBLES)
-def test_each_trouble_is_as_grave_as_it_is(
-    status: dict[str, Any], of_task: dict[str, Any], tone: Tone, title: str
+@pytest.mark.parametrize(("status", "of_task", "runs", "todo"), TROUBLES.values(), ids=TROUBLES)
+def test_each_trouble_says_why_and_what_to_do(
+    status: dict[str, Any], of_task: dict[str, Any], runs: list[Any], todo: Todo
 ) -> None:
-    found = gathered((job("SendMail"), []), **status)
-    found.status.tasks[0] = replace(found.status.tasks[0], **of_task)
-    (trouble,) = page(found).troubles
-    assert (trouble.tone, trouble.title) == (tone, title)
+    fails = int("SendMail" in todo.title and todo.tone == "bad")
+    incident = {name: of_task[name] for name in ("incident",) if name in of_task}
+    found = gathered((job("SendMail", bad_runs=fails, **incident), runs), **status)
+    changed = {name: value for name, value in of_task.items() if name != "incident"}
+    found.status.tasks[0] = replace(found.status.tasks[0], **changed)
+    (trouble,) = page(found, frame=replace(FRAME, options=" --env prod")).troubles
+    assert replace(trouble, why=[*trouble.why], does=[*trouble.does]) == replace(todo, does=[*todo.does])
+
+
+def test_what_comes_next_is_what_is_on() -> None:
+    jobs: list[tuple[Any, list[Any]]] = [(job(name), []) for name in ("A", "B", "C", "D", "Off", "Paused")]
+    found = gathered(*jobs, paused={"Paused": Pause("user/ben", "", NOW, None)})
+    for at, hours in enumerate((4, 3, 2, 1)):
+        found.status.tasks[at] = replace(found.status.tasks[at], next=NOW + timedelta(hours=hours))
+    found.status.tasks[4] = replace(found.status.tasks[4], enabled=False, next=NOW + timedelta(minutes=5))
+    found.status.tasks[5] = replace(found.status.tasks[5], next=NOW + timedelta(minutes=6))
+    assert [(name, href) for name, href, _ in page(found).upcoming] == [(name, f"/t/{name}") for name in "DCB"]
 
 
 def test_a_failing_task_is_first_with_why_and_what_to_do() -> None:
