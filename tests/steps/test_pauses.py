@@ -610,13 +610,13 @@ def test_what_a_person_enables_meanwhile_is_paused_again(world: World, later: De
     assert states(world)[JOB] == "DISABLED"
 
 
-def test_what_is_off_is_not_switched_off_again(world: World, later: Deployments) -> None:
+def test_what_is_off_is_looked_at_once_an_hour_and_not_switched(world: World, later: Deployments) -> None:
     later.ask(**pause()).run()
     world.calls.made.clear()
-    sweep(61 * MINUTE)
-    assert [call for call in world.calls.made if call.startswith("events.") and "Rule" in call] == [
-        "events.DescribeRule"
-    ]
+    for minutes, looks in ((30, 0), (61, 1), (62, 1), (100, 1), (122, 2)):
+        sweep(minutes * MINUTE)
+        asked = [call for call in world.calls.made if call.startswith("events.") and "Rule" in call]
+        assert asked == ["events.DescribeRule"] * looks, f"after {minutes} minutes"
 
 
 def test_who_resumes_it_in_that_moment_has_it_on(
