@@ -325,6 +325,54 @@ def test_queues_and_alarms_are_trouble() -> None:
     shown = page(gathered(WELL), health=[queue, alarm])
     assert (shown.tone, shown.headline) == ("warn", "2 pushes that started nothing")
     assert [each.title for each in shown.troubles] == [shown.headline, "The alarm rota-Runs rings"]
+    assert [(each.why, each.todo) for each in shown.troubles] == [
+        (["docs/operations.md, A push that starts nothing."], ["rota check"]),
+        (["A job is late."], ["rota check"]),
+    ]
+
+
+def test_a_deployment_that_went_well_is_no_trouble() -> None:
+    assert page(gathered(WELL, last_deployment=replace(FAILED, outcome="deployed"))).troubles == []
+
+
+def test_the_task_that_failed_last_comes_first() -> None:
+    failing = [
+        (job(name, bad_runs=1), [run(name, hours, "missed")]) for name, hours in {"A": 3, "B": 1, "C/D": 2}.items()
+    ]
+    troubles = page(gathered(*failing)).troubles
+    assert [each.href for each in troubles] == ["/t/B", "/t/C%2FD", "/t/A"]
+    assert troubles[1].does[0] == ("Run it now", "/do/run/C%2FD")
+
+
+@pytest.mark.parametrize(
+    ("members", "what", "outcome", "href", "can_go_back"),
+    [
+        ({}, "the plan", "", "/r/v2", True),
+        ({"live": True}, "the plan", "live", "/r/v2", False),
+        ({"release": None}, "the plan", "", "/d/push-2", False),
+        ({"outcome": "aborted", "cause": "It was stopped."}, "It was stopped.", "aborted", "/r/v2", False),
+        ({"outcome": "held", "release": None, "cause": ""}, "the plan", "held", "/d/push-2", False),
+        ({"outcome": "nothing to do", "release": None}, "the plan", "nothing to do", "/d/push-2", False),
+    ],
+    ids=["an earlier one", "live", "of no number", "aborted", "held", "nothing to do"],
+)
+def test_the_row_of_a_release(members: dict[str, Any], what: str, outcome: str, href: str, can_go_back: bool) -> None:
+    (shown,) = page(gathered(WELL), deployment(2, 26, **{"summary": "the plan", **members})).releases
+    assert (shown.what, shown.outcome, shown.href, shown.can_go_back) == (what, outcome, href, can_go_back)
+
+
+@pytest.mark.parametrize(
+    ("members", "ended"),
+    [
+        ({}, "26 h ago"),
+        ({"finished_at": None, "started_at": NOW - timedelta(hours=3)}, "3 h ago"),
+        ({"finished_at": None, "started_at": None}, None),
+    ],
+    ids=["it has ended", "it has begun", "not known"],
+)
+def test_when_a_release_ended(members: dict[str, Any], ended: str | None) -> None:
+    (shown,) = page(gathered(WELL), deployment(2, 26, **members)).releases
+    assert (shown.ended.words if shown.ended else None) == ended
 
 
 def test_times_are_of_the_zone_that_is_asked_for() -> None:
