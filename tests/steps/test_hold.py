@@ -417,6 +417,28 @@ def shut(monkeypatch: pytest.MonkeyPatch, in_real_time: Deployments) -> Deployme
     return in_real_time
 
 
+@pytest.mark.parametrize("by", ["a push", "a pause"])
+def test_a_change_whose_place_a_lost_push_took_is_pending_again(by: str, world: World, held: Deployments) -> None:
+    """Nothing has restored that push: the next one, or a change of pauses, lets the change be pending if it fails."""
+    world.upload(LATER)
+    change = held.ask(kind="schedule", by="ann")
+    change.run()
+    lost = held.start(NEXT, kind="image", now=True).until("ReadConfig")
+    assert pending_schedule() == {}
+    lost.stop(timedelta(hours=1))
+    after = (
+        held.start(THIRD, kind="image", now=True)
+        if by == "a push"
+        else held.ask(kind="pause", pause={"tasks": ["RemoveSpam"]})
+    )
+    after.until("ReadConfig" if by == "a push" else "ChangePauses")
+    record = after.lease().table.read().record
+    assert record and record.replaces and record.replaces["execution"] == change.arn
+    after.fail("RejectedError", "what happened")
+    after.restore()
+    assert pending_schedule()["execution"] == change.arn
+
+
 HOLD_ALONE = {"kind": "pause", "hold": {}}
 
 
