@@ -13,6 +13,7 @@ from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import AFTER, BEFORE, NEXT, THIRD, Deployment, Deployments
 from tests.steps.items import LEASE, RELEASES
+from tests.steps.seed import SCHEDULE as SCHEDULE_FILE
 from tests.steps.world import World
 
 SCHEDULE = {"kind": "schedule", "by": "ann", "reason": "spam comes at night"}
@@ -138,6 +139,23 @@ def test_an_older_version_of_rota_has_deployed(ended: int, image: str, later: De
         Item={name: {"S": each} for name, each in {**entry, "finished_at": finished_at}.items()},
     )
     assert later.ask(**SCHEDULE).step("TakeTurn")["image"]["digest"] == image
+
+
+@pytest.mark.parametrize("is_push", [True, False], ids=["its image again", "a file that changes nothing"])
+def test_an_older_version_of_rota_has_deployed_and_then_nothing_was_to_do(
+    is_push: bool, world: World, later: Deployments
+) -> None:
+    """That what is live has another version of the file does not bring the image before back."""
+    releases = items.read(RELEASES)
+    assert later.start(THIRD).run() == "Deployed"
+    client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE"], Item=releases)  # an older version writes none
+    world.upload(SCHEDULE_FILE)
+    assert (later.start(THIRD) if is_push else later.ask(**SCHEDULE)).run() == "NothingToDo"
+    assert items.read(RELEASES) != releases
+    world.upload(AFTER)
+    change = later.ask(**SCHEDULE)
+    assert change.run() == "Deployed"
+    assert (live_digest(), change.document["turn"]["image"]["tag"]) == (THIRD, "next")
 
 
 @pytest.mark.exhaustive(first=1)

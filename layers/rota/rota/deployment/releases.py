@@ -106,11 +106,13 @@ class Releases:
 
         The ledger knows also what an older version of Rota has deployed since, to which the stack had gone back, and
         which gives no numbers. It is in the order in which executions began, which is not that of their ends.
+        `live_since` does not say since when: it changes with the schedule file, which may ask for nothing.
         """
         live = self.read()
         if live is None:
             return None
-        since = live.live_since.isoformat() if live.live_since else ""
+        went_live = next((each.since for each in self.kept() if each.number == live.number), live.live_since)
+        since = went_live.isoformat() if went_live else ""
         entries = (plain({"M": item}) for page in self._deployed(finished_after=since) for item in page["Items"])
         there = {"digest": live.live_digest, "tag": live.live_tag}
         found = max(entries, key=lambda entry: str(entry["finished_at"]), default=there)
