@@ -137,10 +137,12 @@ def _conditions(states: dict[str, Any], step: str) -> dict[str, list[str]]:
 
 
 def _leads_to(states: dict[str, Any], name: str, why: str = "") -> Iterator[tuple[str, str]]:
-    """The steps and ends that `name` leads to, through choices and waits, and on what condition."""
+    """The steps and ends that `name` leads to, through all other states, and on what condition."""
     state = states[name]
     if state["Type"] == "Wait":
         yield from _leads_to(states, state["Next"], "wait")
+    elif state["Type"] == "Pass":
+        yield from _leads_to(states, state["Next"], why)
     elif state["Type"] == "Choice":
         for choice in state["Choices"]:
             compared = choice.get("And", [choice])[-1]  # what precedes it only asks whether that is there

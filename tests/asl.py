@@ -75,8 +75,11 @@ def advance(name: str, document: Document, context: Document, work: Work) -> str
     next_: str | None = state.get("Next")
     match state["Type"]:
         case "Pass":
-            document.clear()
-            document.update(state["Result"])
+            if "ResultPath" in state:
+                _put(document, state["ResultPath"], copy.deepcopy(state["Result"]))
+            else:
+                document.clear()
+                document.update(state["Result"])
         case "Fail":
             for key in state.keys() & {"ErrorPath", "CausePath"}:
                 at(state[key], document, context)

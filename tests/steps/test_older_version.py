@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.guestbook import PREFIX
+from tests.in_process import client
 from tests.steps.deployments import AFTER, NEXT, THIRD, Deployment, Deployments, entered
 from tests.steps.older_version import OlderVersion, older_version
 from tests.steps.seed import SCHEDULE
@@ -36,6 +38,15 @@ def image_of(world: World, revision: str) -> str:
     """The digest of the image that the revision with that ARN runs."""
     image: str = world.containers(int(revision.rpartition(":")[2]))["app"]["image"]
     return image.rpartition("@")[2]
+
+
+@pytest.fixture
+def removing_what_is_off(world: World, of_before: Deployments) -> Deployment:
+    """The same as `changing`, where the task that leaves the file is off, so that ClearRules is not entered."""
+    client("events").disable_rule(Name=f"{PREFIX}CountTeaspoons")
+    world.upload(AFTER)
+    world.before = world.everything()
+    return of_before.start(NEXT)
 
 
 def assert_ended(world: World, deployment: Deployment, *, complete: bool, outcome: str) -> None:
@@ -109,6 +120,25 @@ def test_it_restores_one_that_was_aborted(step: str, older: OlderVersion, world:
     with older.stack():
         assert changing.restorer().run() == ("Deployed" if complete else "Restored")
     assert_ended(world, changing, complete=complete, outcome="aborted")
+
+
+@pytest.mark.exhaustive(first=2)
+@pytest.mark.parametrize("is_aborted", [True, False], ids=["aborted", "met"])
+@pytest.mark.parametrize("step", ["RollService", "FinishDeployment", "CreateTargets", "CheckService"])
+def test_it_restores_one_that_did_not_enter_clear_rules(
+    step: str, is_aborted: bool, older: OlderVersion, world: World, removing_what_is_off: Deployment
+) -> None:
+    """It goes by how many are removed, and by the answers of the steps, how far that one came."""
+    deployment, complete = removing_what_is_off.until(step), step == "FinishDeployment"
+    if is_aborted:
+        deployment.stop()
+        world.calls.history[:0] = aborted(deployment, step)
+        with older.stack():
+            assert deployment.restorer().run() == ("Deployed" if complete else "Restored")
+    else:
+        with older.functions():
+            assert deployment.run() == ("Deployed" if complete else "DeploymentFailed")
+    assert_ended(world, deployment, complete=complete, outcome="aborted" if is_aborted else "failed")
 
 
 @pytest.mark.exhaustive(first=1)
