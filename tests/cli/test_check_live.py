@@ -426,7 +426,11 @@ TARGETS: dict[str, tuple[dict[str, Any], tuple[str, str] | None]] = {
     "no rule": ({"ListRules": {"Rules": []}}, None),
     "not Rota's": (
         {"ListTagsForResource": {"Tags": []}},
-        ("fail", "A has a rule without the tag rota:app=prod/shop: it is not Rota's"),
+        ("fail", "A has a rule that has no tag rota:app: no deployment of prod/shop changes it"),
+    ),
+    "another app's": (
+        {"ListTagsForResource": {"Tags": [OF_SHOP | {"Value": "prod/till"}]}},
+        ("fail", "A has a rule that is prod/till's by its tag rota:app: no deployment of prod/shop changes it"),
     ),
     "two targets": (
         {"ListTargetsByRule": {"Targets": [TARGET, TARGET]}},

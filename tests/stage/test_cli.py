@@ -341,7 +341,7 @@ def test_check_finds_what_a_person_broke_by_hand(broken: Client, rota: Rota) -> 
     found = findings(done, "fail")
     for words in (
         "targets: IngestData has 2 targets",
-        "targets: RemoveSpam has a rule without the tag rota:app",
+        "targets: RemoveSpam has a rule that has no tag rota:app",
         "log groups: there is no log group /ecs/guestbook",
         "role of tasks: there is no role guestbook-task",
         "schedule file: scheduled_tasks.json is not in the bucket",

@@ -2,8 +2,10 @@
 that name is meant by its rule's whole name.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rota.cli.table import record_of_holder
 
 if TYPE_CHECKING:
     from rota.cli.frame import Account
@@ -19,19 +21,18 @@ class OneOff(NamedTuple):
     revision: str
     finished: bool
     exit: int | None
-    record: dict[str, Any]
+    record: Mapping[str, Any]
 
 
 def runs(account: "Account", kind: str) -> Iterator[OneOff]:
     """Those of that kind, the newest first: first that of the deployment under way."""
     lease = account.table.present(0).lease
-    records = [lease.get("deployment")] if lease.get("holder") else []
-    for record in (*records, *(entry.get("deployment") for entry in account.table.deployments())):
+    for record in (record_of_holder(lease), *(each.get("deployment") for each in account.table.deployments())):
         if found := one_off_of_record(record or {}, kind):
             yield found
 
 
-def one_off_of_record(record: dict[str, Any], kind: str) -> OneOff | None:
+def one_off_of_record(record: Mapping[str, Any], kind: str) -> OneOff | None:
     """The run of a deployment by its record; None if it has started none. Pure."""
     run = record.get(kind) or {}
     if not run.get("task_arn"):

@@ -131,6 +131,14 @@ def is_of_live(entry: Item, live: Item | None) -> bool:
     return (entry.get("digest"), entry.get("schedule_version")) == (live["live_digest"], live["live_schedule_version"])
 
 
+def record_of_holder(lease: Item) -> Item:
+    """How far the lease's holder has come. Empty if there is none, or it has yet to plan: what is there is an earlier
+    one's.
+    """
+    holder, record = lease.get("holder"), lease.get("deployment") or {}
+    return record if holder and (record.get("execution") or {}).get("id") == holder else {}
+
+
 def at(item: Item, name: str) -> datetime | None:
     """A time in an item; None if there is none."""
     return datetime.fromisoformat(item[name]) if item.get(name) else None

@@ -131,8 +131,9 @@ def _each(asked: Callable[[str], Any], names: Sequence[str]) -> dict[str, Any]:
 
 def _wrong(facts: Facts, schedule: Mapping[str, Any], described: Mapping[str, Any]) -> Iterator[str]:
     listed = schedule["targets"]
-    if schedule["tags"].get(OWNER_TAG) != facts.stack.app:
-        yield f"has a rule without the tag {OWNER_TAG}={facts.stack.app}: it is not Rota's"
+    if (owner := schedule["tags"].get(OWNER_TAG)) != facts.stack.app:
+        whose = f"is {owner}'s by its tag {OWNER_TAG}" if owner else f"has no tag {OWNER_TAG}"
+        yield f"has a rule that {whose}: no deployment of {facts.stack.app} changes it"
         return
     if len(listed) != 1:
         yield f"has {len(listed)} targets: {_again(facts)} puts it right"

@@ -12,7 +12,7 @@ from rota.cli.execution import ACTS, restored_by
 from rota.cli.exits import Acts
 from rota.cli.explain.model import Explanation, Link
 from rota.cli.one_offs import KINDS, one_off_of_record
-from rota.cli.status.gather import origin, record_of_holder
+from rota.cli.status.gather import origin
 from rota.cli.table import Item
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def explain_holder(account: "Account", lease: Item, *, utc: bool) -> Explanation
     """The deployment that holds the lease: what it does, and what it has done."""
     states = account.client("stepfunctions")
     described = states.describe_execution(executionArn=lease["holder"])
-    record = record_of_holder(lease)
+    record = items.record_of_holder(lease)
     explained = explain_execution(described, utc=utc)
     chain = [*explained.chain, *_record_links(record)]
     phase = record.get("phase") or "planning"
@@ -131,7 +131,7 @@ def _record_links(record: Mapping[str, Any], *, with_cause: bool = True) -> Iter
             f"entered {datetime.fromisoformat(at).astimezone(UTC):%H:%M:%S} UTC{f', {worked}' if worked else ''}",
         )
     for kind in KINDS:
-        if run := one_off_of_record(dict(record), kind):
+        if run := one_off_of_record(record, kind):
             ended = f"ended with exit code {run.exit}" if run.exit is not None else "did not run to its end"
             became = ended if run.finished else "its end is not recorded"
             yield Link(kind, f"task {short(run.task_arn)}", f"{became}; its log: rota logs {kind}")
@@ -148,7 +148,7 @@ def _became(entry: Item) -> str:
     record = entry.get("deployment") or {}
     begun = [step for step in (record.get("entered") or {}) if step not in _CHANGES_NOTHING]
     words = f"everything that {', '.join(begun)} changed is as before" if begun else "nothing had been changed"
-    return f"{words}; what the migration did stays" if one_off_of_record(dict(record), "before") else words
+    return f"{words}; what the migration did stays" if one_off_of_record(record, "before") else words
 
 
 def _advice(account: "Account", entry: Item) -> Iterator[str]:

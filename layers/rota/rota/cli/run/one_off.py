@@ -1,6 +1,7 @@
 """`rota run before` and `rota run after`: the file's one-off task alone, as a deployment has started it last."""
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -34,7 +35,7 @@ def request_of(account: "Account", kind: str, changes: Changes) -> dict[str, Any
     return {**untagged, "taskDefinition": found.revision, "overrides": changed}
 
 
-def _plan(account: "Account", record: dict[str, Any]) -> dict[str, Any]:
+def _plan(account: "Account", record: Mapping[str, Any]) -> dict[str, Any]:
     if not record.get("plan"):
         return {}
     try:

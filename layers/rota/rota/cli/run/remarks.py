@@ -50,12 +50,10 @@ def remarks_on_schedule(job: "Job", pause: Item | None, item: Item, now: datetim
 
 def remarks_on_migration(lease: Item) -> Iterator[str]:
     """That the migration of a deployment runs, or may, as the lease has it. Pure."""
-    record, left = lease.get("deployment") or {}, lease.get("left_running")
-    if lease.get("holder") and record.get("execution", {}).get("id") == lease["holder"]:
-        finished = (record.get("before") or {}).get("finished")
-        if "RunBefore" in record.get("entered", {}) and not finished:
-            yield f"The deployment {record['execution']['name']} runs its migration: both run at once."
-    if left:
+    record = items.record_of_holder(lease)
+    if "RunBefore" in record.get("entered", {}) and not (record.get("before") or {}).get("finished"):
+        yield f"The deployment {record['execution']['name']} runs its migration: both run at once."
+    if left := lease.get("left_running"):
         name = left["execution"].rpartition(":")[2]
         yield f"The migration of {name}, which was aborted, may still run: both run at once."
 

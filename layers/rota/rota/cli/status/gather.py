@@ -153,15 +153,9 @@ def origin(entry: Item) -> dict[str, Any]:
     return {"kind": kind, "by": by, "reason": reason}
 
 
-def record_of_holder(lease: Item) -> Item:
-    """How far the lease's holder has come. Empty until it has planned: what is there is an earlier one's."""
-    record: Item = lease.get("deployment") or {}
-    return record if (record.get("execution") or {}).get("id") == lease["holder"] else {}
-
-
 def _deploying(account: "Account", lease: Item, ended: Sequence[Item]) -> Deploying:
     """The lease's holder, whether its execution runs, and whether anything of it still runs."""
-    record = record_of_holder(lease)
+    record = items.record_of_holder(lease)
     states = account.client("stepfunctions")
     described = _described(states, lease["holder"])
     restorer = _described(states, lease["restorer"]) if lease.get("restorer") else None

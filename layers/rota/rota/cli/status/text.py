@@ -114,11 +114,11 @@ def _trouble(status: Status, now: datetime, width: int, *, utc: bool) -> Iterato
             f"HALF DONE: {name} failed and could not be restored. A person acts now: rota restore {name}", width, "red"
         )
     elif deploying:
-        image = deploying.tag or short(deploying.digest)
+        names = ("deploying", deploying.tag or short(deploying.digest))
         what = deploying.phase if deploying.status == "RUNNING" else f"its execution is {deploying.status}"
         waits = "; a newer push waits" if deploying.newer_waits else ""
         yield from _folded(
-            f"deploying {image} for {time_text.duration(deploying.seconds)}: {what}{waits}", width, "cyan"
+            f"{' '.join(filter(None, names))} for {time_text.duration(deploying.seconds)}: {what}{waits}", width, "cyan"
         )
     if last and last.outcome in ("failed", "aborted") and not deploying:
         when = f" {time_text.ago(last.finished_at, now)}" if last.finished_at else ""

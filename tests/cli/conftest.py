@@ -1,0 +1,179 @@
+"""A command as a person types it, with the answers of AWS that a test gives.
+
+What it printed and asked, whole, is in a file of `tests/cli/printed`; with REWRITE_PRINTED=1 in the environment the
+tests write these files before they compare, and `git diff` shows what has changed.
+"""
+
+import json
+import os
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+from botocore.client import BaseClient
+from click.testing import CliRunner
+
+from rota.cli.main import main
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+ACCOUNT = "eu-west-1:111122223333"
+STACK = {
+    "StackName": "rota",
+    "StackId": f"arn:aws:cloudformation:{ACCOUNT}:stack/rota/1",
+    "StackStatus": "UPDATE_COMPLETE",
+    "CreationTime": NOW,
+}
+PARAMETERS = {
+    "ClusterName": "production",
+    "ServiceName": "shop",
+    "TaskDefinitionFamily": "shop",
+    "ContainerName": "app",
+    "RepositoryName": "shop",
+    "WatchRuns": "true",
+}
+OUTPUTS = {
+    "StateMachineArn": f"arn:aws:states:{ACCOUNT}:stateMachine:rota-deploy",
+    "LedgerTableName": "rota-table",
+    "RulePrefix": "shop__",
+    "ScheduleGroup": "rota-group",
+    "BucketName": "rota-bucket",
+    "ScheduleFileKeys": "scheduled_tasks.json",
+}
+_PRINTED = Path(__file__).parent / "printed"
+_COLOURS = {"31": "red", "32": "green", "33": "yellow", "36": "cyan", "1": "bold", "2": "dim", "0": "/"}
+
+Answer = Mapping[str, Any] | str | Callable[[dict[str, Any]], Any]
+"""A string is the code of an error."""
+
+
+class Printed(NamedTuple):
+    """How a command ended and what it printed, with `<red>`, and `</>` after it, where a terminal shows a colour."""
+
+    exit: int
+    out: str
+    err: str
+
+
+class Aws:
+    """Answers by operation, and the items of the stack's table. `asked` has each request, but those of the table."""
+
+    def __init__(self) -> None:
+        self.items: list[Mapping[str, Any]] = []
+        self.parameters, self.outputs = dict(PARAMETERS), dict(OUTPUTS)
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.answers: dict[str, Answer] = {
+            "DescribeStacks": lambda _: {"Stacks": [self.stack]},
+            "Query": self._query,
+        }
+
+    @property
+    def stack(self) -> dict[str, Any]:
+        parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()]
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
+        return {**STACK, "Parameters": parameters, "Outputs": outputs}
+
+    def call(self, client: Any, operation: str, request: dict[str, Any]) -> Any:
+        if operation not in ("DescribeStacks", "Query"):
+            self.asked.append((operation, request))
+        answer = self.answers[operation]
+        found = answer(request) if callable(answer) else answer
+        if isinstance(found, str):
+            error = {"Error": {"Code": found, "Message": "as the test says"}}
+            raise client.exceptions.from_code(found)(error, operation)
+        return found
+
+    def _query(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The items of a partition whose key has the prefix."""
+        values = {name: each["S"] for name, each in request["ExpressionAttributeValues"].items()}
+        found = [
+            each
+            for each in sorted(
+                self.items, key=lambda each: str(each["record"]), reverse=not request["ScanIndexForward"]
+            )
+            if each["app"] == values[":app"] and each["record"].startswith(values.get(":prefix", ""))
+        ]
+        return {"Items": [_typed(each) for each in found]}
+
+
+def _typed(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: TypeSerializer().serialize(value) for name, value in item.items()}
+
+
+class _Clock(datetime):
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # no test asks for a subclass
+        return NOW.astimezone(tz)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """It is noon on 30 November 2026."""
+    made = Aws()
+
+    def call(client: Any, operation: str, request: dict[str, Any]) -> Any:
+        return made.call(client, operation, request)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+    monkeypatch.setattr("rota.cli.frame.datetime", _Clock)
+    return made
+
+
+Typed = Callable[..., Printed]
+
+
+@pytest.fixture
+def typed(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Typed:
+    """Types a command into a terminal of 100 columns that shows colours."""
+    of_a_person = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "user", "AWS_SECRET_ACCESS_KEY": "user"}
+    for name, value in {**of_a_person, "AWS_CONFIG_FILE": "/nowhere", "ROTA_STACK": "rota", "FORCE_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+    def type_(*arguments: str, answers: Iterable[str] = ()) -> Printed:
+        result = CliRunner().invoke(main, arguments, "\n".join(answers), prog_name="rota")
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Printed(result.exit_code, coloured(result.stdout), coloured(result.stderr))
+
+    return type_
+
+
+def coloured(text: str) -> str:
+    for code, name in _COLOURS.items():
+        text = text.replace(f"\x1b[{code}m", f"<{name}>")
+    return text
+
+
+Played = Callable[..., None]
+
+
+@pytest.fixture
+def played(aws: Aws, typed: Typed) -> Played:
+    """Types commands, one after the other, and compares everything that they print and ask with the file of a name."""
+
+    def play(name: str, *lines: str, answers: Iterable[str] = ()) -> None:
+        shown = "\n".join(_typed_line(aws, typed, line, answers) for line in lines)
+        file = _PRINTED / f"{name}.txt"
+        if os.environ.get("REWRITE_PRINTED"):
+            file.write_text(shown)
+        assert shown == file.read_text()
+
+    return play
+
+
+def _typed_line(aws: Aws, typed: Typed, line: str, answers: Iterable[str]) -> str:
+    """The line, what it printed, its exit code, and what it asked, in the order of the operations' names."""
+    aws.asked.clear()
+    done = typed(*shlex.split(line), answers=answers)
+    asked = sorted(f"{operation} {json.dumps(_fixed(request), default=str)}" for operation, request in aws.asked)
+    err = f"--- stderr\n{done.err}" if done.err else ""
+    return "\n".join([f"$ rota {line}", f"{done.out}{err}--- exit {done.exit}, asked:", *asked, ""])
+
+
+def _fixed(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: "..." if name == "clientToken" else value for name, value in request.items()}
