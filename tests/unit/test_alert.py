@@ -388,6 +388,195 @@ def test_a_storm_of_300_is_one_message_with_a_list() -> None:
     assert set(attributes["owner"]) == {"data-team", "web", "none"}
 
 
+JOINED = """\
+    2 jobs did not start: a secret (production/guestbook-api)
+    All for one reason. It did not start: a secret that the task definition names could not be read.
+    The same reason as in the incident IngestData#2026-11-29T06:00:00Z.
+    The release is not the cause: 213 good runs on v41 (b81d07e) before.
+
+    J0, Sun 29 Nov 2026, 06:00 UTC
+    J1, Sun 29 Nov 2026, 06:01 UTC
+    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
+    AWS says: no such secret
+    Owners: data-team
+    Incidents: J0#2026-11-29T06:00:00Z and 1 more
+    - Check whether the secret exists under that name, and whether the execution role may read it.
+    Task: https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/production/tasks/6d9685dc?region=eu-west-1
+    production/guestbook-api:IngestData#2026-11-29T06:00:00Z, not_started, good: False"""
+RECOVERED_TOGETHER = """\
+    2 jobs recovered (production/guestbook-api)
+    The reason was: The job ended with exit code 1.
+
+    All were due Sun 29 Nov 2026, 06:00 UTC: J0, J1.
+    Release: v41, image b81d07e, sha256:9c1e9c1e9c1e
+    Incidents: J0#2026-11-29T06:00:00Z and 1 more
+    Log of the last bad run: https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1\
+#logsV2:log-groups/log-group/$252Fecs$252Fguestbook/log-events/app$252Fapp$252F6d9685dc
+    Task of the last bad run: https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/production/tasks/6d9685dc\
+?region=eu-west-1
+    production/guestbook-api:IngestData#2026-11-29T06:00:00Z, recovered, good: True"""
+UNKNOWN_TOGETHER = """\
+    The results of 2 runs are unknown (production/guestbook-api)
+    For one reason: Rota was not running.
+
+    All were due Sun 29 Nov 2026, 06:00 UTC: J0, J1.
+    Incidents: J0#2026-11-29T06:00:00Z and 1 more
+    - CloudTrail's events RunTask of that time show whether the job was started; its log shows the rest.
+    production/guestbook-api:J0#2026-11-29T06:00:00Z, unknown, good: None"""
+SHORT = SECRET.model_copy(update={"aws": "no such secret"})
+AWAY = reason_of_absence(away=True)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "text"),
+    [
+        pytest.param(
+            [
+                job(incident(failed("J8"), reported_at=DUE, thread="J8#2026-11-29T05:00:00Z")),
+                job(incident(not_started("J9", reason=SHORT), **REPORTED)),
+                job(incident(not_started("J0", reason=SHORT), last_good=ON_V41)),
+                job(
+                    incident(not_started("J1", DUE + timedelta(minutes=1), SHORT), last_good=ON_V41), owner="data-team"
+                ),
+            ],
+            JOINED,
+            id="joined",
+        ),
+        pytest.param(
+            [job(incident(failed(f"J{n}"), **REPORTED, runs=3 - n, recovered=good(HOUR, V42))) for n in (0, 1)],
+            RECOVERED_TOGETHER,
+            id="recovered",
+        ),
+        pytest.param(
+            [job(None, Notice(kind="unknown", run=missed(f"J{n}", reason=AWAY))) for n in (0, 1)],
+            UNKNOWN_TOGETHER,
+            id="unknown",
+        ),
+    ],
+)
+def test_all_that_a_message_about_many_says(jobs: list[Job], text: str) -> None:
+    alert = only(*jobs, now=REPORTED["reported_at"] + 2 * HOUR)
+    shown = message_of(alert, PLACE)
+    facts = [f"{name}: {value}" for name, value in shown.facts]
+    links = [f"{name}: {url}" for name, url in shown.links]
+    sent = f"{shown.thread}, {', '.join(shown.keywords[1:])}, good: {shown.good}"
+    lines = [shown.title, shown.lead, *facts, *(f"- {step}" for step in shown.next_steps), *links, sent]
+    assert "\n".join(lines) == textwrap.dedent(text)
+    assert (shown.kind, shown.keywords[0], shown.log) == ("Rota Run", APP, ())
+
+
+def of_many(kind: str, run: Run, count: int = 5) -> list[Job]:
+    return [job(None, Notice(kind=kind, run=run.model_copy(update={"task": f"J{n}"}))) for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "run", "title", "lead", "aws"),
+    [
+        ("overlong", running(), "5 jobs run for too long", "All of them are still running.", ""),
+        ("overlapping", running(), "5 jobs run twice at once", "All of them are still running.", ""),
+        (
+            "skipped",
+            stopped("skip", "1f"),
+            "5 jobs were skipped: earlier runs are still running",
+            "Earlier tasks of them still ran, so Rota stopped these before they began.",
+            "",
+        ),
+        (
+            "replaced",
+            stopped("replace", "1f"),
+            "5 jobs were replaced by their next runs",
+            "They still ran when their next runs had begun, so Rota stopped them.",
+            "",
+        ),
+        (
+            "not_caught_up",
+            not_started(reason=REFUSED.model_copy(update={"aws": "RESOURCE:FARGATE"})),
+            "5 jobs were not started once more",
+            "Their runs did not begin, and catch_up did not start it once more: ECS started nothing: no capacity.",
+            "RESOURCE:FARGATE",
+        ),
+    ],
+)
+def test_a_message_about_one_run_each_of_many(kind: str, run: Run, title: str, lead: str, aws: str) -> None:
+    message = message_of(only(*of_many(kind, run)), PLACE)
+    assert (message.title, message.lead.partition("\n")[0]) == (f"{title} ({APP})", lead)
+    assert dict(message.facts).get("AWS says", "") == aws
+    assert len(due_alerts(of_many(kind, run, 4), SOON)) == (1 if kind == "not_caught_up" else 4)
+
+
+@pytest.mark.parametrize(
+    ("count", "last"), [(50, "J048, J049."), (51, "J048, J049, and 1 more.")], ids=["fifty", "one more"]
+)
+def test_fifty_jobs_are_named(count: int, last: str) -> None:
+    jobs = [job(incident(missed(f"J{n:03}"))) for n in range(count)]
+    assert message_of(only(*jobs), PLACE).lead.endswith(last)
+
+
+@pytest.mark.parametrize(
+    ("why", "short"),
+    [
+        ("exit_code", ": exit code 1"),
+        ("out_of_memory", ": out of memory"),
+        ("killed", ": killed"),
+        ("stopped", ": stopped by hand"),
+        ("max_runtime", ": stopped after max_runtime"),
+        ("overlap", ": stopped as it overlapped"),
+        ("spot", ": Spot interruption"),
+        ("host", ": its host"),
+        ("image", ": its image"),
+        ("secret", ": a secret"),
+        ("logs", ": its log group"),
+        ("role", ": a role"),
+        ("network", ": the network"),
+        ("capacity", ": no capacity"),
+        ("command", ": its command"),
+        ("refused", ": refused by ECS"),
+        ("disabled", ": its schedule is disabled"),
+        ("gone", ": its schedule does not exist"),
+        ("other", ""),
+        (None, ""),
+    ],
+)
+def test_a_title_has_the_reason_in_a_word(why: str | None, short: str) -> None:
+    reason = SECRET.model_copy(update={"why": Why(why)}) if why else None
+    jobs = [job(incident(failed(f"J{n}", reason=reason))) for n in range(5)]
+    assert message_of(only(jobs[0]), PLACE).title == f"J0 failed{short} ({APP})"
+    assert message_of(only(*jobs), PLACE).title == f"5 jobs failed{short} ({APP})"
+
+
+@pytest.mark.parametrize(
+    ("of", "kind", "is_good"),
+    [
+        pytest.param(job(incident(failed())), "failed", False, id="failed"),
+        pytest.param(job(incident(failed(), recovered=good(HOUR))), "recovered", True, id="recovered"),
+        pytest.param(job(None, Notice(kind="unknown", run=missed(reason=AWAY))), "unknown", None, id="unknown"),
+    ],
+)
+def test_what_a_chat_goes_by(of: Job, kind: str, is_good: bool | None) -> None:
+    message = message_of(only(of, now=DUE + 2 * HOUR), PLACE)
+    assert (message.kind, message.keywords, message.good) == ("Rota Run", (APP, "IngestData", kind), is_good)
+    assert message.thread == f"{APP}:IngestData#2026-11-29T06:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("lines", "log", "lead"),
+    [(0, (), ""), (2, ("b", "c"), ""), (9, ("a", "b", "c"), "")],
+    ids=["none", "the last", "all there are"],
+)
+def test_so_many_lines_of_the_log_are_shown(lines: int, log: tuple[str, ...], lead: str) -> None:
+    place = Place(APP, (GROUP_ARN,), lines)
+    assert message_of(only(job(incident(failed(tail=("a", "b", "c"))))), place).log == log
+    assert ("It logged nothing." in message_of(only(job(incident(failed(tail=())))), place).lead) == bool(lines)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "started"), [(59, "06:00:59 UTC"), (60, "06:01 UTC, 1 min late")], ids=["in time", "late"]
+)
+def test_a_minute_is_late(seconds: int, started: str) -> None:
+    run = failed(started_at=DUE + timedelta(seconds=seconds))
+    assert dict(message_of(only(job(incident(run))), PLACE).facts)["Started"] == started
+
+
 @pytest.mark.parametrize(
     ("reports", "title"),
     [
@@ -453,6 +642,18 @@ def test_why_there_are_no_lines_of_the_log(run: Run, lead: str) -> None:
             "Runs are missing since 06:00 UTC: its",
             id="all since then",
         ),
+        pytest.param({"last": missed(counted=True)}, "One run is missing in the hour after 06:00 UTC: its", id="one"),
+        pytest.param(
+            {"first": missed(counted=True), "last": missed(counted=True, lacking=2)},
+            "2 runs are missing in the hour after 06:00 UTC: its",
+            id="the first that are counted",
+        ),
+        pytest.param(
+            {"last": missed(counted=True, lacking=2), "runs": 3},
+            "2 runs are missing in the hour after 06:00 UTC: its",
+            id="counted after one that failed",
+        ),
+        pytest.param({"last": failed(reason=None)}, "It failed.\n", id="no reason"),
         pytest.param({"last": failed(trigger=Trigger.BY_HAND)}, "Started by hand: Sun 29 Nov 2026", id="by hand"),
         pytest.param(
             {"last": failed(trigger=Trigger.CATCH_UP)}, "Started once more: because of catch_up", id="caught up"
@@ -871,6 +1072,40 @@ def test_the_event_of_a_job_that_turned() -> None:
         "last_good": {"number": 40, "tag": "5d0c6a1", "digest": V40.digest},
         "good_runs": 213,
         "log": LOG,
+    }
+
+
+def test_the_event_of_a_job_that_recovered() -> None:
+    of = incident(failed(), **REPORTED, runs=3, recovered=good(HOUR, V42))
+    (event,) = events_of(only(job(of), now=DUE + 2 * HOUR), PLACE)
+    (bad,) = events_of(only(job(of.model_copy(update={"reported_at": None, "recovered": None}))), PLACE)
+    assert event.recovered_at == DUE + HOUR + timedelta(minutes=2)
+    assert bad.recovered_at is None
+    assert event.model_copy(update={"recovered_at": None, "id": bad.id, "kind": bad.kind}) == bad
+    assert (event.bad_runs, event.id) == (3, "IngestData#2026-11-29T06:00:00Z/recovered")
+
+
+def test_the_event_of_a_run_by_itself() -> None:
+    run = stopped("skip", "9a8b7c").model_copy(update={"release": None})
+    (event,) = events_of(only(job(None, Notice(kind="skipped", run=run))), PLACE)
+    assert event.model_dump(mode="json", exclude_none=True) == {
+        "id": "IngestData#2026-11-29T06:00:00Z/skipped",
+        "app": APP,
+        "task": "IngestData",
+        "kind": "skipped",
+        "owner": "",
+        "incident": "IngestData#2026-11-29T06:00:00Z",
+        "scheduled_at": "2026-11-29T06:00:00Z",
+        "ended_at": "2026-11-29T06:02:45Z",
+        "why": "overlap",
+        "reason": "an earlier run of it still ran, and its overlap is skip",
+        "aws": "Rota skipped IngestData: its overlap is skip, and its task 9a8b7c still runs",
+        "acts": "author",
+        "todo": "If the earlier run hangs, stop it in ECS's console, and give the job a max_runtime in the schedule "
+        "file.",
+        "bad_runs": 0,
+        "attribution": "",
+        "log": "",
     }
 
 

@@ -210,8 +210,7 @@ def _facts(report: Report) -> Iterable[tuple[str, str]]:
         yield from _facts_of_a_run(run, report.job)
         if incident and incident.last_good:
             yield "Last good run", day_and_time(incident.last_good.scheduled_at)
-        if run.reason and run.reason.aws and run.reason.why not in _SAID:
-            yield "AWS says", run.reason.aws
+        yield from _aws_says(run)
     if report.job.owner:
         yield "Owner", report.job.owner
     yield "Incident", report.id
@@ -230,6 +229,11 @@ def _facts_of_a_run(run: Run, job: Job) -> Iterable[tuple[str, str]]:
         yield "Lasted", duration(run.seconds)
     if run.release:
         yield "Release", _release(run.release)
+
+
+def _aws_says(run: Run) -> Iterable[tuple[str, str]]:
+    if run.reason and run.reason.aws and run.reason.why not in _SAID:
+        yield "AWS says", run.reason.aws
 
 
 def _in_its_zone(run: Run, job: Job) -> str:
@@ -382,8 +386,7 @@ def _facts_of_many(reports: list[Report]) -> Iterable[tuple[str, str]]:
     releases = {_release(each.run.release) for each in reports if each.run.release}
     if len(releases) == 1:
         yield "Release", releases.pop()
-    if first.run.reason and first.run.reason.aws:
-        yield "AWS says", first.run.reason.aws
+    yield from _aws_says(first.run)
     owners = sorted({each.job.owner for each in reports if each.job.owner})
     if owners:
         yield "Owners", ", ".join(owners)
