@@ -1,6 +1,8 @@
 """What a person adds to the push in an execution's input, or says in an input that has no image."""
 
+import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -145,12 +147,156 @@ def test_without_an_image_every_other_key_is_refused(given: dict[str, Any], prob
         ({"kind": ["pause"], "by": ""}, "None"),
         ({"detail": {"image-digest": "sha256:1"}, "by": "ann"}, "again by ann"),
         (PUSH | {"detail": {"image-digest": None}}, "push"),
+        ({"kind": "rolback", "detail": {"image-digest": "sha256:1"}, "by": "ann"}, "a request by ann"),
+        ({"by": "ann", "detail": "image-digest"}, "a request by ann"),
         ({"source": "aws.states", "detail": {}}, "None"),
         ("rollback", "None"),
     ],
 )
 def test_what_a_refused_input_says_of_who_started_it(given: Any, said: str) -> None:
     assert str(execution_input.origin_of_refused(given, EXECUTION)) == said
+
+
+OF_AN_IMAGE = "dry_run schedule_key schedule_version now lift"
+GIVEN: dict[str, Any] = {
+    "dry_run": True,
+    "release": "v7",
+    "image_only": True,
+    "schedule_key": "tasks.json",
+    "schedule_version": "Kp2",
+    "now": True,
+    "with_before": True,
+    "hold": {"until": "2026-12-24T06:00:00Z"},
+    "pause": {"tasks": ["SendMail"], "until": "2026-12-24T06:00:00+01:00"},
+    "lift": [DIGEST],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "allowed", "needed"),
+    [
+        ("push", OF_AN_IMAGE, ""),
+        ("again", OF_AN_IMAGE, ""),
+        ("image", OF_AN_IMAGE, ""),
+        ("rollback", "dry_run release image_only with_before hold", "release"),
+        ("pause", "pause hold", "pause or hold"),
+        ("resume", "pause hold", ""),
+        ("schedule", "dry_run schedule_key schedule_version now", ""),
+        ("lift", "lift", "lift"),
+    ],
+)
+def test_which_keys_go_with_a_kind(kind: str, allowed: str, needed: str) -> None:
+    event = (PUSH if kind in IMAGES_KINDS else {}) | {"kind": kind, "by": "ann", "reason": "x"}
+    lacks = [f"{needed} is missing, the kind {kind} needs it"] if needed else []
+    assert list(execution_input.problems(event)) == lacks
+    refused = [problem for problem in execution_input.problems(event | GIVEN) if "does not go" in problem]
+    others = [key for key in GIVEN if key not in allowed.split()]
+    more = ["pause.until does not go with the kind resume, which takes effect at once; leave it out"]
+    expected = [f"{key} does not go with the kind {kind}; leave it out" for key in others]
+    assert refused == expected + (more if kind == "resume" else [])
+
+
+def test_all_that_an_input_says() -> None:
+    event = {"kind": "pause", "by": "ann", "reason": "x"} | GIVEN
+    assert execution_input.keys(event).model_dump(mode="json") == event
+    nothing: dict[str, Any] = {"by": "", "reason": "", "kind": None}
+    nothing |= dict.fromkeys(("dry_run", "image_only", "now", "with_before"), False)
+    nothing |= dict.fromkeys(("release", "schedule_key", "schedule_version", "hold", "pause"))
+    assert execution_input.keys({"other": 1}).model_dump(mode="json") == nothing | {"lift": []}
+    assert execution_input.keys({"pause": {}, "hold": {}}).model_dump(mode="json", include={"pause", "hold"}) == {
+        "pause": {"tasks": [], "until": None},
+        "hold": {"until": None},
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        pytest.param({"kind": "pause", "pause": {"tasks": ["A"]}}, None, id="a pause"),
+        pytest.param({"kind": "pause", "hold": {}}, None, id="a hold"),
+        pytest.param({"kind": "resume", "pause": {}}, None, id="all jobs resume"),
+        pytest.param({"kind": "resume", "pause": {"tasks": ["A"]}}, None, id="a job resumes"),
+        pytest.param(
+            {"kind": "pause", "pause": {}},
+            'pause.tasks is missing: pause must be an object such as {"tasks": ["SendMail"], "until": '
+            '"2026-12-24T06:00:00Z"}, with 1,000 tasks at most',
+            id="a pause of nothing",
+        ),
+        pytest.param(
+            {"kind": "pause", "pause": {"tasks": ["A"]}, "hold": {}},
+            "pause and hold do not go together; start an execution for each",
+            id="both",
+        ),
+        pytest.param(
+            {"kind": "schedule", "schedule_key": "proposals/a.json", "schedule_version": "v", "dry_run": True},
+            None,
+            id="a proposal is planned",
+        ),
+        pytest.param(
+            {"kind": "schedule", "schedule_key": "a.json", "schedule_version": "v"}, None, id="a file is deployed"
+        ),
+        pytest.param({"release": "v1", "by": "ann"}, None, id="a push that lacks everything is refused as a push"),
+        pytest.param(
+            PUSH | {"detail": {"dry-run": 1}},
+            'detail.dry-run is not a key of a push; write "dry_run", beside detail',
+            id="dry-run in detail",
+        ),
+    ],
+)
+def test_what_goes_together(given: dict[str, Any], problem: str | None) -> None:
+    assert list(execution_input.problems(given)) == ([problem] if problem else [])
+
+
+ANY_HOLD = '{} or an object such as {"until": "2026-12-24T06:00:00Z"}'
+ANY_PAUSE = 'an object such as {"tasks": ["SendMail"], "until": "2026-12-24T06:00:00Z"}, with 1,000 tasks at most'
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "must_be"),
+    [
+        ("dry_run", "yes", "true or false"),
+        ("kind", "stop", "one of push, again, image, rollback, pause, resume, schedule, lift"),
+        ("release", "latest", '"previous" or a release such as "v41"'),
+        ("release", "v0", '"previous" or a release such as "v41"'),
+        ("image_only", 1, "true or false"),
+        ("schedule_key", "", "the key of a schedule file in the bucket"),
+        ("schedule_version", "", "the id of a version of that file"),
+        ("now", 1, "true or false"),
+        ("with_before", 0, "true or false"),
+        ("hold", True, ANY_HOLD),
+        ("hold", {"until": 1798000000}, ANY_HOLD),
+        ("hold", {"until": "1798000000"}, ANY_HOLD),
+        ("hold", {"until": "2026-12-24T06:00:00"}, ANY_HOLD),
+        ("pause", ["A"], ANY_PAUSE),
+        ("pause", {"tasks": [""]}, ANY_PAUSE),
+        ("lift", [], 'a list of digests, such as ["sha256:..."]'),
+        ("lift", ["x"], 'a list of digests, such as ["sha256:..."]'),
+    ],
+)
+def test_what_a_value_must_be(key: str, value: Any, must_be: str) -> None:
+    (problem,) = execution_input.problems({"kind": "schedule", key: value})
+    assert problem == f"{key} is {json.dumps(value)}, it must be {must_be}"
+
+
+@pytest.mark.parametrize("key", ["approve", "approved", "approval", "approves", "reject", "rejected", "Approve"])
+def test_no_input_approves(key: str) -> None:
+    says = f"{key} is not a key of the input; who may approve does it with rota approve"
+    assert list(execution_input.problems(PUSH | {key: True})) == [says]
+
+
+@pytest.mark.parametrize(("seconds", "is_past"), [(-1, True), (0, True), (1, False), (None, False)])
+def test_what_was_over_before_it_began_is_refused(seconds: int | None, is_past: bool) -> None:
+    began = datetime(2026, 12, 24, 6, tzinfo=UTC)
+    until = None if seconds is None else began + timedelta(seconds=seconds)
+    try:
+        execution_input.refuse_past("hold", until, began)
+    except RejectedError as error:
+        assert is_past
+        assert (
+            str(error) == f"hold.until is {until:%Y-%m-%dT%H:%M:%S}+00:00, which is past; write when the hold is over"
+        )
+    else:
+        assert not is_past
 
 
 def test_every_problem_is_named_at_once() -> None:

@@ -18,8 +18,6 @@ LONGEST_NAME, LONGEST_REASON = 256, 1_000
 PROPOSALS = "proposals/"
 # Of one value in a message.
 _LONGEST_QUOTE = 256
-# What an event of EventBridge has beside `detail`.
-_OF_AN_EVENT = {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "replay-name"}
 
 
 def _with_a_year(given: Any) -> Any:
@@ -197,7 +195,7 @@ def problems(event: Mapping[str, Any]) -> Iterator[str]:
 
 def _problems_of_values(event: Mapping[str, Any], error: ValidationError) -> Iterator[str]:
     """What the model refuses: a key inside of another that is misspelt or unknown, or the whole value of a key."""
-    misspelt = {each["loc"][:2]: None for each in error.errors(include_url=False) if each["type"] == "extra_forbidden"}
+    misspelt = {each["loc"]: None for each in error.errors(include_url=False) if each["type"] == "extra_forbidden"}
     for key, name in misspelt:
         names = tuple(_INSIDE[str(key)].model_fields)
         meant = _meant(str(name), names)
@@ -212,7 +210,7 @@ def _problems_of_values(event: Mapping[str, Any], error: ValidationError) -> Ite
 def _problems_of_names(event: Mapping[str, Any]) -> Iterator[str]:
     is_an_event = "detail" in event
     for key in event:
-        if key in _KNOWN or (is_an_event and key in {*_OF_AN_EVENT, "detail"}):
+        if key in _KNOWN:
             continue
         meant = _meant(key, _KNOWN)
         if _letters(key) in _OF_AN_APPROVAL:
