@@ -8,7 +8,7 @@ import pytest
 from rota.runs import reasons, stops
 from rota.runs.event import GivenUp, QueueMessage, started_by_catch_up, task_change
 from rota.runs.judge import run_of
-from rota.runs.model import Actor, Job, Release, Run, Span, Status, Trigger, Why
+from rota.runs.model import Actor, Job, Reason, Release, Run, Span, Status, Trigger, Why
 from tests.guestbook import DIGEST
 from tests.run_events import CREATED, DUE, dead_letter, detail
 
@@ -237,6 +237,292 @@ def test_an_end_is_judged(members: dict[str, Any], status: Status, why: Why | No
         assert members.get("stoppedReason", "") in run.reason.aws
 
 
+FAR_OFF = "Run it once more if the next run is too far off."
+LOOK = "Look at the job's log."
+READ_TEXTS = [
+    ("OutOfMemoryError", "out_of_memory", "author", "the job ran out of memory",
+     'Give the task more "memory" in the schedule file, or let the job use less at a time.'),
+    ("ECS is performing maintenance on the underlying infrastructure", "host", "operator",
+     "AWS retired the task's host, or it failed", f"Nothing is wrong with the job. {FAR_OFF}"),
+    ("Your Spot Task was interrupted", "spot", "operator", "AWS interrupted the Spot task",
+     "Run it once more. A job that must not be interrupted should not run on Spot."),
+    ("RESOURCE:FARGATE", "capacity", "operator", "Fargate had no capacity for the task",
+     "Run it once more later. More subnets, in other availability zones, make it rarer."),
+    ("dial tcp: i/o timeout", "network", "operator",
+     "the task's network did not come up, or AWS could not be reached from it",
+     "Once is chance. If it happens again, check the subnets' route to AWS (a NAT gateway, VPC endpoints, or "
+     "AssignPublicIp) and the security groups."),
+    ("no matching manifest", "image", "author", "the image is built for another CPU architecture than the task's",
+     "Build the image for the task definition's cpuArchitecture."),
+    ("CannotPullContainerError", "image", "operator", "the image could not be pulled",
+     "Check whether ECR still has the image of that digest, and whether the execution role may pull it."),
+    ("failed to initialize logging driver", "logs", "operator", "the task's log could not be opened",
+     "Check whether the log group exists, and whether the execution role may write to it."),
+    ("unable to fetch from ssm", "secret", "operator", "a secret that the task definition names could not be read",
+     "Check whether the secret exists under that name, and whether the execution role may read it."),
+    ("AccessDeniedException", "role", "operator", "a role of the task cannot be assumed, or lacks a permission",
+     "Look at the task role and the execution role: that both exist, that ECS may assume them, and what they allow."),
+    ("executable file not found", "command", "author", "the container's command could not be started",
+     "Look at the task's command in the schedule file, and whether the image has that program."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "why", "reader", "words", "todo"), READ_TEXTS, ids=[row[0] for row in READ_TEXTS])
+def test_what_a_text_of_aws_means(text: str, why: str, reader: str, words: str, todo: str) -> None:
+    known = reasons.reason_in_text(f"It is said: {text.swapcase()}.")
+    assert known is not None
+    assert known.model_dump(mode="json") == {
+        "why": why,
+        "words": words,
+        "aws": f"It is said: {text.swapcase()}.",
+        "todo": todo,
+        "reader": reader,
+    }
+
+
+DONE_BY_AWS = "Nothing is known to be wrong with the job. Run it once more if the next run is too far off."
+FIX = "Fix what AWS's message names, then run the job once more."
+LATER = reasons.reason_in_text("AccessDenied")
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        pytest.param(
+            judged(exit_code=3).reason,
+            ("exit_code", "the job ended with exit code 3", "Essential container in task exited", LOOK, "author"),
+            id="exit code",
+        ),
+        pytest.param(
+            judged(exit_code=3, container={"reason": "dial tcp"}).reason,
+            (
+                "exit_code", "the job ended with exit code 3", "Essential container in task exited; dial tcp", LOOK,
+                "author",
+            ),
+            id="exit code, with a text of AWS",
+        ),
+        *[
+            pytest.param(
+                judged(exit_code=code).reason,
+                (
+                    "killed",
+                    f"the job was killed by {signal} (exit code {code})",
+                    "Essential container in task exited",
+                    "A job that needs more memory than it has is killed like this, too. Look at its log and its "
+                    "memory.",
+                    "author",
+                ),
+                id=signal,
+            )
+            for code, signal in ((137, "SIGKILL"), (139, "SIGSEGV"), (143, "SIGTERM"))
+        ],
+        pytest.param(
+            judged(exit_code=137, container={"reason": "OutOfMemoryError"}).reason,
+            (
+                "out_of_memory",
+                "the job ran out of memory",
+                "Essential container in task exited; OutOfMemoryError",
+                'Give the task more "memory" in the schedule file, or let the job use less at a time.',
+                "author",
+            ),
+            id="out of memory",
+        ),
+        pytest.param(
+            judged(stopCode="UserInitiated", stoppedReason="Task stopped by user").reason,
+            (
+                "stopped",
+                "a person or a program stopped the task",
+                "Task stopped by user",
+                "Nothing is wrong with the job. CloudTrail's event StopTask says who it was.",
+                "operator",
+            ),
+            id="stopped by hand",
+        ),
+        pytest.param(
+            judged(stopCode="SpotInterruption", stoppedReason="(gone)", container={"reason": "killed"}).reason,
+            (
+                "spot",
+                "AWS interrupted the Spot task",
+                "(gone); killed",
+                "Run it once more. A job that must not be interrupted should not run on Spot.",
+                "operator",
+            ),
+            id="spot",
+        ),
+        pytest.param(
+            judged(stopCode="InfrastructureHealth", stoppedReason="(gone)").reason,
+            (
+                "host", "AWS retired the task's host, or it failed", "(gone)",
+                f"Nothing is wrong with the job. {FAR_OFF}", "operator",
+            ),
+            id="host",
+        ),
+        pytest.param(
+            judged(stopCode="SolarFlare", stoppedReason="no secret").reason,
+            ("other", "AWS stopped the task", "no secret", DONE_BY_AWS, "operator"),
+            id="a stop code that is new",
+        ),
+        pytest.param(
+            judged(**not_started("A reason of tomorrow")).reason,
+            (
+                "other", "ECS could not start the task", "A reason of tomorrow", "AWS's message names the cause.",
+                "operator",
+            ),
+            id="a start that failed for a new reason",
+        ),
+        pytest.param(
+            judged(exit_code=None, stoppedReason="").reason,
+            (
+                "other",
+                "the task ended, and its container has no exit code",
+                "",
+                "Look at the job's log, and whether the parameter ContainerName names the right container.",
+                "operator",
+            ),
+            id="no exit code",
+        ),
+        pytest.param(
+            judged(exit_code=None, stoppedReason="RESOURCE:FARGATE").reason,
+            (
+                "capacity",
+                "Fargate had no capacity for the task",
+                "RESOURCE:FARGATE",
+                "Run it once more later. More subnets, in other availability zones, make it rarer.",
+                "operator",
+            ),
+            id="no exit code, for a reason that is known",
+        ),
+        pytest.param(
+            reasons.reason_of_no_trace(),
+            (
+                "no_trace",
+                "it was due, and ECS has no task for it",
+                "",
+                "EventBridge reports nothing if ECS has no capacity: CloudTrail's event RunTask of that minute shows "
+                "it, and with ExplainMissed Rota reads it. Run the job once more if the next run is too far off.",
+                "operator",
+            ),
+            id="no trace",
+        ),
+        pytest.param(
+            reasons.reason_of_refusal("no secret"),
+            ("refused", "ECS refused to start it", "no secret", FIX, "operator"),
+            id="refused",
+        ),
+        pytest.param(
+            reasons.reason_of_refusal("Capacity is unavailable"),
+            (
+                "capacity",
+                "Fargate had no capacity for the task",
+                "Capacity is unavailable",
+                "Run it once more later. More subnets, in other availability zones, make it rarer.",
+                "operator",
+            ),
+            id="no capacity",
+        ),
+        pytest.param(reasons.reason_of_refusal("AccessDenied"), LATER, id="no right"),
+        pytest.param(
+            reasons.reason_of_schedule(exists=True),
+            (
+                "disabled",
+                "its schedule is disabled, and not by the schedule file",
+                "",
+                'Enable the rule, or set "enabled": false in the schedule file to keep it disabled.',
+                "operator",
+            ),
+            id="disabled",
+        ),
+        pytest.param(
+            reasons.reason_of_schedule(exists=False),
+            (
+                "gone", "its schedule does not exist", "", "Start a deployment: it creates the rule again.",
+                "operator",
+            ),
+            id="gone",
+        ),
+        pytest.param(
+            reasons.reason_of_migration(),
+            (
+                "migration",
+                "its schedule was off while a migration ran (before.pause_tasks)",
+                "",
+                'Nothing. If such a run is to be started afterwards, give the job "catch_up": "missed".',
+                "author",
+            ),
+            id="migration",
+        ),
+        *[
+            pytest.param(
+                reasons.reason_of_absence(away=away),
+                (
+                    "away",
+                    words,
+                    "",
+                    "CloudTrail's events RunTask of that time show whether the job was started; its log shows the "
+                    "rest.",
+                    "operator",
+                ),
+                id=words,
+            )
+            for away, words in (
+                (True, "Rota was not running"),
+                (False, "a deployment was changing schedules then, and was restored"),
+            )
+        ],
+        pytest.param(
+            reasons.reason_of_no_catching_up(None, "it is over"),
+            (
+                "other",
+                "catch_up did not start it once more: it is over",
+                "",
+                "Run the job once more yourself if the next run is too far off.",
+                "operator",
+            ),
+            id="not caught up",
+        ),
+        pytest.param(
+            reasons.reason_of_no_catching_up(reasons.reason_of_migration(), "it is over"),
+            (
+                "migration",
+                "catch_up did not start it once more: it is over",
+                "",
+                "Run the job once more yourself if the next run is too far off.",
+                "author",
+            ),
+            id="not caught up after a migration",
+        ),
+        pytest.param(
+            reasons.reason_of_unseen_end(DUE),
+            (
+                "away",
+                "it was started at 06:00 UTC, and Rota was not looking when it ended",
+                "",
+                "Its log shows how it ended.",
+                "operator",
+            ),
+            id="an end that was not seen",
+        ),
+        pytest.param(
+            reasons.reason_of_rotas_stop(stops.Stop("skip", "IngestData", "9a8b7c"), began=True),
+            (
+                "overlap",
+                "it was stopped by Rota as it began, because an earlier run of it still ran and its overlap is skip",
+                "Rota skipped IngestData: its overlap is skip, and its task 9a8b7c still runs",
+                "Look at the job's log: it may have done a part of its work.",
+                "author",
+            ),
+            id="skipped, but it had begun",
+        ),
+    ],
+)  # fmt: skip
+def test_a_reason_in_full(reason: Reason | None, expected: tuple[str, ...] | Reason) -> None:
+    assert reason is not None
+    if isinstance(expected, Reason):
+        assert reason == expected
+    else:
+        assert (reason.why, reason.words, reason.aws, reason.todo, reason.reader) == expected
+
+
 def test_the_container_that_is_named_decides() -> None:
     """A sidecar's end stops the task; that is no failure of the job."""
     task = detail(exit_code=0)
@@ -321,6 +607,16 @@ def test_of_two_releases_of_one_image_a_run_has_that_of_its_begin(minutes: list[
             Why.REFUSED,
             "ECS throttled the request, and EventBridge gave up after 2 retries because no retry was left",
         ),
+        *[
+            ({"code": code}, Why.REFUSED, words)
+            for code, words in {
+                "FAILED_TO_ASSUME_ROLE": "EventBridge may not use the role with which it starts tasks",
+                "TRANSIENT_ASSUME_ROLE": "EventBridge may not use the role with which it starts tasks",
+                "INVALID_PARAMETER": "ECS does not accept what the rule's target asks for",
+                "INVALID_JSON": "ECS does not accept what the rule's target asks for",
+                "RESOURCE_LIMIT_EXCEEDED": "a quota of the account is reached",
+            }.items()
+        ],
         ({"code": "NO_RESOURCE"}, Why.REFUSED, "the cluster or the task's revision is gone"),
         ({"code": "BAD_LUCK"}, Why.REFUSED, "EventBridge could not start the task"),
         (
@@ -329,7 +625,6 @@ def test_of_two_releases_of_one_image_a_run_has_that_of_its_begin(minutes: list[
             "Fargate had no capacity for the task",
         ),
     ],
-    ids=["denied", "too old", "too often", "gone", "new", "capacity"],
 )
 def test_a_dead_letter_says_why(letter: dict[str, Any], why: Why, words: str) -> None:
     read = QueueMessage.model_validate(dead_letter(**letter), extra="ignore").read()
@@ -337,6 +632,7 @@ def test_a_dead_letter_says_why(letter: dict[str, Any], why: Why, words: str) ->
     reason = reasons.reason_of_dead_letter(read)
     assert (reason.why, reason.words, reason.reader) == (why, words, Actor.OPERATOR)
     assert reason.aws == f"{read.code}: {read.message}"
+    assert (reason.todo == FIX) == (why == Why.REFUSED)
 
 
 def test_a_stop_after_max_runtime_says_who_and_why() -> None:

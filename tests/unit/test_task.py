@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from rota.schedule_file.fargate_sizes import FARGATE_MEMORY
-from rota.schedule_file.task import EXPECTED, After, Before, Retry, ScheduleFile, Task, Watch
+from rota.schedule_file.task import EXPECTED, After, Before, OneOff, Retry, ScheduleFile, Task, Watch
+from rota.schedule_file.when import When
 
 LAYER = Path(__file__).parents[2] / "layers" / "rota"
 EVERYTHING = {
@@ -115,6 +117,88 @@ def test_a_task_is_frozen() -> None:
 def test_a_task_made_in_python_is_checked_too(keys: dict[str, object], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         Task.model_validate({"name": "a", **keys})
+
+
+LEAST = {"name": "a", "task": "a", "rate": "1 hour"}
+SECRETS = {"TOKEN": "/shop/token", "DB": "/shop/db"}
+
+
+def test_what_follows_from_every_key() -> None:
+    task = Task.model_validate(EVERYTHING | {"secrets": SECRETS, "overlap": "skip", "catch_up": "both"})
+    assert task.network == {"subnets": ("subnet-1",), "security_groups": ("sg-1",), "assign_public_ip": False}
+    assert task.said_of_revision == {
+        "ephemeral_storage": "50 GiB",
+        "secrets": "DB from /shop/db, TOKEN from /shop/token",
+        "role": "arn:aws:iam::123456789012:role/report",
+    }
+    assert task.scheduler_keys == ("timezone", "start", "end", "window")
+    assert task.when == When(
+        "cron(0 6 ? * MON-FRI *)",
+        "Europe/Berlin",
+        datetime(2027, 1, 31, 6, tzinfo=UTC),
+        datetime(2027, 12, 31, 6, tzinfo=UTC),
+        15,
+    )
+    assert task.rights == {"tags": "tags", "enable_execute_command": "exec"}
+    assert Task.model_validate(LEAST | {"propagate_tags": True}).rights == {"propagate_tags": "tags"}
+    assert task.parameters == {
+        "tags": "EventsRoleAllows",
+        "enable_execute_command": "EventsRoleAllows",
+        "subnets": "TaskNetworks",
+        "security_groups": "TaskNetworks",
+        "assign_public_ip": "TaskNetworks",
+        "secrets": "SecretsAllowed",
+        "role": "TaskRoleArns",
+    }
+    assert task.actions == {"overlap": "stop", "catch_up": "start"}
+
+
+def test_what_follows_from_no_key() -> None:
+    task = Task.model_validate(LEAST)
+    assert (task.network, task.said_of_revision, task.scheduler_keys) == ({}, {}, ())
+    assert task.when == When("rate(1 hour)", "UTC", None, None, 0)
+    assert (task.rights, task.parameters, task.actions) == ({}, {}, {})
+    both = {"subnets": ["subnet-1"], "role": EVERYTHING["role"]}
+    assert After.model_validate({"task": "a", **both}).parameters == {"subnets": "TaskNetworks", "role": "TaskRoleArns"}
+    assert ScheduleFile(tasks=()).one_offs == ()
+    file = ScheduleFile.model_validate({"tasks": [], "before": {"task": "a"}, "after": {"task": "b"}})
+    assert file.one_offs == (Before(task="a"), After(task="b"))
+    assert (file.one_offs[0].timeout, file.one_offs[1].timeout, Before(task="a").pause_tasks) == (30, 10, False)
+
+
+@pytest.mark.parametrize(
+    ("key", "least", "most"),
+    [
+        ("window", 1, 1_440),
+        ("count", 1, 10),
+        ("ephemeral_storage", 21, 200),
+        ("retry.attempts", 0, 185),
+        ("retry.age", 60, 86_400),
+        ("watch.grace", 0, 86_400),
+        ("watch.max_runtime", 60, 1_209_600),
+        ("watch.tolerance", 0, 100),
+    ],
+)
+def test_numbers_have_bounds(key: str, least: int, most: int) -> None:
+    name, _, inner = key.partition(".")
+    for number in (least, most):
+        task = Task.model_validate(LEAST | {name: {inner: number} if inner else number})
+        given = getattr(task, name)
+        assert (getattr(given, inner) if inner else given) == number
+    for number in (least - 1, most + 1):
+        with pytest.raises(ValidationError, match=f"equal to {least if number < least else most}"):
+            Task.model_validate(LEAST | {name: {inner: number} if inner else number})
+
+
+@pytest.mark.parametrize("kind", [Before, After])
+def test_a_one_off_has_a_day_at_most(kind: type[OneOff]) -> None:
+    assert [kind.model_validate({"task": "a", "timeout": each}).model_dump()["timeout"] for each in (1, 1440)] == [
+        1,
+        1440,
+    ]
+    for wrong in (0, 1441):
+        with pytest.raises(ValidationError, match="equal to"):
+            kind.model_validate({"task": "a", "timeout": wrong})
 
 
 @pytest.mark.parametrize(("cpu", "memory"), [(cpu, size) for cpu, sizes in FARGATE_MEMORY.items() for size in sizes])
