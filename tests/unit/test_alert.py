@@ -729,6 +729,13 @@ CAPACITY = Reason(why=Why.CAPACITY, words="Fargate had no capacity", todo="Run i
             "Same image as in 213 good runs before, but another base (guestbook:14).",
             id="another base",
         ),
+        pytest.param(
+            V40,
+            V40.model_copy(update={"number": 41, "schedule": OTHER_FILE, "base": OTHER_BASE, "since": None}),
+            "First failure since v41 (5d0c6a1); 213 good runs on v40 (5d0c6a1). Changed with it: another version of "
+            "the schedule file (Zz9) and another base (guestbook:14).",
+            id="another file and base",
+        ),
         pytest.param(V41, V41, "The release is not the cause: 213 good runs on v41 (b81d07e) before.", id="the same"),
         pytest.param(
             V40,
@@ -779,6 +786,62 @@ def test_a_release_of_which_the_image_alone_is_known(release: Release | None, kn
     assert found.recovered is not None
     assert (found.last_good.release, found.recovered.release) == (day_before, day_before)
     assert with_releases(job(), (V40,)) == job()
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_it"),
+    [
+        pytest.param({"since": DUE + timedelta(seconds=2)}, True, id="it went live as the run began"),
+        pytest.param({"since": DUE + timedelta(seconds=3)}, False, id="it went live afterwards"),
+        pytest.param({"since": None}, False, id="since when is not known"),
+        pytest.param({"number": None}, False, id="it has no number"),
+    ],
+)
+def test_a_later_release_of_the_image_is_believed_only_if_it_was_live(changes: dict[str, Any], is_it: bool) -> None:
+    later = V40_AGAIN.model_copy(update=changes)
+    found = with_releases(job(incident(failed(release=V40))), (later,)).incident
+    assert found is not None
+    assert found.first.release == (later if is_it else V40)
+    before = failed(release=V40, created_at=None)
+    found = with_releases(job(incident(before)), (later,)).incident
+    assert found is not None
+    assert found.first.release == V40, "by when it was due"
+
+
+@pytest.mark.parametrize(
+    ("since", "created_at", "says"),
+    [
+        (DUE - timedelta(seconds=1), None, ", which went live 1 s before"),
+        (DUE, None, ", which went live 0 s before"),
+        (DUE + timedelta(seconds=1), None, ""),
+        (DUE + timedelta(seconds=1), DUE + timedelta(seconds=3), ", which went live 2 s before"),
+        (None, None, ""),
+    ],
+    ids=["before it was due", "as it was due", "afterwards", "before it began", "not known"],
+)
+def test_when_the_release_went_live(since: Any, created_at: Any, says: str) -> None:
+    run = failed(created_at=created_at, release=V41.model_copy(update={"since": since}))
+    assert attribute(incident(run)) == f"First failure since v41 (b81d07e){says}; 213 good runs on v40 (5d0c6a1)."
+
+
+def test_a_failure_without_a_reason_is_attributed() -> None:
+    of = incident(failed(reason=None))
+    assert attribute(of).startswith("First failure since v41")
+    assert "roll back to v40 (5d0c6a1)" in mail_text(message_of(only(job(of)), PLACE))
+
+
+def test_a_base_that_is_no_longer_taken_over_is_no_change() -> None:
+    with_base = GOOD.model_copy(update={"release": V41.model_copy(update={"base": OTHER_BASE})})
+    assert attribute(incident(failed(), last_good=with_base)).startswith("The release is not the cause")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"last_good": None}, {"last_good": GOOD.model_copy(update={"release": None})}, {"first": failed(release=None)}],
+    ids=["no good run", "its release is not known", "the run's is not"],
+)
+def test_a_rollback_is_proposed_only_where_both_releases_are_known(changes: dict[str, Any]) -> None:
+    assert "roll back" not in mail_text(message_of(only(job(incident(failed(), **changes))), PLACE))
 
 
 def test_a_job_without_a_good_run() -> None:

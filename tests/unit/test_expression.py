@@ -21,6 +21,7 @@ from rota.schedule_file.expression import normalise_cron, normalise_expression, 
         ("0 0 ? * FRIL *", "0 0 ? * FRIL *"),
         ("0 0 ? * L *", "0 0 ? * L *"),
         ("0 0 ? * TUE#2 *", "0 0 ? * TUE#2 *"),
+        pytest.param("0," * 119 + "00 6 * * ? *", "0," * 119 + "00 6 * * ? *", id="as-long-as-EventBridge-allows"),
     ],
 )
 def test_a_valid_cron(text: str, fields: str) -> None:
@@ -115,6 +116,8 @@ def test_a_valid_cron(text: str, fields: str) -> None:
         pytest.param("cron(0 6 * * ? *", "has no closing bracket; write cron(...)", id="open-bracket"),
         pytest.param("cron(0 6 * * ? *))", "has a bracket in the wrong place; write cron(...)", id="bracket-too-many"),
         pytest.param("0 6 * * ? *)", "has a bracket in the wrong place; write cron(...)", id="bracket-alone"),
+        pytest.param("0 6 (* * ? *", "has a bracket in the wrong place; write cron(...)", id="bracket-inside"),
+        pytest.param("005 6 * * ? *", 'minutes "005": "005" is not in 0-59', id="three-digits"),
         pytest.param("CRON(0 6 * * ? *)", "must begin in lower case; write cron(...)", id="CRON"),
         pytest.param("rate(5 minutes)", 'is a rate; write it under the key "rate"', id="rate"),
         pytest.param("Rate(5 minutes)", 'lower case; write rate(...) under the key "rate"', id="Rate"),
@@ -146,6 +149,34 @@ def test_every_wrong_field_is_named() -> None:
 def test_nothing_is_proposed_that_is_refused_in_turn(text: str) -> None:
     with pytest.raises(ValueError, match=r"^(?!.*write \"[^\"]* 2 [^\"]*\")(?!.*write \"[^\"]*25)"):
         normalise_cron(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "proposed"),
+    [
+        ("0 0 31 1 * *", "0 0 31 1 ? *"),
+        ("0 0 31 12 * *", "0 0 31 12 ? *"),
+        ("0 0 31 4,6,9,11 * *", None),
+        ("0 0 30 4 * *", "0 0 30 4 ? *"),
+        ("0 0 30,31 4 * *", "0 0 30,31 4 ? *"),
+        ("0 0 30W 6 * *", "0 0 30W 6 ? *"),
+        ("0 0 31W 6 * *", None),
+        ("0 0 30 1,2 * *", "0 0 30 1,2 ? *"),
+        ("0 0 29 2 * *", "0 0 29 2 ? *"),
+        ("0 0 29 2 * 2028", None),
+        ("0 0 28 2 * 2027", "0 0 28 2 ? 2027"),
+        ("0 0 * 2 MON#5 *", "0 0 ? 2 MON#5 *"),
+        ("0 0 * 2 MON#5 2028", None),
+        ("0 0 * 2 MON#4 2027", "0 0 ? 2 MON#4 2027"),
+        ("0 0 L 2 * *", "0 0 L 2 ? *"),
+    ],
+)
+def test_what_is_proposed_has_a_date(text: str, proposed: str | None) -> None:
+    """Of a day that only some years have nothing is proposed for one year."""
+    with pytest.raises(ValueError) as refusal:
+        normalise_cron(text)
+    says = "exactly one of day of month and day of week must be ?"
+    assert str(refusal.value) == (f'{says}; write "{proposed}"' if proposed else says)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
 """What the messages of RunQueue say of a run."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from rota.runs.event import GivenUp, QueueMessage, TaskChange, task_change
+from rota.runs.event import GivenUp, QueueMessage, TaskChange, started_by_catch_up, task_change
 from rota.runs.model import Status, Trigger
 from tests.guestbook import DIGEST
 from tests.run_events import CREATED, DUE, TASK_ID, dead_letter, dead_letter_of_schedule, detail, message
@@ -48,6 +48,51 @@ def test_a_task_has_ended_once_it_is_stopped(status: str, expected: Status) -> N
 
 
 @pytest.mark.parametrize(
+    ("members", "begun", "runs", "stops"),
+    [
+        pytest.param({"status": "PENDING"}, False, False, False, id="pending"),
+        pytest.param({"status": "PENDING", "startedAt": "2026-03-01T06:01:00Z"}, True, False, False, id="begun"),
+        pytest.param({"status": "PENDING", "lastStatus": "ACTIVATING"}, False, False, False, id="activating"),
+        pytest.param({"status": "RUNNING"}, True, True, False, id="running"),
+        pytest.param({"status": "RUNNING", "starts": False}, True, False, False, id="it does not say since when"),
+        pytest.param({"status": "RUNNING", "desiredStatus": "STOPPED"}, True, False, True, id="to be stopped"),
+        pytest.param({"status": "RUNNING", "stopCode": "UserInitiated"}, True, False, True, id="stopped by a person"),
+        pytest.param(
+            {"status": "RUNNING", "executionStoppedAt": "2026-03-01T06:01:00Z"}, True, False, True, id="its end"
+        ),
+        pytest.param({"status": "STOPPED"}, True, False, True, id="stopped"),
+    ],
+)
+def test_how_far_a_task_is(members: dict[str, Any], begun: bool, runs: bool, stops: bool) -> None:
+    change = task_change(detail(**members))
+    assert (change.has_begun, change.is_running, change.is_stopping) == (begun, runs, stops)
+
+
+def test_what_a_task_says_of_itself() -> None:
+    task = detail(task=None, startedBy="rota/catch-up/20260301T060000Z")
+    task["overrides"]["containerOverrides"] = [
+        {"name": "proxy"},
+        {"name": "app", "environment": [{"name": "X"}, {"name": "ROTA_COMMAND_OF", "value": "IngestData"}]},
+    ]
+    change = task_change(task)
+    assert (change.job, change.command_of, change.overrides.variable("X")) == ("", "IngestData", "")
+    assert change.caught_up_for == DUE
+    assert task_change(detail(startedBy="rota/catch-up/soon")).caught_up_for is None
+    assert task_change(detail()).caught_up_for is None
+    assert (change.digest("proxy"), change.container("proxy")) == ("", None)
+    assert started_by_catch_up(DUE.astimezone(timezone(timedelta(hours=2)))) == "rota/catch-up/20260301T060000Z"
+
+
+def test_a_task_says_so_itself_when_it_was_due() -> None:
+    task = detail(scheduled_at=DUE + timedelta(milliseconds=9))
+    assert task_change(task).overrides.scheduled_at == DUE
+    task["overrides"]["containerOverrides"][0]["environment"][1]["value"] = "2026-03-01T08:00:00+02:00"
+    said = task_change(task).overrides.scheduled_at
+    assert said is not None
+    assert (said, said.tzinfo) == (DUE, UTC)
+
+
+@pytest.mark.parametrize(
     ("started_by", "trigger"),
     [
         ("events-rule/production__guestbook__I", Trigger.SCHEDULE),
@@ -69,8 +114,10 @@ def test_what_started_a_run(started_by: str, trigger: Trigger) -> None:
         ("production__guestbook__RemoveSpam", "events-rule/production__guestbook__I", False),
         ("hello", "events-rule/hello", True),
         ("hell", "events-rule/hello", False),
+        ("production__guestbook__IngestData", "chronos-schedule/production__guestbo", True),
+        ("production__guestbook__IngestData", "chronos-schedule/production__guestb", False),
     ],
-    ids=["cut", "looks alike", "another", "short", "part of it"],
+    ids=["cut", "looks alike", "another", "short", "part of it", "of Scheduler", "cut by one more"],
 )
 def test_a_rules_name_is_cut_to_36_characters(rule: str, cut: str, may: bool) -> None:
     assert task_change(detail(startedBy=cut)).is_started_by(rule) is may
@@ -154,10 +201,19 @@ def test_schedulers_dead_letter_says_when_it_was_due(said: str | None, body: str
     assert (letter.rule, letter.at) == ("production__guestbook__IngestData", at)
 
 
-def test_another_event_is_not_about_a_run() -> None:
-    record = message(detail())
-    record["body"] = json.dumps({"detail-type": "ECS Service Action", "detail": {}})
-    assert read(record) is None
+def test_a_dead_letter_may_say_little() -> None:
+    record = dead_letter(body="{}")
+    record["messageAttributes"] = {
+        "RULE_ARN": record["messageAttributes"]["RULE_ARN"],
+        "RETRY_ATTEMPTS": {"stringValue": "many"},
+    }
+    expected = GivenUp(rule="production__guestbook__IngestData", sent_at=CREATED.replace(microsecond=849_000))
+    assert read(record) == expected
+
+
+@pytest.mark.parametrize("body", ['{"detail-type": "ECS Service Action", "detail": {}}', "[]", "7", "{}"])
+def test_another_event_is_not_about_a_run(body: str) -> None:
+    assert read({**message(detail()), "body": body}) is None
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from rota.runs import reasons, stops
 from rota.runs.event import GivenUp, QueueMessage, started_by_catch_up, task_change
 from rota.runs.judge import run_of
 from rota.runs.model import Actor, Job, Reason, Release, Run, Span, Status, Trigger, Why
-from tests.guestbook import DIGEST
-from tests.run_events import CREATED, DUE, dead_letter, detail
+from tests.guestbook import ACCOUNT, DIGEST, REGION
+from tests.run_events import CREATED, DUE, TASK_ID, dead_letter, detail
 
 JOB = Job(
     task="IngestData",
@@ -567,6 +567,66 @@ def test_when_a_run_was_due_goes_by_the_schedule_of_its_time() -> None:
 def test_a_run_of_a_rate_was_due_when_it_was_created() -> None:
     job = JOB.model_copy(update={"spans": (Span(expression="rate(10 minutes)", since=DUE),)})
     assert run_of(task_change(detail()), job, "app", ()).scheduled_at == CREATED.replace(microsecond=0)
+
+
+ARNS = f"{REGION}:{ACCOUNT}"
+
+
+def test_all_that_is_known_of_a_run() -> None:
+    run = run_of(task_change(detail(exit_code=3)), JOB, "app", ())
+    assert run == Run(
+        task="IngestData",
+        scheduled_at=DUE,
+        task_id=TASK_ID,
+        version=5,
+        status=Status.FAILED,
+        task_arn=f"arn:aws:ecs:{ARNS}:task/production/{TASK_ID}",
+        created_at=CREATED.replace(microsecond=849_000),
+        started_at=CREATED.replace(microsecond=849_000) + timedelta(seconds=30),
+        ended_at=DUE + timedelta(seconds=65),
+        seconds=6.151,
+        exit_code=3,
+        stop_code="EssentialContainerExited",
+        reason=judged(exit_code=3).reason,
+        release=Release(digest=DIGEST),
+        revision=f"arn:aws:ecs:{ARNS}:task-definition/guestbook:6",
+    )
+
+
+def test_all_that_is_known_of_a_task_that_never_ran() -> None:
+    run = judged(starts=False, exit_code=None, containers=[], stoppedReason="it failed")
+    assert (run.started_at, run.seconds, run.exit_code, run.release) == (None, None, None, None)
+    assert run.ended_at == (CREATED + timedelta(seconds=60)).replace(microsecond=849_000), "when ECS had stopped it"
+    assert judged(starts=False, exit_code=None, stoppedAt=None).ended_at == run.created_at
+    assert judged(status="RUNNING", starts=False).seconds is None
+    assert judged(executionStoppedAt="2026-03-01T06:00:00Z").seconds == 0, "ECS's clocks differ"
+    assert judged(exit_code=None, starts=False, startedAt="2026-03-01T06:01:00Z").status == Status.FAILED
+    assert judged(starts=False, container={"exitCode": 0}).status == Status.OK
+
+
+@pytest.mark.parametrize(("kind", "named"), [("skip", "1f"), ("replace", ""), ("max_runtime", "")])
+def test_only_what_is_skipped_names_the_other_task(kind: stops.Kind, named: str) -> None:
+    assert judged(exit_code=143, **stopped_by_rota(kind, "1f")).overlaps == named
+
+
+def test_a_release_that_goes_live_as_a_run_begins_is_its_release() -> None:
+    created = task_change(detail()).created_at
+    releases = (
+        Release(number=1, digest=DIGEST, since=created),
+        Release(number=2, digest=DIGEST, since=created + timedelta(seconds=1)),
+    )
+    assert run_of(task_change(detail()), JOB, "app", releases).release == releases[0]
+
+
+def test_the_schedule_that_was_in_force_says_when_a_run_was_due() -> None:
+    created = task_change(detail()).created_at
+    spans = (JOB.spans[0].model_copy(update={"expression": "cron(0 5 * * ? *)"}),)
+    late = JOB.model_copy(update={"spans": (*spans, JOB.spans[0].model_copy(update={"since": created}))})
+    assert run_of(task_change(detail()), late, "app", ()).scheduled_at == DUE
+    before_all = JOB.model_copy(update={"spans": (JOB.spans[0].model_copy(update={"since": DUE + timedelta(days=1)}),)})
+    assert run_of(task_change(detail()), before_all, "app", ()).scheduled_at == DUE
+    none = JOB.model_copy(update={"spans": ()})
+    assert run_of(task_change(detail()), none, "app", ()).scheduled_at == CREATED.replace(microsecond=0)
 
 
 def test_a_run_knows_its_release() -> None:
