@@ -7,10 +7,12 @@ tests write these files before they compare, and `git diff` shows what has chang
 import json
 import os
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import pytest
 from boto3.dynamodb.types import TypeSerializer
@@ -111,7 +113,7 @@ class _Clock(datetime):
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
-    """It is noon on 30 November 2026."""
+    """It is noon on 30 November 2026, and every name that must be new is the same."""
     made = Aws()
 
     def call(client: Any, operation: str, request: dict[str, Any]) -> Any:
@@ -119,6 +121,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
 
     monkeypatch.setattr(BaseClient, "_make_api_call", call)
     monkeypatch.setattr("rota.cli.frame.datetime", _Clock)
+    monkeypatch.setattr("uuid.uuid4", lambda: UUID(int=0))
     return made
 
 
@@ -170,10 +173,7 @@ def _typed_line(aws: Aws, typed: Typed, line: str, answers: Iterable[str]) -> st
     """The line, what it printed, its exit code, and what it asked, in the order of the operations' names."""
     aws.asked.clear()
     done = typed(*shlex.split(line), answers=answers)
-    asked = sorted(f"{operation} {json.dumps(_fixed(request), default=str)}" for operation, request in aws.asked)
+    asked = Counter(f"{operation} {json.dumps(request, default=str)}" for operation, request in aws.asked)
+    requests = [f"{request}{f'  {times} times' if times > 1 else ''}" for request, times in sorted(asked.items())]
     err = f"--- stderr\n{done.err}" if done.err else ""
-    return "\n".join([f"$ rota {line}", f"{done.out}{err}--- exit {done.exit}, asked:", *asked, ""])
-
-
-def _fixed(request: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: "..." if name == "clientToken" else value for name, value in request.items()}
+    return "\n".join([f"$ rota {line}", f"{done.out}{err}--- exit {done.exit}, asked:", *requests, ""])

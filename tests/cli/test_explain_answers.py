@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -61,8 +62,8 @@ def stored(request: dict[str, Any]) -> dict[str, Any]:
     return {"Body": io.BytesIO(text.encode()), "LastModified": NOW.replace(day=29)}
 
 
-def with_members(items: list[dict[str, Any]], record: str, **members: Any) -> list[dict[str, Any]]:
-    return [each | members if each["record"].startswith(record) else each for each in items]
+def with_members(items: Iterable[Mapping[str, Any]], record: str, **members: Any) -> list[Mapping[str, Any]]:
+    return [{**each, **members} if each["record"].startswith(record) else each for each in items]
 
 
 @pytest.fixture
