@@ -141,6 +141,7 @@ def typed(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Typed:
         result = CliRunner().invoke(main, arguments, "\n".join(answers), prog_name="rota")
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
+        assert "Traceback" not in result.stderr, result.stderr
         return Printed(result.exit_code, coloured(result.stdout), coloured(result.stderr))
 
     return type_

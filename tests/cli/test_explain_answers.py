@@ -26,7 +26,7 @@ from tests.cli.test_status import (
 REVISION = f"arn:aws:ecs:{ACCOUNT}:task-definition/shop:7"
 TASK = f"arn:aws:ecs:{ACCOUNT}:task/production/4f2a4f2a4f2a"
 FILE = '{"tasks": [\n  {"name": "Fails", "task": "fail"},\n  {"name": "Paused", "task": "p"}\n]}'
-TARGETS = [
+TARGETS: list[dict[str, Any]] = [
     {
         "Id": "Fails",
         "Arn": f"arn:aws:ecs:{ACCOUNT}:cluster/production",

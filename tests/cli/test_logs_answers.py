@@ -123,11 +123,12 @@ def test_the_whole_answers_of_what_has_no_lines(ecs: Ecs, played: Played) -> Non
     ecs.logs.pop("3")
     ecs.tasks[1:2] = []
     played("logs_nothing", "logs Fails")
-    for name, options in {
+    configurations: dict[str, dict[str, Any]] = {
         "logs_no_driver": {},
         "logs_another_driver": {"logConfiguration": {"logDriver": "splunk"}},
         "logs_no_prefix": {"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "g"}}},
-    }.items():
+    }
+    for name, options in configurations.items():
         ecs.definition = {**DEFINITION, "containerDefinitions": [{"name": "app", "image": "i", **options}]}
         played(name, "logs Fails --json", "logs --service", "logs --service --json")
 

@@ -1,7 +1,6 @@
 """Following what `rota run` has started to its end, and what it came to."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -80,10 +79,13 @@ def wait(
         ended = follow(account, arns, _Shown(account, several=len(started) > 1), timeout)
     except KeyboardInterrupt:
         if stops:
-            account.interrupted = f"Stopped watching, and {task} is being stopped. {after.partition('   ')[0]}"
-            with suppress(BotoCoreError, ClientError):
+            try:
                 for each in started:
                     stop(account, each.task_arn, "Ctrl-C")
+            except (BotoCoreError, ClientError) as refusal:
+                account.interrupted = f"{task} could not be stopped: {refusal}. {account.interrupted}"
+            else:
+                account.interrupted = f"Stopped watching, and {task} is being stopped. {after.partition('   ')[0]}"
         raise
     if not all(each.has_ended for each in ended) or len(ended) < len(started):
         raise CommandError(Exit.TIMED_OUT, f"{task} has not ended after {timeout}", account.interrupted)
