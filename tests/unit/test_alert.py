@@ -934,6 +934,53 @@ def test_who_joins_a_known_cause_is_reported_once_an_hour() -> None:
     assert "\nThe same reason as in the incident IngestData#2026-11-29T06:00:00Z.\n" in message_of(alert, PLACE).lead
 
 
+def fails_alike(count: int) -> list[Job]:
+    """Jobs that failed with exit code 1, and of which people know, each in a thread of its own."""
+    at = DUE - timedelta(minutes=10)
+    return [
+        job(incident(failed(f"K{n}", at), reported_at=DUE + timedelta(minutes=n), thread=f"K{n}#t"))
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("known", "new", "minutes", "threads"),
+    [
+        pytest.param(4, 1, 5, {"K0#t"}, id="four that are known delay nothing"),
+        pytest.param(3, 2, 5, {"K0#t"}, id="five in all have one cause"),
+        pytest.param(2, 2, 5, {f"J{n}#2026-11-29T06:00:00Z" for n in range(2)}, id="four in all have none"),
+        pytest.param(5, 1, 63, set(), id="five that are known: within the hour"),
+        pytest.param(5, 1, 64, {"K0#t"}, id="an hour after the last of them"),
+    ],
+)
+def test_failing_alike_begins_with_five(known: int, new: int, minutes: int, threads: set[str]) -> None:
+    jobs = [*fails_alike(known), *(job(incident(failed(f"J{n}"))) for n in range(new))]
+    assert {alert.thread for alert in due_alerts(jobs, DUE + timedelta(minutes=minutes))} == threads
+
+
+def test_two_kinds_of_notices_are_two_messages() -> None:
+    jobs = of_many("overlong", running()) + of_many("overlapping", running()) + of_many("skipped", stopped("skip", "1"))
+    found = due_alerts([*jobs, *of_many("skipped", stopped("skip", "1"))], SOON)
+    assert [(alert.kind, len(alert.reports)) for alert in found] == [
+        ("overlong", 5),
+        ("overlapping", 5),
+        ("skipped", 10),
+    ]
+    (event, *_) = events_of(found[0], PLACE)
+    assert event.kind == "overlong"
+
+
+def test_what_is_reported_of_a_run_is_its_notice_alone() -> None:
+    both = [Notice(kind="overlong", run=running()), Notice(kind="overlapping", run=running())]
+    other = Notice(kind="overlong", run=running(scheduled_at=DUE + HOUR))
+    of = job(None, *both, other)
+    report = Report(RunKind.OVERLONG, of, both[0].run, notice=both[0])
+    noted = reported(of, report, "t", SOON)
+    assert noted is not None
+    assert noted.notices == (both[1], other)
+    assert reported(noted, report, "t", SOON) is None
+
+
 def test_a_cause_that_is_over_delays_nothing() -> None:
     over = job(incident(not_started("J0"), **REPORTED, recovered=good(timedelta(minutes=6))))
     assert ["J1"] in names(due_alerts([over, job(incident(not_started("J1", DUE + timedelta(minutes=8))))], SOON))
@@ -957,6 +1004,8 @@ def test_who_was_reported_together_recovers_together() -> None:
         pytest.param(failed(due=DUE + HOUR), DAY - HOUR, False, id="within a day"),
         pytest.param(failed(due=DUE + HOUR), DAY, True, id="after a day"),
         pytest.param(failed(), 9 * DAY, False, id="it did not run since"),
+        pytest.param(failed(ended_at=REPORTED["reported_at"]), DAY, False, id="it ended as that was reported"),
+        pytest.param(missed(due=DUE + HOUR), DAY, True, id="it was missed since"),
     ],
 )
 def test_a_reminder_comes_at_most_daily(last: Run, after: timedelta, is_reported: bool) -> None:
