@@ -348,3 +348,191 @@ def test_what_is_gone_is_not_kept(world: World, two: Deployments) -> None:
     kept = Releases(client("dynamodb"), ENVIRONMENT["TABLE"], APP).kept()
     late = datetime.now(UTC) + timedelta(days=360)
     assert retention.keep(client("s3"), ENVIRONMENT["BUCKET"], kept, 365, late) == 3
+
+
+# ---------------------------------------------------------------------- what TakeTurn answers, each key
+
+BROUGHT_BACK = (
+    f"brings back v1, barred until a person lifts that: v2 {NEXT}; to undo it: rota rollback v2, or start "
+    '{"kind": "rollback", "release": "v2"}'
+)
+HELD = "deployments are held by ann: the sale"
+OWN_HOLD = "deployments are held by ann: the login fails"
+FREE = "the lease was free"
+DRY = "a dry run changes nothing and needs no lease"
+RESUME = 'To end the hold: rota resume --deployments, or start {"kind": "resume", "hold": {}}'
+HOLD = {"kind": "pause", "hold": {}, "by": "ann", "reason": "the sale"}
+OF_V1 = {
+    "schedule": "scheduled_tasks.json",
+    "name": "v1",
+    "plan": "deployments/deployment-1/plan.json",
+    "revisions": "deployments/deployment-1/revisions.json",
+}
+ALL_APPROVALS = ("none", "required", "required-always")
+
+
+def keys_alone(pinned: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Without the ids of versions, which are new in each run."""
+    return pinned and {name: each["key"] if isinstance(each, dict) else each for name, each in pinned.items()}
+
+
+@pytest.mark.parametrize(
+    ("given", "held", "approvals", "answer"),
+    [
+        pytest.param(
+            PUSH | {"now": True, "by": "eve", "reason": "urgent"},
+            True,
+            ("required", "required-always"),
+            {"origin": ["again", "eve", "urgent"], "image": DIGEST, "remark": f"passed: {HELD}", "with_before": True},
+            id="a push that passes the hold",
+        ),
+        pytest.param(
+            PUSH | {"dry_run": True, "now": True},
+            True,
+            (),
+            {"origin": ["again", "", ""], "image": DIGEST, "reason": DRY, "dry_run": True, "with_before": True},
+            id="a push, in a dry run",
+        ),
+        pytest.param(
+            BACK,
+            False,
+            ("required-always",),
+            {"image": DIGEST, "pinned": OF_V1, "remark": BROUGHT_BACK},
+            id="a rollback",
+        ),
+        pytest.param(
+            BACK | {"dry_run": True},
+            True,
+            (),
+            {"image": DIGEST, "pinned": OF_V1, "remark": BROUGHT_BACK, "reason": DRY, "dry_run": True},
+            id="a rollback, in a dry run",
+        ),
+        pytest.param(
+            BACK | {"image_only": True},
+            True,
+            ("required", "required-always"),
+            {"image": DIGEST, "remark": f"{BROUGHT_BACK}; passed: {HELD}"},
+            id="a rollback of the image alone",
+        ),
+        pytest.param(
+            BACK | {"with_before": True, "hold": {}},
+            True,
+            ("required", "required-always"),
+            {
+                "image": DIGEST,
+                "pinned": OF_V1,
+                "remark": f"{BROUGHT_BACK}; passed: {OWN_HOLD}",
+                "with_before": True,
+            },
+            id="a rollback with its migration and a hold",
+        ),
+        pytest.param(
+            {"kind": "schedule", "by": "eve"},
+            False,
+            ("required", "required-always"),
+            {"origin": ["schedule", "eve", ""], "image": NEXT},
+            id="the schedule file",
+        ),
+        pytest.param(
+            {"kind": "schedule", "by": "eve"},
+            True,
+            ("required", "required-always"),
+            {
+                "origin": ["schedule", "eve", ""],
+                "decision": "held",
+                "reason": f"{HELD}. It deploys when the hold is over, which a person says, unless a push does. To "
+                f"deploy it now: rota deploy --schedule FILE --now. {RESUME}",
+            },
+            id="the schedule file, held",
+        ),
+        pytest.param(
+            {"kind": "schedule", "by": "eve", "now": True},
+            True,
+            ("required", "required-always"),
+            {"origin": ["schedule", "eve", ""], "image": NEXT, "remark": f"passed: {HELD}"},
+            id="the schedule file, which passes the hold",
+        ),
+        pytest.param(
+            {"kind": "schedule", "by": "eve", "now": True, "dry_run": True},
+            True,
+            (),
+            {"origin": ["schedule", "eve", ""], "image": NEXT, "reason": DRY, "dry_run": True},
+            id="the schedule file, in a dry run",
+        ),
+        pytest.param(
+            {"kind": "pause", "pause": {"tasks": ["IngestData"]}},
+            True,
+            (),
+            {"origin": ["pause", "", ""], "decision": "pause", "with_before": True},
+            id="a pause",
+        ),
+        pytest.param(
+            HOLD,
+            False,
+            ("required", "required-always"),
+            {
+                "origin": ["pause", "ann", "the sale"],
+                "decision": "done",
+                "reason": f"{HELD}. A running deployment continues. {RESUME}",
+                "with_before": True,
+            },
+            id="a hold",
+        ),
+    ],
+)
+@pytest.mark.parametrize("approval", ALL_APPROVALS)
+def test_the_whole_answer_to_its_turn(
+    given: dict[str, Any],
+    held: bool,
+    approvals: tuple[str, ...],
+    answer: dict[str, Any],
+    approval: str,
+    two: Deployments,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if held:
+        two.ask(**HOLD).run()
+    monkeypatch.setenv("APPROVAL", approval)
+    found = two.ask(**given).step("TakeTurn")
+    found["origin"] = [*found["origin"].values()]
+    found["image"] = found["image"] and found["image"]["digest"]
+    found["pinned"] = keys_alone(found["pinned"])
+    expected: dict[str, Any] = {
+        "decision": "go",
+        "reason": FREE,
+        "wait_seconds": 20,
+        "dry_run": False,
+        "image": None,
+        "origin": ["rollback", "ann", "the login fails"],
+        "restores": None,
+        "pinned": None,
+        "approval": {"given": ""} if approval in approvals else None,
+        "remark": "",
+        "with_before": False,
+    } | answer
+    if given == BACK and approval == "required":
+        expected["remark"] += "; passed: the changes of a push have to be approved"
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "approvals"),
+    [({}, ("required-always",)), ({"image_only": True}, ALL_APPROVALS[1:]), ({"with_before": True}, ALL_APPROVALS[1:])],
+    ids=["the whole release", "the image alone", "with its migration"],
+)
+@pytest.mark.parametrize("approval", ALL_APPROVALS)
+def test_while_it_waits_it_bars_unless_it_is_to_be_approved(
+    more: dict[str, Any],
+    approvals: tuple[str, ...],
+    approval: str,
+    world: World,
+    two: Deployments,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("APPROVAL", approval)
+    two.start(THIRD, kind="image").step("TakeTurn")
+    world.execution("deployment-3")
+    back = two.ask(**BACK, **more, hold={})
+    assert back.step("TakeTurn")["decision"] == "wait"
+    assert barred() == ({} if approval in approvals else {NEXT: "v2"})
+    assert "hold" in plain(items.read(LEASE)["gates"])
