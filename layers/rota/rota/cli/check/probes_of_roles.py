@@ -53,7 +53,7 @@ def _may_start(facts: Facts, role: str) -> Finding:
         asked.append(("ecs:RunTask", [f"{place}:task-definition/{stack.family}:1"], cluster + exec_))
     if "tags" in stack.listed("EventsRoleAllows"):
         asked.append(("ecs:TagResource", [f"{place}:task/{stack.cluster}/*"], tags))
-    denied = [*_denied(facts, role, asked)]
+    denied = dict.fromkeys(_denied(facts, role, asked))
     name = role.rpartition("/")[2]
     if denied:
         return Finding("right to start tasks", "fail", f"{name} may not {', '.join(denied)}: no job would start")

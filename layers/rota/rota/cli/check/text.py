@@ -13,14 +13,16 @@ _MARKS: dict[Verdict, tuple[str, str | None]] = {
     "unknown": ("? ", "yellow"),
 }
 
+_INDENT = "    "
+
 
 def lines(checked: Checked, width: int) -> Iterator[str]:
     """A line for each finding, and how many there are of each kind."""
     for each in checked.checks:
         mark, colour = _MARKS[each.status]
-        first, *others = folded(f"    {each.name}: {each.message}{_acts(each)}", width, "") or [""]
-        yield f"{click.style(mark, fg=colour)}  {first.strip()}"
-        yield from (f"    {line}" for part in others for line in folded(part, width - 4))
+        first, *others = folded(f"{each.name}: {each.message}{_acts(each)}", width - len(_INDENT))
+        yield f"{click.style(mark, fg=colour)}  {first}"
+        yield from (f"{_INDENT}{line}" for line in others)
     counts = [f"{checked.count('ok')} OK", f"{checked.count('fail')} NG", f"{checked.count('unknown')} not seen"]
     yield ", ".join(counts)
 
