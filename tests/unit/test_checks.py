@@ -410,13 +410,15 @@ PUBLISHED = (
             {"vpcLatticeConfigurations": LATTICE}, 3000, SETTINGS, [PUBLISHED.format("VPC Lattice")], id="VPC Lattice"
         ),
         pytest.param({"status": "ACTIVE", "serviceConnectConfiguration": CONNECT}, 3000, SETTINGS, [], id="no longer"),
+        pytest.param({"serviceConnectConfiguration": CONNECT}, None, SETTINGS, [], id="a range"),
     ],
 )
 def test_ports_published_by_name_must_be_the_apis(
-    published: dict[str, Any], port: int, settings: Any, problems: list[str]
+    published: dict[str, Any], port: int | None, settings: Any, problems: list[str]
 ) -> None:
     description: Any = SERVICE | {"deployments": [{"status": "PRIMARY"} | published]}
-    app = APP_CONTAINER | {"portMappings": [{"name": "web", "containerPort": port}]}
+    mapped = {"containerPort": port} if port else {"containerPortRange": "3000-3010"}
+    app = APP_CONTAINER | {"portMappings": [{"name": "web", **mapped}]}
     base = definition(CONTENT | {"containerDefinitions": [app, SIDECAR]})
     assert list(problems_of_published_ports(description, base, settings)) == problems
 
@@ -505,8 +507,10 @@ def test_a_time_that_is_past(time: str, keys: dict[str, Any], known: str | None,
     name = backend.name_of(once, SETTINGS)
     there = {name: SchedulerSchedule(name=name, members={"ScheduleExpression": known})} if known else {}
     found = list(problems_of_past_times(SETTINGS, [task(), once], there, datetime(2026, 12, 1, 12, tzinfo=UTC)))
-    words = f"tasks[1].at: {time} in UTC is past, or less than 10 minutes ahead, when the schedule may not be made yet"
-    assert [each.startswith(words) for each in found] == [True] * refused
+    assert found == refused * [
+        f"tasks[1].at: {time} in UTC is past, or less than 10 minutes ahead, when the schedule may not be made yet; "
+        "write a later time, or take the task out"
+    ]
 
 
 def test_capacity_providers_that_the_cluster_does_not_have() -> None:
@@ -615,9 +619,11 @@ def test_ecs_exec_needs_a_task_role() -> None:
 def test_a_run_has_fifty_tags_at_most() -> None:
     base = definition(tags={f"b{number}": "" for number in range(40)})
     tagged = {f"t{number}": "" for number in range(6)}
-    assert list(problems_of_task_tags(base, SETTINGS, [task(tags=tagged), task(propagate_tags=True)])) == []
-    (problem,) = problems_of_task_tags(base, SETTINGS, [task(tags=tagged, propagate_tags=True)])
-    assert problem.startswith("tasks[0].propagate_tags: with those of its revision a run would have 51 tags, and ECS")
+    fifty = task(tags={"t0": "", "t1": "", "t2": "", "t3": "", "t4": "", "b0": "x"}, propagate_tags=True)
+    assert list(problems_of_task_tags(base, SETTINGS, [task(tags=tagged), task(propagate_tags=True), fifty])) == []
+    assert list(problems_of_task_tags(base, SETTINGS, [task(tags=tagged, propagate_tags=True)])) == [
+        "tasks[0].propagate_tags: with those of its revision a run would have 51 tags, and ECS takes 50; leave some out"
+    ]
 
 
 def test_scheduler_takes_no_tag_without_a_value() -> None:
@@ -644,24 +650,32 @@ def test_the_role_of_a_task_is_one_that_may_be_passed() -> None:
         ("LATEST", {"ephemeral_storage": 50}, False),
         ("1.3.0", {"ephemeral_storage": 50}, True),
         ("1.3.0", {"ephemeral_storage": 50, "platform_version": "1.4.0"}, False),
+        ("1.4.0", {"ephemeral_storage": 50}, False),
         ("1.3.0", {}, False),
     ],
 )
 def test_a_larger_disk_needs_a_platform_version(version: str, keys: dict[str, Any], refused: bool) -> None:
     settings = SETTINGS.model_copy(update={"platform_version": version})
-    assert bool(list(problems_of_platform(definition(), settings, [task(**keys)]))) is refused
+    assert list(problems_of_platform(definition(), settings, [task(), task(**keys)])) == refused * [
+        f"tasks[1].ephemeral_storage: Fargate's platform version {version} cannot do that; write "
+        '"platform_version": "LATEST", or leave the key out'
+    ]
 
 
 def test_windows_does_not_run_on_spot() -> None:
     windows = definition(CONTENT | {"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}})
     keys: dict[str, Any] = {"ephemeral_storage": 50, "platform_version": "1.0.0"}
-    assert list(problems_of_platform(windows, SETTINGS, [task(capacity_provider="FARGATE", **keys)])) == []
-    (problem,) = problems_of_platform(windows, SETTINGS, [task(capacity_provider="FARGATE_SPOT", **keys)])
-    assert "the task definition guestbook:1 runs on Windows, and FARGATE_SPOT does not" in problem
+    on_spot = task(capacity_provider="FARGATE_SPOT", **keys)
+    assert list(problems_of_platform(windows, SETTINGS, [task(), task(capacity_provider="FARGATE", **keys)])) == []
+    assert list(problems_of_platform(definition(), SETTINGS, [task(capacity_provider="FARGATE_SPOT")])) == []
+    assert list(problems_of_platform(windows, SETTINGS, [on_spot])) == [
+        "tasks[0].capacity_provider: the task definition guestbook:1 runs on Windows, and FARGATE_SPOT does not; leave "
+        "it out"
+    ]
 
 
 OF_SSM, OF_MANAGER = (f"arn:aws:{each}:us-east-1:123456789012:" for each in ("ssm", "secretsmanager"))
-NAMED = {"A": "/shop/a", "B": f"{OF_MANAGER}secret:shop/b-AbCdEf:key::"}
+NAMED = {"B": f"{OF_MANAGER}secret:shop/b-AbCdEf:key::", "A": "/shop/a"}
 
 
 @pytest.mark.parametrize(
@@ -677,6 +691,16 @@ NAMED = {"A": "/shop/a", "B": f"{OF_MANAGER}secret:shop/b-AbCdEf:key::"}
                 f"add {OF_SSM}parameter/shop/a, {OF_MANAGER}secret:shop/b-AbCdEf, or name a secret that it allows"
             ],
             id="not allowed",
+        ),
+        pytest.param(
+            (f"{OF_SSM}parameter/shop/*",),
+            [],
+            CONTENT,
+            [
+                "tasks[1].secrets: the parameter SecretsAllowed has no pattern for what B names; have the operator "
+                f"add {OF_MANAGER}secret:shop/b-AbCdEf, or name a secret that it allows"
+            ],
+            id="one is not allowed",
         ),
         pytest.param(
             ("*",),

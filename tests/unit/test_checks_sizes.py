@@ -45,17 +45,17 @@ def test_a_task_needs_more_memory_than_its_sidecars_reserve(limit: str) -> None:
     ]
 
 
-def test_a_base_without_a_size_is_no_problem_of_a_task() -> None:
-    content = {key: value for key, value in CONTENT.items() if key not in {"cpu", "memory"}}
+@pytest.mark.parametrize("missing", [{"cpu", "memory"}, {"cpu"}, {"memory"}], ids=["both", "cpu", "memory"])
+def test_a_base_without_a_size_is_no_problem_of_a_task(missing: set[str]) -> None:
+    content = {key: value for key, value in CONTENT.items() if key not in missing}
     assert list(problems_of_sizes(definition(content), SETTINGS, [task(cpu=512)])) == []
 
 
 def test_a_sidecar_that_takes_all_the_cpu_is_a_problem() -> None:
     base = definition({**CONTENT, "cpu": "512", "containerDefinitions": [APP_CONTAINER, {**SIDECAR, "cpu": 256}]})
-    assert any(
-        "cpu: the other containers" in problem
-        for problem in problems_of_sizes(base, SETTINGS, [task("A", cpu=256, memory=512)])
-    )
+    assert list(problems_of_sizes(base, SETTINGS, [task(), task("A", cpu=256, memory=512)])) == [
+        "tasks[1].cpu: the other containers of the task definition alone take 256 units; give the task more"
+    ]
 
 
 def padded(to: int) -> Task:

@@ -37,6 +37,12 @@ def changes(base: Any, settings: Any = AS_THE_BASE, served: Any = SERVED) -> lis
             id="neither before",
         ),
         pytest.param(app(portMappings=[{"containerPortRange": "80-90"}]), AS_THE_BASE, [], id="a range that stays"),
+        pytest.param(
+            app(command=["./bin/start"], portMappings=[{"containerPortRange": "80-90"}, {"containerPort": 8000}]),
+            SETTINGS,
+            [],
+            id="the port beside a range",
+        ),
     ],
 )
 def test_what_the_parameters_change(content: dict[str, Any], settings: Any, said: list[str]) -> None:
@@ -76,6 +82,14 @@ BASE = f"base guestbook:10, registered by {TERRAFORM} since guestbook:4"
             id="members by name alone",
         ),
         pytest.param(CONTENT | {"cpu": "512", "taskRoleArn": "x"}, ["image", "task: cpu, taskRoleArn"], id="task"),
+        pytest.param(
+            {key: value for key, value in CONTENT.items() if key != "taskRoleArn"},
+            ["image", "task: taskRoleArn"],
+            id="a member less",
+        ),
+        pytest.param(
+            app(portMappings=[{"containerPortRange": "80-90"}]), ["image", "port 8000 → 80-90"], id="a range of ports"
+        ),
         pytest.param(app(links=[], cpu=0), ["image"], id="what ECS completes"),
     ],
 )
@@ -99,10 +113,11 @@ def test_another_base_may_bring_tags_and_no_name() -> None:
     assert changes(base) == ["base guestbook:10, registered since guestbook:4", "image", "tags"]
 
 
-def test_a_long_command_is_cut() -> None:
-    base = definition(app(command=["x-" * 250]), revision=4)
+@pytest.mark.parametrize(("length", "said"), [(120, "x-" * 60), (121, f"{'x-' * 60}...")])
+def test_a_long_command_is_cut(length: int, said: str) -> None:
+    base = definition(app(command=[("x-" * 61)[:length]]), revision=4)
     (command, _) = changes(base, SETTINGS, base)
-    assert command == f"command {'x-' * 60}... → ./bin/start"
+    assert command == f"command {said} → ./bin/start"
 
 
 def test_the_same_revision_changes_nothing() -> None:
