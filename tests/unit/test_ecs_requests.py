@@ -51,7 +51,8 @@ def client(stub: Stubber) -> Any:
 
 def test_the_capacity_providers_of_a_cluster(ecs: Stubber) -> None:
     found: dict[str, Any] = {"clusters": [{"capacityProviders": ["FARGATE", "FARGATE_SPOT"]}]}
-    for answer in (found, {"clusters": []}, {"clusters": [{}]}):
+    answers: list[dict[str, Any]] = [found, {"clusters": []}, {"clusters": [{}]}]
+    for answer in answers:
         ecs.add_response("describe_clusters", answer, {"clusters": ["production"]})
     asked = [cluster.capacity_providers(client(ecs), "production") for _ in range(3)]
     assert asked == [("FARGATE", "FARGATE_SPOT"), (), ()]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rota.runs.incidents import after_run
-from rota.runs.model import Actor, Job, Reason, Release, Run, Status, Trigger, Why
+from rota.runs.model import Actor, GoodRun, Job, Owed, Reason, Release, Run, Status, Trigger, Why
 
 FIRST = datetime(2026, 3, 1, 6, tzinfo=UTC)
 OLD, NEW = (Release(number=number, digest=f"sha256:{number:064}") for number in (40, 41))
@@ -260,3 +260,43 @@ def test_skipped_runs_are_reported_once_a_day(runs: list[Run]) -> None:
 def test_how_long_the_last_good_runs_took_is_known() -> None:
     runs = [run(number, "+").model_copy(update={"seconds": float(number)}) for number in range(7)]
     assert owing(*runs).lasted == (2, 3, 4, 5, 6)
+
+
+@pytest.mark.parametrize(
+    ("releases", "order", "runs"),
+    [
+        pytest.param([OLD, OLD, OLD], [0, 1, 2], 3, id="one after the other"),
+        pytest.param([OLD, OLD, OLD], [0, 2, 1], 3, id="one comes late"),
+        pytest.param([OLD, NEW, OLD], [0, 2, 1], 2, id="one of another release comes late"),
+        pytest.param([OLD, OLD, NEW], [0, 1, 2], 1, id="another release"),
+        pytest.param([OLD, None, OLD], [0, 1, 2], 1, id="a release that is not known"),
+    ],
+)
+def test_how_many_good_runs_a_release_has(releases: list[Release], order: list[int], runs: int) -> None:
+    whole = job()
+    for number in order:
+        whole = after_run(whole, run(number, "+", releases[number]))
+    assert whole.last_good == GoodRun(
+        scheduled_at=run(2, "+").scheduled_at,
+        ended_at=FIRST + timedelta(hours=2, minutes=1),
+        release=releases[2],
+        runs=runs,
+    )
+
+
+def test_of_two_tasks_of_one_start_the_good_one_ends_no_incident() -> None:
+    good = run(0, "+").model_copy(update={"task_id": "t0b"})
+    after_both = owing(run(0, "-"), good)
+    assert after_both.incident is not None
+    assert after_both.incident.recovered is None
+
+
+def test_what_is_owed_of_one_minute_is_added_up() -> None:
+    missed, not_started = run(0, "m"), run(0, "n")
+    for runs in ([missed, not_started], [not_started, missed]):
+        whole = owing(*runs, catch_up="both", count=2)
+        assert whole.owed == Owed(scheduled_at=FIRST, tasks=2, given_up=True)
+    older = owing(run(1, "n"), run(0, "m"), catch_up="both")
+    assert older.owed == Owed(scheduled_at=FIRST + timedelta(hours=1), tasks=1, given_up=False)
+    silent = run(0, "m").model_copy(update={"reason": None})
+    assert owing(silent, catch_up="missed").owed == Owed(scheduled_at=FIRST, tasks=1, given_up=True)

@@ -284,3 +284,44 @@ def test_what_is_counted_says_so() -> None:
     assert one == Lacking(at(0), 1, counted=True)
     (other,) = lacking(job(HOURLY, retry=30), [], at(-1), at(40))
     assert not other.counted
+
+
+@pytest.mark.parametrize(
+    ("expression", "extra", "lost", "expected"),
+    [
+        pytest.param("rate(1 minute)", 4.2, 5, [], id="a minute: the run before may be its own"),
+        pytest.param("rate(1 minute)", 3.2, 5, [], id="and so may those between"),
+        pytest.param("rate(2 minutes)", 4.2, 6, [], id="two minutes"),
+        pytest.param("rate(3 minutes)", 3.2, 6, [6.0], id="three minutes: it is distinguished"),
+        pytest.param(EVERY_MINUTE, 4.0, 5, [5.0], id="no rate"),
+    ],
+)
+def test_a_run_that_comes_early_counts_for_the_next_of_a_short_rate(
+    expression: str, extra: float, lost: float, expected: list[float]
+) -> None:
+    period = 1 if expression == EVERY_MINUTE else int(expression[5])
+    runs = [ran(float(due), late=0) for due in range(-30, 70, period) if due != lost]
+    result = found(job(expression), [*runs, ran(extra, late=0)], now=72, after=0)
+    assert [round(due) for due, _ in result] == expected
+
+
+@pytest.mark.parametrize(
+    ("late", "traced", "expected"),
+    [
+        pytest.param(21, False, [7.0], id="at the end of its retry age"),
+        pytest.param(21.1, False, [0.0, 7.0], id="after it"),
+        pytest.param(9, True, [0.0], id="it says whose it is"),
+    ],
+)
+def test_a_late_start_across_a_change_is_one_within_its_retry_age(
+    late: float, traced: bool, expected: list[float]
+) -> None:
+    spans = (
+        Span(expression=HOURLY, since=at(-500), until=at(5)),
+        Span(expression="cron(7 * * * ? *)", since=at(6)),
+    )
+    whole = job(HOURLY, retry=20).model_copy(update={"spans": spans})
+    run = Run(
+        task="J", scheduled_at=at(7 if traced else 8), task_id="t", status=Status.OK, created_at=at(late), traced=traced
+    )
+    assert [due for due, _ in found(whole, [run], now=60, after=-1)] == expected
