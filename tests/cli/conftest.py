@@ -162,12 +162,17 @@ def played(aws: Aws, typed: Typed) -> Played:
 
     def play(name: str, *lines: str, answers: Iterable[str] = ()) -> None:
         shown = "\n".join(_typed_line(aws, typed, line, answers) for line in lines)
-        file = _PRINTED / f"{name}.txt"
-        if os.environ.get("REWRITE_PRINTED"):
-            file.write_text(shown)
-        assert shown == file.read_text()
+        assert_as_in_the_file(name, shown)
 
     return play
+
+
+def assert_as_in_the_file(name: str, text: str) -> None:
+    """Compares a text with the file of that name."""
+    file = _PRINTED / f"{name}.txt"
+    if os.environ.get("REWRITE_PRINTED"):
+        file.write_text(text)
+    assert text == file.read_text()
 
 
 def _typed_line(aws: Aws, typed: Typed, line: str, answers: Iterable[str]) -> str:

@@ -66,7 +66,9 @@ def place_of(parameters: Mapping[str, str], base: Revision) -> Place:
     """Where the app of these parameters of the template runs its jobs, which derive from `base`. Pure."""
     given = {field: parameters[name] for field, name in _PARAMETERS.items() if parameters.get(name)}
     unused = {"schedule_keys": "", "bucket": "", "table": "", "events_role_arn": "", "task_role_arns": ""}
-    return Place(Settings.model_validate({"start_command": (), "rule_prefix": "", **unused, **given}), base)
+    # Of a service that says no more, as `rota init` may find one.
+    unknown = {"repository": "", "subnets": "", "security_groups": "", "start_command": (), "rule_prefix": ""}
+    return Place(Settings.model_validate({**unknown, **unused, **given}), base)
 
 
 def with_former_roles(place: Place, found: Iterable[Job]) -> Place:

@@ -1,0 +1,148 @@
+"""`rota init`, whole: what is read of a service and of the rules that start its jobs, and the files that it writes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import ACCOUNT, Aws, Played, Typed, assert_as_in_the_file
+from tests.cli.test_init import CONFIG, DEFINITION, NGINX, SERVICE, WEB
+from tests.cli.test_status import rule
+
+REVISION = f"arn:aws:ecs:{ACCOUNT}:task-definition/shop:7"
+CLUSTER = SERVICE["clusterArn"]
+OWN_NETWORK = {"awsvpcConfiguration": {"Subnets": ["subnet-9"], "SecurityGroups": ["sg-0a1b2c3d"]}}
+NETWORK = {
+    "awsvpcConfiguration": {
+        "Subnets": ["subnet-0a1b2c3d", "subnet-4e5f6071"],
+        "SecurityGroups": ["sg-0a1b2c3d"],
+        "AssignPublicIp": "ENABLED",
+    }
+}
+
+
+def target(*command: str, cluster: str = CLUSTER, **parameters: Any) -> dict[str, Any]:
+    overrides = {"containerOverrides": [{"name": "web", "command": list(command)}]}
+    starts = {"TaskDefinitionArn": REVISION, "LaunchType": "FARGATE", "NetworkConfiguration": NETWORK, **parameters}
+    role = "arn:aws:iam::111122223333:role/ecsEventsRole"
+    return {"Id": "1", "Arn": cluster, "RoleArn": role, "Input": json.dumps(overrides), "EcsParameters": starts}
+
+
+TARGETS: dict[str, dict[str, Any]] = {
+    "shop__Mail": target("python", "manage.py", "mail"),
+    "shop__Report": target("python", "manage.py", "report", NetworkConfiguration=OWN_NETWORK),
+    "shop__Tagged": target("python", "manage.py", "tagged", Tags=[{"Key": "team", "Value": "data"}]),
+    "shop__Lambda": {"Id": "1", "Arn": f"arn:aws:lambda:{ACCOUNT}:function:f"},
+    "elsewhere": target("x", cluster=CLUSTER.replace("production", "other")),
+    "till__Count": target("count"),
+    "till__Sum": target("sum"),
+}
+
+
+@pytest.fixture
+def service(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """A service with four rules on its cluster, and another app's two; it is in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    described = {**SERVICE, "status": "ACTIVE", "serviceArn": f"arn:aws:ecs:{ACCOUNT}:service/production/shop-api"}
+
+    def tags(request: dict[str, Any]) -> dict[str, Any]:
+        name = (request.get("ResourceARN") or request["ResourceArn"]).rpartition("/")[2]
+        return {"Tags": [{"Key": "rota:app", "Value": "production/till"}] if name.startswith("till__") else []}
+
+    definition = {**DEFINITION, "taskDefinitionArn": REVISION, "revision": 7, "status": "ACTIVE"}
+    # samconfig.toml's example has the account of examples.
+    definition |= {
+        role: DEFINITION[role].replace(ACCOUNT[-12:], "4" * 12) for role in ("taskRoleArn", "executionRoleArn")
+    }
+    rules = [rule(name) | {"Name": name, "Arn": f"arn:aws:events:{ACCOUNT}:rule/{name}"} for name in TARGETS]
+    aws.answers |= {
+        "DescribeServices": {"services": [{**described, "taskDefinition": REVISION}]},
+        "DescribeTaskDefinition": {"taskDefinition": definition, "tags": []},
+        "ListRules": {"Rules": rules},
+        "ListTargetsByRule": lambda request: {"Targets": [TARGETS[request["Rule"]]]},
+        "ListTagsForResource": tags,
+        "ListSchedules": {"Schedules": []},
+    }
+    return aws
+
+
+def test_the_whole_answer(service: Aws, played: Played) -> None:
+    played("init", "init production/shop-api", "init production/shop-api --json --yes", "init production/shop-api")
+    assert json.loads(Path("scheduled_tasks.json").read_text())["tasks"]
+    Path("init").mkdir()
+    more = "--env staging --stack mine --rule-prefix other__ --start-command 'a b' --schedule init/jobs.yaml"
+    played("init_options", f"init production/shop-api {more}")
+
+
+def test_the_files_that_are_written(service: Aws, typed: Typed) -> None:
+    """Of an environment that is there, what no service says is kept."""
+    overrides = '["RulePrefix=old__", "NotificationEmail=a@b.c", "TaskNetworks=any", "SecretsAllowed=x"]'
+    before = '[production.global.parameters]\nstack_name = "s"\nprofile = "p"\n\n[production.deploy.parameters]\n'
+    Path("samconfig.toml").write_text(f"version = 0.1\n\n{before}parameter_overrides = {overrides}\n")
+    done = typed("init", "production/shop-api", "--yes")
+    assert "  kept from before: NotificationEmail=a@b.c, SecretsAllowed=x\n" in done.out
+    files = [Path(name).read_text() for name in ("samconfig.toml", "scheduled_tasks.json")]
+    assert_as_in_the_file("init_files", "\n".join(files))
+
+
+def test_the_example_is_replaced_without_a_question(service: Aws, played: Played) -> None:
+    Path("samconfig.toml").write_text(CONFIG)
+    played("init_example", "init production/shop-api --env staging")
+
+
+def test_the_whole_answer_of_a_service_without_jobs_of_which_much_is_to_be_known(service: Aws, played: Played) -> None:
+    bare = {**SERVICE, "status": "ACTIVE", "networkConfiguration": {}, "deploymentConfiguration": {}}
+    bare |= {"serviceArn": f"arn:aws:ecs:{ACCOUNT}:service/production/shop-api", "taskDefinition": REVISION}
+    definition = {**DEFINITION, "containerDefinitions": [NGINX], "taskRoleArn": "", "executionRoleArn": ""}
+    definition |= {"taskDefinitionArn": REVISION, "status": "ACTIVE", "revision": 7, "networkMode": "bridge"}
+    service.answers |= {
+        "DescribeServices": {"services": [bare]},
+        "DescribeTaskDefinition": {"taskDefinition": definition},
+        "ListRules": {"Rules": []},
+    }
+    played("init_bare", "init production/shop-api", "init production/shop-api --yes --json")
+
+
+def test_the_whole_answers_of_what_cannot_be_read(service: Aws, played: Played) -> None:
+    lines = ["shop", "production/shop-api --env a.b", "a/b/c --json", "production/shop-api --container no"]
+    played("init_refused", *(f"init {each}" for each in lines))
+    Path("samconfig.toml").write_text("[shop")
+    played("init_no_toml", "init production/shop-api")
+    Path("samconfig.toml").unlink()
+    Path("samconfig.toml").mkdir()
+    played("init_folder", "init production/shop-api")
+    service.answers["DescribeServices"] = {"services": []}
+    played("init_no_service", "init production/shop-api")
+
+
+@pytest.mark.parametrize("environment", ["a-b_C9", "a.b", "a b", ""])
+def test_the_name_of_an_environment(service: Aws, typed: Typed, environment: str) -> None:
+    refused = typed("init", "production/shop-api", "--env", environment)
+    assert (refused.exit == 2) == (environment in ("a.b", "a b"))
+
+
+@pytest.mark.parametrize(
+    ("container", "image", "belongs"),
+    [
+        ("web", WEB["image"], True),
+        ("web", f"{WEB['image']}".replace("shop", "till"), False),
+        ("web", NGINX["image"], False),
+    ],
+    ids=["its image", "another one", "none of ECR"],
+)
+def test_a_job_of_another_definition_is_the_apps_by_its_image(
+    service: Aws, typed: Typed, container: str, image: str, belongs: bool
+) -> None:
+    own = {**DEFINITION, "taskDefinitionArn": REVISION, "revision": 7, "status": "ACTIVE"}
+    other = {**own, "family": "jobs", "containerDefinitions": [{"name": container, "image": image}]}
+    others = REVISION.replace("shop:7", "jobs:1")
+
+    def described(request: dict[str, Any]) -> dict[str, Any]:
+        return {"taskDefinition": other if request["taskDefinition"] == others else own, "tags": []}
+
+    service.answers["DescribeTaskDefinition"] = described
+    service.answers["ListRules"] = {"Rules": [rule("Mail") | {"Name": "shop__Mail"}]}
+    service.answers["ListTargetsByRule"] = {"Targets": [target("python", "manage.py", TaskDefinitionArn=others)]}
+    typed("init", "production/shop-api", "--yes")
+    assert bool(json.loads(Path("scheduled_tasks.json").read_text())["tasks"]) == belongs
