@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from rota.contract.deployment import Asks
+from rota.contract.deployment import Asks, Decision, Verdict
 from rota.contract.step_io import CaughtError, FailedDeployment
 from rota.contract.steps import STEPS, failed_step
-from rota.deployment.failure_message import asks_for, explain, stored_error
+from rota.deployment.failure_message import asks_for, explain, outcome_of, stored_error, without_who_acts
 from rota.deployment.notify import _plain
 from rota.deployment.waiting import Answer
 from rota.notifications.chat import chat_notification
@@ -116,11 +116,57 @@ def test_the_keys_of_the_document_name_the_step_that_failed(document: dict[str, 
         ("Runtime.ExitError", "AWS did not recover in time; deploy again."),
         ("Sandbox.Timedout", "AWS did not recover in time; deploy again."),
         ("States.Timeout", "AWS did not recover in time; deploy again."),
+        ("TaskFailedError", "For the app's developers: correct it, then push again."),
+        ("ExecutionAborted", "Nothing to do; to deploy that image after all, start a new execution."),
+        (
+            "ExecutionTimedOut",
+            "For the operator: find out what it waited for; to deploy that image after all, start a new execution.",
+        ),
         ("KeyError", "This is a bug in Rota: report it with the function's log, which has the traceback."),
     ],
 )
 def test_every_error_says_who_acts(error: str, who_acts: str) -> None:
-    assert cause_of(failed(error), NOTHING).endswith(who_acts)
+    whole = cause_of(failed(error), NOTHING)
+    assert whole == f"TakeTurn: no answer. Nothing had to be restored. {who_acts}"
+    leaves_out = error in {"ConfigError", "RejectedError"}
+    assert without_who_acts(whole, error) == (whole.removesuffix(f" {who_acts}") if leaves_out else whole)
+
+
+def test_a_request_that_is_refused_is_started_again() -> None:
+    error = CaughtError(Error="RejectedError", Cause="no such release")
+    whole = explain("TakeTurn", error, NOTHING, refused=True)
+    said = "TakeTurn: no such release. Nothing had to be restored."
+    assert whole == f"{said} For the operator: fix this, then start it again."
+    assert without_who_acts(whole, "RejectedError") == said
+
+
+def test_a_list_of_problems_has_a_line_each() -> None:
+    error = CaughtError(Error="ConfigError", Cause="two problems:\n- one\n- two.")
+    assert explain("ReadConfig", error, NOTHING) == (
+        "ReadConfig: two problems:\n- one\n- two\nNothing had to be restored. For the author of the schedule file: "
+        "correct it, upload it, then deploy again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "decision", "outcome"),
+    [
+        (None, None, "overtaken"),
+        (None, "overtaken", "overtaken"),
+        (None, "held", "held"),
+        (None, "barred", "barred"),
+        (None, "rejected", "rejected"),
+        (None, "done", "done"),
+        ("OvertakenError", "go", "overtaken"),
+        ("ExecutionAborted", "go", "aborted"),
+        ("ExecutionTimedOut", "go", "failed"),
+        ("RejectedError", "held", "failed"),
+    ],
+)
+def test_how_it_ends(error: str | None, decision: str | None, outcome: str) -> None:
+    caught = CaughtError(Error=error, Cause="") if error else None
+    verdict = Verdict(decision=Decision(decision), reason="") if decision else None
+    assert outcome_of(caught, verdict) == outcome
 
 
 @pytest.mark.parametrize(
@@ -136,6 +182,9 @@ def test_every_error_says_who_acts(error: str, who_acts: str) -> None:
         pytest.param('"text"', '"text"', id="JSON, but no object"),
         pytest.param('{"other": 1}', '{"other": 1}', id="JSON of another shape"),
         pytest.param("", "Lambda.Unknown", id="nothing but the error's name"),
+        pytest.param('{"errorMessage": ""}', '{"errorMessage": ""}', id="an empty message"),
+        pytest.param('{"errorMessage": "a\ttab', "a\ttab ... (cut here)", id="cut, with a tab"),
+        pytest.param(' { "errorMessage":"close', "close ... (cut here)", id="cut, other spaces"),
         pytest.param(
             '{"errorMessage": "the \\"file\\" is wrong.", "errorType": "ConfigErr',
             'the "file" is wrong',
@@ -197,10 +246,27 @@ def test_a_record_keeps_the_message_and_not_lambdas_json() -> None:
 @pytest.mark.parametrize("cause", ["x" * 50_000, json.dumps({"errorMessage": "y" * 50_000})], ids=["plain", "JSON"])
 def test_an_over_long_cause_is_cut_and_still_says_who_acts(cause: str) -> None:
     whole = cause_of(failed("RejectedError", cause), NOTHING)
-    assert len(whole) <= 32_768
+    end = " ... (cut here). Nothing had to be restored. For the operator: fix this, then deploy again."
+    assert len(whole) == 32_000
     assert whole.startswith("TakeTurn: ")
-    assert " ... (cut here). Nothing had to be restored." in whole
-    assert whole.endswith("For the operator: fix this, then deploy again.")
+    assert whole.endswith(f"{cause[20_000]}{end}")
+    fits = 32_000 - len("TakeTurn: ") - len(end) + len(" ... (cut here)")
+    assert "(cut here)" not in cause_of(failed("RejectedError", "x" * fits), NOTHING)
+    assert "(cut here)" in cause_of(failed("RejectedError", "x" * (fits + 1)), NOTHING)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["", "again"])
+def test_what_a_person_is_to_approve(again: bool) -> None:
+    asks = Asks(changes="5f" * 16, until=UNTIL)
+    answer = Answer(changes="6f" * 16, approves=True, by="bob", reason="the new prices", at=UNTIL)
+    execution = "arn:aws:states:us-east-1:123456789012:execution:rota-deploy:e1"
+    repeated = " It is asked again, because this is not what bob approved." if again else ""
+    assert asks_for(asks, "2 new schedules", answer if again else None, execution) == (
+        f"It waits for an approval until 2026-12-08 06:00 UTC: 2 new schedules.{repeated} "
+        f"To approve it: rota approve {'5f' * 16} --reason ... To reject it: rota reject {'5f' * 16} --reason ... "
+        "It deploys once it is approved, unless a newer push does. The plan: "
+        f"https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details/{execution}"
+    )
 
 
 def test_of_a_long_summary_the_mail_says_how_to_approve_it() -> None:
