@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from rota.runs.model import Why
 from rota.runs.trail import Asked, History, asked, read, reason_in
@@ -122,3 +124,51 @@ def test_a_long_or_slow_history_is_left_in_time(seconds: float, pages: int) -> N
     history: Any = EndlessHistory(seconds)
     found = read(history, AT - timedelta(days=1), AT, clock=lambda: history.now)
     assert found == History([at(0)] * pages, since=AT), "a sweep has a minute for all that it does"
+
+
+def test_all_that_an_event_says() -> None:
+    answer = {"tasks": [{"taskArn": ARN, "taskDefinitionArn": "guestbook:7"}, {"taskArn": f"{ARN}4"}]}
+    found = asked(AT, event(answer=answer))
+    assert (found.at, found.task, found.started_by, found.text) == (AT, "IngestData", CUT, "")
+    assert [(each.task_arn, each.task_definition_arn) for each in found.tasks] == [
+        (ARN, "guestbook:7"),
+        (f"{ARN}4", "guestbook:6"),
+    ]
+    assert {(each.started_by, each.version, each.last_status, each.job) for each in found.tasks} == {
+        (CUT, 0, "PENDING", "IngestData")
+    }
+    assert asked(AT, {}) == Asked(AT, "", "")
+
+
+def test_what_is_asked_of_cloudtrail() -> None:
+    client = boto3.client("cloudtrail", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    since = AT - timedelta(days=1)
+    request = {
+        "LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": "RunTask"}],
+        "StartTime": since,
+        "EndTime": AT,
+    }
+    page = {"Events": [{"EventTime": AT, "CloudTrailEvent": json.dumps(event())}], "NextToken": "next"}
+    with Stubber(client) as stub:
+        stub.add_response("lookup_events", page, request)
+        stub.add_response("lookup_events", {"Events": []}, request | {"NextToken": "next"})
+        assert read(client, since, AT) == History([at(0, text="")], since)
+        stub.add_client_error("lookup_events", "AccessDeniedException")
+        assert read(client, since, AT) == History([], AT), "nothing is known"
+        stub.add_response("lookup_events", page)
+        stub.add_client_error("lookup_events", "ThrottlingException")
+        assert read(client, since, AT + timedelta(days=1)) == History([at(0, text="")], AT), "since the oldest event"
+
+
+@pytest.mark.parametrize(("seconds", "is_of_it"), [(-1, False), (0, True), (60, True), (61, False)])
+def test_a_refusal_is_of_the_time_in_which_it_was_tried(seconds: float, is_of_it: bool) -> None:
+    found = reason_in([at(seconds)], "IngestData", RULE, AT, AT + timedelta(minutes=1))
+    assert bool(found) is is_of_it
+    assert reason_in([at(0, text="")], "IngestData", RULE, AT, AT) is None
+
+
+def test_the_last_refusal_that_names_the_job_counts() -> None:
+    refusals = [at(3, task="", text="of another"), at(2, text="the last"), at(1, text="the first")]
+    found = reason_in(refusals, "IngestData", RULE, AT, AT + timedelta(minutes=1))
+    assert found is not None
+    assert found.aws == "the last"
