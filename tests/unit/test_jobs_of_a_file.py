@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rota.runs.jobs_of_a_file import changed_jobs
+import pytest
+
+from rota.runs.jobs_of_a_file import Paused, changed_jobs
 from rota.runs.model import GoodRun, Job, Span
 from rota.schedule_file.task import Task
 
@@ -86,3 +88,38 @@ def test_settings_alone_change_no_span() -> None:
 
 def test_a_retry_policy_without_an_age_has_the_schedules_own() -> None:
     assert changed(task(retry={"attempts": 3})) == []
+
+
+def test_a_job_that_is_paused_has_no_open_span() -> None:
+    since = NOW - timedelta(minutes=2)
+    known = {KNOWN.task: KNOWN}
+    (paused,) = changed_jobs(known, [task()], CHANGING, NOW, Paused(now={"IngestData": since}))
+    assert paused.spans == (Span(expression=DAILY, since=LONG_AGO, until=since),)
+    assert changed_jobs({paused.task: paused}, [task()], CHANGING, NOW, Paused(now={"IngestData": since})) == []
+    (resumed,) = changed_jobs({paused.task: paused}, [task()], CHANGING, NOW)
+    assert resumed.spans == (*paused.spans, Span(expression=DAILY, since=NOW))
+    (other,) = changed_jobs(known, [task("0 * * * ? *")], CHANGING, NOW, Paused(now={"SendMail": since}))
+    assert other.spans[-1] == Span(expression=HOURLY, since=NOW)
+
+
+def test_a_pause_that_began_and_ended_since_the_last_look_leaves_a_gap() -> None:
+    since = NOW - timedelta(minutes=2)
+    (job,) = changed_jobs({KNOWN.task: KNOWN}, [task()], CHANGING, NOW, Paused(over={"IngestData": since}))
+    assert job.spans == (
+        Span(expression=DAILY, since=LONG_AGO, until=since),
+        Span(expression=DAILY, since=NOW),
+    )
+
+
+def test_a_span_ends_no_earlier_than_it_began() -> None:
+    young = KNOWN.model_copy(update={"spans": (Span(expression=DAILY, since=NOW),)})
+    (job,) = changed(known=young)
+    assert job.spans == (Span(expression=DAILY, since=NOW, until=NOW),)
+    assert changed(known=KNOWN.model_copy(update={"spans": ()})) == []
+
+
+@pytest.mark.parametrize(("ago", "is_kept"), [(timedelta(days=3), False), (timedelta(days=3, seconds=-1), True)])
+def test_a_span_is_remembered_for_three_days(ago: timedelta, is_kept: bool) -> None:
+    ended = Span(expression=DAILY, since=LONG_AGO, until=NOW - ago)
+    (job,) = changed(task(), known=KNOWN.model_copy(update={"spans": (ended,)}))
+    assert job.spans == ((ended,) if is_kept else ()) + (Span(expression=DAILY, since=NOW),)

@@ -4,9 +4,19 @@ from typing import Any
 
 import pytest
 
-from rota.runs.log_place import container_of, group_arn, log_place_of, may_be_read, secrets_of
+from rota.runs.event import task_change
+from rota.runs.log_place import (
+    container_of,
+    group_arn,
+    log_place_of,
+    may_be_read,
+    secrets_in,
+    secrets_of,
+    secrets_of_start,
+)
 from rota.runs.model import LogPlace
 from tests.alerts import GROUP, GROUP_ARN, failed
+from tests.run_events import detail
 
 RUN = failed(task_id="0f1e")
 OPTIONS = {"awslogs-group": GROUP, "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "jobs"}
@@ -59,3 +69,19 @@ def test_values_that_are_named_like_a_secret_are_known() -> None:
     environment = [{"name": "LOG_LEVEL", "value": "info"}, {"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "KEY"}]
     assert secrets_of({"environment": environment}) == ["hunter2", ""]
     assert secrets_of({}) == []
+
+
+def test_values_of_overrides_are_known_too() -> None:
+    environment = [{"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "LOG_LEVEL", "value": "info"}]
+    overrides = {"containerOverrides": [{"name": "proxy"}, {"name": "app", "environment": environment}]}
+    assert secrets_of_start({"overrides": overrides}) == ["hunter2"]
+    assert secrets_of_start(None) == secrets_of_start({}) == secrets_of_start({"overrides": {}}) == []
+    assert secrets_in(task_change(detail(overrides=overrides))) == ["hunter2"]
+
+
+def test_a_revision_without_the_container_says_nothing() -> None:
+    assert container_of({}, "app") == {}
+    assert container_of({"containerDefinitions": [{"name": "proxy"}]}, "app") == {}
+    assert log_place_of({"logConfiguration": {"logDriver": "awslogs"}}, "app", RUN.task_arn) == LogPlace(
+        driver="awslogs"
+    )

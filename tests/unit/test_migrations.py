@@ -59,3 +59,17 @@ def test_which_minutes_are_in_it(minute: int, was: bool) -> None:
     over = noted(SWEPT, [pause(ended=9)], SIX)
     assert was_in_one(over, SIX + minute * MINUTE) is was
     assert was_in_one(noted(SWEPT, [pause()], SIX), SIX + minute * MINUTE) is (minute >= -1)
+
+
+def test_a_migration_is_remembered_for_three_days() -> None:
+    over = noted(SWEPT, [pause(ended=9)], SIX)
+    end = SIX + 9 * MINUTE + timedelta(days=3)
+    assert times(noted(over, [], end - timedelta(seconds=1))) == [(0, 9)]
+    assert times(noted(over, [], end)) == []
+
+
+def test_one_that_lasts_has_all_minutes_since_it_began() -> None:
+    running = noted(SWEPT, [pause(), pause("RemoveSpam")], SIX + MINUTE)
+    assert [was_in_one(running, SIX + minute * MINUTE) for minute in (-2, -1, 900)] == [False, True, True]
+    later = [pause(ended=3), pause(by="v3", ended=30)]
+    assert [each.execution for each in noted(running, later, SIX).migrations] == ["v2", "v3"]
