@@ -236,3 +236,35 @@ def test_a_job_that_has_no_run_yet(app: Aws, typed: Typed) -> None:
     app.items += [job("Soon")]
     rows = [" ".join(line.split()) for line in typed("explain", "Soon", "--no-color").out.splitlines()]
     assert "runs -: none is recorded yet" in rows
+
+
+def rows(typed: Typed, task: str) -> list[str]:
+    return [" ".join(line.split()) for line in typed("explain", task, "--no-color").out.splitlines()]
+
+
+def test_a_job_that_has_left_the_file_is_explained_by_its_runs(app: Aws, typed: Typed) -> None:
+    app.items = [LAST | {"task": "Left", "record": "run#Left#1#1"}]
+    assert rows(typed, "Left")[0] == "Left does not run: it has no schedule"
+
+
+def test_an_earlier_pause_is_not_said_while_another_is_in_force(app: Aws, typed: Typed) -> None:
+    app.items += [paused("p-1", "pause", at(29, "08:00")) | {"paused": ["Paused"]}]
+    app.items += [paused("p-2", "resume", at(29, "09:00")) | {"paused": ["Paused"]}]
+    assert [row.split()[:2] for row in rows(typed, "Paused") if "paused" in row.split()[:2]] == [["paused", "by"]]
+
+
+def test_one_further_target_is_not_rotas_and_a_revision_may_have_no_size(app: Aws, typed: Typed) -> None:
+    app.answers["ListTargetsByRule"] = {"Targets": TARGETS[:2]}
+    without = {name: value for name, value in DEFINITION.items() if name != "memory"}
+    app.answers["DescribeTaskDefinition"] = {"taskDefinition": without}
+    shown = rows(typed, "Fails")
+    assert "target 1 more: not Rota's; the next deployment says so" in shown
+    assert "revision shop:7: runs shop@sha256:dddddddddddd; ACTIVE, cpu 256" in shown
+
+
+def test_a_file_that_is_no_text_and_one_that_cannot_be_read_just_now(app: Aws, typed: Typed) -> None:
+    app.answers["GetObject"] = lambda _: {"Body": io.BytesIO(b'{"a": "\xff"}'), "LastModified": NOW}
+    app.items = [each for each in app.items if not each["record"].startswith("deployment#")]
+    assert "schedule file scheduled_tasks.json: which has no such task; version v-1 " in "\n".join(rows(typed, "Fails"))
+    app.answers["GetObject"] = "SlowDown"
+    assert typed("explain", "Fails").err.splitlines()[0] == "rota: AWS throttles GetObject: as the test says"

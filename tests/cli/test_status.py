@@ -45,6 +45,8 @@ LIVE = {
     "live_schedule_version": "v-1",
 }
 MADE = {"release": 4, "digest": digest("d"), "tag": "d4", "outcome": "deployed", "finished_at": at(30, "09:00")}
+MADE |= {"by": "user/bo", "reason": "new prices", "schedule_key": "scheduled_tasks.json", "schedule_version": "v-1"}
+THIRD = {"release": 3, "digest": digest("c"), "tag": "c3", "outcome": "deployed", "finished_at": at(29, "05:00")}
 FAILED = {"digest": digest("e"), "tag": "e5", "outcome": "failed", "finished_at": at(30, "11:00"), "cause": "no\nyes"}
 PENDING = {"image": {"digest": digest("f"), "tag": "f6"}, "execution": EXECUTION + "push-6"}
 SINCE = {"since": at(30, "08:00"), "reason": "the sale"}
@@ -58,12 +60,14 @@ GATES = {
     ],
 }
 WORDS = {"words": "the job ended with exit code 3", "why": "exit_code"}
-FAILS = run("Fails", at(30, "06:00"), "failed", exit_code=3, seconds="12.5", reason=WORDS, trigger="schedule")
+OF_THIRD = {"release": {"digest": digest("c")}, "created_at": at(30, "06:00")}
+FAILS = run("Fails", at(30, "06:00"), "failed", exit_code=3, seconds="12.5", reason=WORDS, **OF_THIRD)
 ITEMS: list[dict[str, Any]] = [
     {"app": APP, "record": "releases", **LIVE},
     {"app": APP, "record": "lease", "gates": GATES},
     {"app": APP, "record": f"deployment#{at(30)}", "execution": EXECUTION + "push-4", "kind": "push", **MADE},
     {"app": APP, "record": f"deployment#{at(30, '11:00')}", "execution": EXECUTION + "push-5", **FAILED},
+    {"app": APP, "record": f"deployment#{at(29)}", "execution": EXECUTION + "push-3", "started_by": "by hand", **THIRD},
     {"app": RUNS, "record": "sweep", "live_since": at(30)},
     job("Fails", bad_runs=2, owner="team-data"),
     run("Fails", at(28, "06:00"), "ok"),
@@ -127,7 +131,7 @@ def deploying(phase: str | None = "rolling", **image: Any) -> dict[str, Any]:
     started = {"execution": {"id": EXECUTION + "push-8", "started_at": at(30, "11:59")}}
     origin = {"origin": {"kind": "image", "by": "user/bo", "reason": "new prices"}}
     record = {"deployment": {"phase": phase, "image": image, **started, **origin}} if phase else {}
-    key = {"app": APP, "record": "lease", "holder": EXECUTION + "push-8", "digest": digest("a")}
+    key = {"app": APP, "record": "lease", "holder": EXECUTION + "push-8", "digest": digest("9")}
     return {**key, **record, "announced": True, "gates": {"pending": PENDING | TO_APPROVE}}
 
 
@@ -214,7 +218,7 @@ def gates(**given: Any) -> dict[str, Any]:
         ),
         (gates(hold={"by": "ana", "until": at(30, "12:00")}), ""),
         (gates(hold={"by": "ana", "until": at(30, "12:01")}), "deployments are held by ana until 12:01"),
-        (gates(hold={"by": "", "reason": "sale"}), 'deployments are held: "sale"'),
+        (gates(hold={"reason": "sale"}), 'deployments are held: "sale"'),
     ],
     ids=[
         *("a push", "an approved push", "a file behind a push", "a push and a file", "a file without a time"),
@@ -232,7 +236,7 @@ def test_what_is_held_waits_for(app: Aws, typed: Typed, lease: dict[str, Any], w
     ("lease", "described", "words"),
     [
         (deploying(digest=digest("a")), RUNNING, "deploying sha256:aaaaaaaa for 60 s: rolling; a newer push waits"),
-        (deploying(None), RUNNING, "deploying sha256:aaaaaaaa for 5 min: planning; a newer push waits"),
+        (deploying(None), RUNNING, "deploying sha256:99999999 for 5 min: planning; a newer push waits"),
         (deploying(None) | {"digest": None}, RUNNING, "deploying for 5 min: planning; a newer push waits"),
         (
             deploying("registering") | {"announced": False, "digest": None},
@@ -245,7 +249,7 @@ def test_what_is_held_waits_for(app: Aws, typed: Typed, lease: dict[str, Any], w
 def test_what_deploys(app: Aws, typed: Typed, lease: dict[str, Any], described: Any, words: str) -> None:
     app.items[1] = lease
     app.answers["DescribeExecution"] = described
-    assert typed("status").out.splitlines()[1] == f"<cyan>{words}</>"
+    assert typed("status").out.splitlines()[2] == f"<cyan>{words}</>"
 
 
 @pytest.mark.parametrize(
@@ -262,6 +266,39 @@ def test_an_aborted_deployment(app: Aws, typed: Typed, restorer: str, half_done:
     shown = typed("status")
     assert (shown.exit, "HALF DONE: push-8 failed" in shown.out) == ((5, True) if half_done else (0, False))
     assert ("its execution is ABORTED" in shown.out) is not half_done
+
+
+@pytest.mark.parametrize(
+    ("outcome", "line"),
+    [
+        ("failed", "the last deployment failed 60 min ago: no   rota explain"),
+        ("aborted", "the last deployment was aborted 60 min ago: no   rota explain"),
+        ("deployed", ""),
+    ],
+)
+def test_the_last_deployment_is_said_if_it_did_not_go_live(app: Aws, typed: Typed, outcome: str, line: str) -> None:
+    app.items = [{**each, "outcome": outcome, "tag": None} if "push-5" in str(each) else each for each in app.items]
+    lines = typed("status", "--no-color").out.splitlines()
+    assert [each for each in lines if each.startswith("the last deployment")] == ([line] if line else [])
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (3, "v3 tag d4 sha256:dddddddd   live for 31 h, again"),
+        (9, "v9 tag d4 sha256:dddddddd   live for 3 h   "),
+        (None, "tag d4 sha256:dddddddd   live for 3 h   "),
+    ],
+    ids=["by hand", "its deployment is not known", "it has no number"],
+)
+def test_since_when_a_release_is_live_and_how(app: Aws, typed: Typed, number: int | None, said: str) -> None:
+    app.items = [{**each, "number": number} if each["record"] == "releases" else each for each in app.items]
+    assert f"production/shop   {said}" in typed("status", "--no-color").out
+
+
+def test_since_when_a_release_is_live_may_not_be_known(app: Aws, typed: Typed) -> None:
+    app.items = [{"app": APP, "record": "releases", **LIVE, "live_since": None}]
+    assert "sha256:dddddddd   live   2 of 3" in typed("status", "--no-color").out
 
 
 RUN_WORDS = {
