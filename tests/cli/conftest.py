@@ -49,7 +49,7 @@ _PRINTED = Path(__file__).parent / "printed"
 _COLOURS = {"31": "red", "32": "green", "33": "yellow", "36": "cyan", "1": "bold", "2": "dim", "0": "/"}
 
 Answer = Mapping[str, Any] | str | Callable[[dict[str, Any]], Any]
-"""A string is the code of an error."""
+"""A string is an error: its code, or `CODE: MESSAGE`."""
 
 
 class Printed(NamedTuple):
@@ -84,8 +84,9 @@ class Aws:
         answer = self.answers[operation]
         found = answer(request) if callable(answer) else answer
         if isinstance(found, str):
-            error = {"Error": {"Code": found, "Message": "as the test says"}}
-            raise client.exceptions.from_code(found)(error, operation)
+            code, _, message = found.partition(": ")
+            error = {"Error": {"Code": code, "Message": message or "as the test says"}}
+            raise client.exceptions.from_code(code)(error, operation)
         return found
 
     def _query(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -145,6 +146,13 @@ def typed(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Typed:
         return Printed(result.exit_code, coloured(result.stdout), coloured(result.stderr))
 
     return type_
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person sits at it, and can be asked."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True, raising=False)
 
 
 def coloured(text: str) -> str:
