@@ -893,3 +893,185 @@ def test_a_new_rule_that_is_untagged_is_said_to_be_on(
     cause = deployment.restore()["cause"]
     assert f"RemoveSpam has another owner and was left unchanged{said}" in cause
     assert ("on: until you disable it" in cause) is bool(said)
+
+
+class Written:
+    """The writes to schedules, each with its time to ten seconds: `06:02:00 UpdateSchedule DISABLED 06:01:59/00:00:59`,
+    of a schedule in Scheduler with its dates.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def before(self, _call: Call) -> Reply | None:
+        return None
+
+    def after(self, call: Call, reply: Reply) -> None:
+        writes = call.operation in {"CreateSchedule", "UpdateSchedule", "PutRule", "EnableRule", "DisableRule"}
+        if call.caller and writes and reply.ok:
+            dates = [
+                f"{call.params[name]:%H:%M:%S}" if name in call.params else "" for name in ("StartDate", "EndDate")
+            ]
+            shown = filter(None, (call.operation, call.params.get("State"), "/".join(dates).strip("/")))
+            self.lines.append(f"{clock.now():%H:%M:%S}"[:7] + f"0 {' '.join(shown)}")
+
+
+EACH_TEN = {"name": "Digest", "task": "digest_task", "rate": "10 minutes"}
+DAILY = EACH_TEN | {"rate": "1 day"}
+WITH_START = {"start": "2026-01-01T06:04:00Z"}
+BETWEEN = OFTEN | {"cron": "5/10 * * * ? *"}
+OFTEN_IN_BETWEEN = OFTEN | {"cron": "5/6 * * * ? *"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "now", "written", "dates"),
+    [
+        pytest.param(
+            NIGHTLY,
+            NIGHTLY | {"window": 1},
+            "05:57:40",
+            ["05:57:40 CreateSchedule DISABLED", "05:57:40 UpdateSchedule ENABLED", "05:57:40 DisableRule"],
+            "06:00:00 None",
+            id="quiet",
+        ),
+        pytest.param(
+            NIGHTLY,
+            NIGHTLY | {"window": 1},
+            "05:58:40",
+            ["05:58:40 CreateSchedule DISABLED", "06:01:30 UpdateSchedule ENABLED", "06:01:30 DisableRule"],
+            "06:01:00 None",
+            id="due soon",
+        ),
+        pytest.param(
+            NIGHTLY | {"window": 15},
+            NIGHTLY,
+            "06:03:20",
+            ["06:03:20 PutRule DISABLED", "06:16:30 EnableRule", "06:16:30 UpdateSchedule DISABLED"],
+            "06:05:00 None",
+            id="in its window",
+        ),
+        pytest.param(
+            OFTEN,
+            BETWEEN | {"end": "2099-01-01T00:00:00Z"},
+            "06:08:40",
+            [
+                "06:08:40 CreateSchedule DISABLED 00:00:59",
+                "06:11:30 UpdateSchedule ENABLED 00:00:59",
+                "06:11:30 DisableRule",
+            ],
+            "06:11:00 None",
+            id="other minutes, which leave time between",
+        ),
+        pytest.param(
+            OFTEN | {"cron": "0/6 * * * ? *"},
+            OFTEN_IN_BETWEEN | {"window": 1},
+            "06:07:20",
+            ["06:07:20 CreateSchedule DISABLED", "06:07:20 UpdateSchedule ENABLED 06:08:59", "06:09:00 DisableRule"],
+            "06:09:00 None",
+            id="other minutes, which leave none",
+        ),
+        pytest.param(
+            EVERY_MINUTE,
+            EVERY_MINUTE | {"end": "2099-01-01T00:00:00Z"},
+            "06:00:20",
+            [
+                "06:00:20 CreateSchedule DISABLED 00:00:59",
+                "06:00:20 UpdateSchedule ENABLED 06:01:59/00:00:59",
+                "06:02:00 DisableRule",
+            ],
+            "06:02:00 None",
+            id="each minute, to Scheduler",
+        ),
+        pytest.param(
+            EVERY_MINUTE,
+            EVERY_MINUTE | {"start": "2026-01-01T00:00:00Z"},
+            "06:00:40",
+            ["06:00:40 CreateSchedule DISABLED", "06:00:40 UpdateSchedule ENABLED 06:02:59", "06:03:00 DisableRule"],
+            "06:03:00 None",
+            id="each minute, with a start that is past",
+        ),
+        pytest.param(
+            EVERY_MINUTE | {"end": "2099-01-01T00:00:00Z"},
+            EVERY_MINUTE,
+            "06:00:05",
+            [
+                "06:00:00 PutRule DISABLED",
+                "06:02:00 EnableRule",
+                "06:02:00 UpdateSchedule ENABLED 06:02:59",
+                "06:03:30 UpdateSchedule DISABLED 00:00:59",
+            ],
+            "06:02:00 06:03:30",
+            id="each minute, to a rule",
+        ),
+        pytest.param(
+            EACH_TEN,
+            EACH_TEN | WITH_START,
+            "06:00:20",
+            [
+                "06:00:20 CreateSchedule DISABLED 06:04:00",
+                "06:00:20 UpdateSchedule ENABLED 06:04:00",
+                "06:02:00 DisableRule",
+            ],
+            "06:02:00 None",
+            id="a rate with a start",
+        ),
+        pytest.param(
+            EACH_TEN | WITH_START,
+            EACH_TEN,
+            "06:00:20",
+            [
+                "06:00:20 PutRule DISABLED",
+                "06:02:00 EnableRule",
+                "06:02:00 UpdateSchedule ENABLED 06:04:00/06:04:59",
+                "06:05:30 UpdateSchedule DISABLED 06:14:00",
+            ],
+            "06:02:00 06:05:30",
+            id="a rate runs once more",
+        ),
+        pytest.param(
+            DAILY | {"start": "2026-01-01T12:00:00Z"},
+            DAILY,
+            "06:00:20",
+            [
+                "06:00:20 PutRule DISABLED",
+                "06:02:00 EnableRule",
+                "06:02:00 UpdateSchedule ENABLED 06:04:00/06:04:59",
+                "06:05:30 UpdateSchedule DISABLED 12:00:00",
+            ],
+            "06:02:00 06:05:30",
+            id="a daily rate runs once more, soon",
+        ),
+        pytest.param(
+            EACH_TEN | WITH_START,
+            OFTEN | {"name": "Digest"},
+            "06:00:20",
+            [
+                "06:00:20 PutRule DISABLED",
+                "06:02:00 EnableRule",
+                "06:02:00 UpdateSchedule DISABLED 06:02:59",
+                "06:03:30 UpdateSchedule DISABLED 06:04:00",
+            ],
+            "06:02:00 06:03:30",
+            id="a rate becomes a cron in a rule",
+        ),
+    ],
+)
+def test_what_is_written_when(
+    world: World,
+    deployments: Deployments,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    now: str,
+    written: list[str],
+    dates: str,
+) -> None:
+    deployed(world=world, deployments=deployments, tasks=[before])
+    at(*map(int, now.split(":")))
+    deployment, seen = deployments.start(NEXT), Written()
+    with local_stage().hooked(seen):
+        deploy(world, deployment, after, until="RollService")
+    assert sorted(seen.lines, key=lambda line: line[:8]) == written
+    targets = deployment.document["targets"]
+    found = [each and each[11:19] for each in (targets["starts_at"], targets["ends_at"])]
+    assert f"{found[0]} {found[1]}" == dates
+    assert (targets["finished"], targets["wait_seconds"], targets["left"], targets["late"]) == (True, 0, [], [])
