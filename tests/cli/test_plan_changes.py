@@ -90,6 +90,110 @@ def test_fields_of_the_target_have_words() -> None:
     assert changed(rule(), put_targets=[others]).fields == {"retries": (None, "2"), "dead letters": (None, "q")}
 
 
+EVERY_PART = {
+    "Arn": "arn:cluster/staging",
+    "EcsParameters": {
+        "TaskDefinitionArn": "arn:aws:ecs:eu-west-1:1:task-definition/shop:6",
+        "TaskCount": 2,
+        "EnableExecuteCommand": True,
+        "PlatformVersion": "1.4.0",
+        "NetworkConfiguration": {"awsvpcConfiguration": {"Subnets": ["s-1", "s-2"]}},
+        "Tags": [{"Key": "team", "Value": "data"}, {"env": "test"}, {"a": 1, "b": 2}, ["x"], "y"],
+        "CapacityProviderStrategy": [{"capacityProvider": "FARGATE"}],
+    },
+    "Input": json.dumps(
+        {"cpu": "512", "environment": "kept", "list": [{"n": 1, "environment": [{"name": "A", "value": "b"}]}]}
+    ),
+}
+
+
+def test_every_part_of_a_target_has_a_name() -> None:
+    """What is the same in both is not said, and of the targets the first one counts."""
+    second = {"Id": "b", "Arn": "arn:lambda", "RoleArn": "r"}
+    before = rule("rate(1 hour)", "ENABLED", target(RoleArn="role", SqsParameters={"Old": 1}), second)
+    found = changed(before, put_targets=[target(RoleArn="role") | EVERY_PART, second | {"RoleArn": "other"}])
+    assert found.fields == {
+        "cluster": ("arn:cluster/production", "arn:cluster/staging"),
+        "SqsParameters.Old": ("1", None),
+        "count": (None, "2"),
+        "ECS Exec": (None, "True"),
+        "PlatformVersion": (None, "1.4.0"),
+        "Subnets": (None, "s-1, s-2"),
+        "tags": (None, 'team=data, env=test, {"a": 1, "b": 2}, ["x"], y'),
+        "capacity provider": (None, "FARGATE 0"),
+        "Input.cpu": (None, "512"),
+        "Input.environment": (None, "kept"),
+        "Input.list": (None, '{"n": 1, "environment": ["A"]}'),
+        "revision": ("shop:5", "shop:6"),
+    }
+
+
+def test_a_description_that_goes() -> None:
+    described = put("rate(15 minutes)") | {"Description": ""}
+    found = changed(rule() | {"description": "Mail"}, put_rule=described, put_targets=[])
+    assert found.fields == {"description": ("Mail", None)}
+
+
+def test_changes_are_by_the_names_of_tasks() -> None:
+    plan = {"changes": [{"kind": "create", "name": PREFIX + each, "put_rule": put("rate(1 hour)")} for each in "BA"]}
+    assert [each.task for each in task_changes(plan, {"rules": {}}, PREFIX, Jobs(), Jobs())] == ["A", "B"]
+
+
+WORDS: dict[str, tuple[dict[str, tuple[str | None, str | None]], str]] = {
+    "enabled": ({"enabled": ("no", "yes")}, "enabled"),
+    "disabled": ({"enabled": ("yes", "no"), "revision": ("a", "b")}, "disabled"),
+    "a move": ({"in": ("a rule", "EventBridge Scheduler")}, "moves to EventBridge Scheduler"),
+    "one other": ({"role": (None, "r")}, "role differs"),
+    "everything": (
+        {
+            "schedule": ("rate(1 hour)", "rate(2 hours)"),
+            "in": ("EventBridge Scheduler", "a rule"),
+            "enabled": ("no", "yes"),
+            "runs": ("a", "b"),
+            "environment": ("A=...", "B=..."),
+            "revision": ("a", "b"),
+            "cpu": ("256", None),
+            "role": (None, "r"),
+        },
+        "every hour -> every 2 hours; moves to a rule; enabled; runs a -> b; environment changes; cpu, role differ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "words"), WORDS.values(), ids=WORDS)
+def test_what_becomes_of_a_task_in_words(fields: dict[str, tuple[str | None, str | None]], words: str) -> None:
+    change = TaskChange("Send", "update", "every 2 hours", "every hour", fields, "")
+    assert words_of(change, other_image=True) == words
+
+
+@pytest.mark.parametrize(("other", "words"), [(True, "new image only"), (False, "a new revision only")])
+def test_what_changes_only_in_its_revision(other: bool, words: str) -> None:
+    change = TaskChange("Send", "image", "every hour", "every hour", {"revision": ("a", "b")}, "")
+    assert words_of(change, other_image=other) == words
+
+
+def old_and_new(old: dict[str, str], new: dict[str, str]) -> TaskChange:
+    name = f"{PREFIX}SendMail"
+    change = {"kind": "update", "name": name, "put_targets": [target(NEW)]}
+    jobs = [job("mail", environment=each) for each in (old, new)]
+    (found,) = task_changes({"changes": [change]}, {"rules": {name: rule()}}, PREFIX, *jobs)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        ({"A": "1", "B": "2"}, {"A": "1", "C": "3"}, ("B=...", "C=...")),
+        ({"A": "1"}, {"A": "2", "B": "3"}, ("A=...", "A=..., B=...")),
+        ({"A": "1"}, {}, ("A=...", None)),
+        ({}, {"A": "1"}, (None, "A=...")),
+    ],
+    ids=["one for another", "a value and one more", "gone", "new"],
+)
+def test_variables_that_differ_are_named(old: dict[str, str], new: dict[str, str], shown: Any) -> None:
+    assert old_and_new(old, new).fields["environment"] == shown
+
+
 def test_values_of_environment_variables_are_masked() -> None:
     secret = {"containerOverrides": [{"name": "app", "environment": [{"name": "DB_URL", "value": "postgres://pw"}]}]}
     found = changed(rule(), put_targets=[target(Input=json.dumps(secret))])
