@@ -243,6 +243,58 @@ def test_a_cut_leaves_no_half_of_an_escaped_sign() -> None:
         assert re.fullmatch(r"x+(&amp;)*(\.\.\.)?", step)
 
 
+@pytest.mark.parametrize(
+    ("good", "sign"), [(True, "\u2705 "), (False, "\u274c "), (None, "")], ids=["good", "bad", "neither"]
+)
+def test_all_that_a_chat_is_sent(good: bool | None, sign: str) -> None:
+    message = Message(
+        title="A\ntitle",
+        lead=f"A sentence, token={TOKEN}.",
+        facts=(("Exit code", "1"), ("AWS says", "a\nb")),
+        log=("one", "two `x`"),
+        next_steps=tuple(f"step\n{number}" for number in range(6)),
+        links=(("Log", "https://x/*y*"), ("Task", "https://z")),
+        thread="t" * 251,
+        kind="Rota Run",
+        keywords=("shop\napi", "k" * 251),
+        good=good,
+    )
+    assert parsed(message) == {
+        "version": "1.0",
+        "source": "custom",
+        "content": {
+            "textType": "client-markdown",
+            "title": f"{sign}A title",
+            "description": "A sentence, token=***.\n\nExit code: 1\nAWS says: a b\n\n```\none\ntwo 'x'\n```\n\n"
+            "Log: https://x/*y*\nTask: https://z",
+            "nextSteps": [f"step {number}" for number in range(5)],
+            "keywords": ["shop api", "k" * 247 + "..."],
+        },
+        "metadata": {"threadId": "t" * 247 + "...", "summary": "A title", "eventType": "Rota Run"},
+    }
+
+
+def test_a_chat_is_sent_as_much_as_it_shows() -> None:
+    dots = "x." * 5_000
+    long = MESSAGE.model_copy(
+        update={"title": dots[:400], "lead": dots[:9_000], "next_steps": (dots[:400],), "log": ("one",), "good": True}
+    )
+    content = parsed(long)["content"]
+    assert content["title"] == f"\u2705 {dots[:245]}..."
+    assert content["nextSteps"] == [f"{dots[:347]}..."]
+    assert content["description"] == f"{dots[:7_995]}...", "no room is left for the log"
+    linked = parsed(long.model_copy(update={"links": (("Log", "https://x"),)}))["content"]["description"]
+    assert linked == f"{dots[: 7_995 - 14]}...\n\nLog: https://x"
+    too_long = long.model_copy(update={"lead": "a", "links": (("Log", "x" * 4_000),)})
+    assert parsed(too_long)["content"]["description"] == "a\n\n```\none\n```"
+    assert parsed(MESSAGE.model_copy(update={"lead": ""}))["content"]["description"] == "-"
+
+
+def test_a_line_of_a_log_is_cut() -> None:
+    message = MESSAGE.model_copy(update={"log": ("x." * 300, "y." * 249 + "y   ")})
+    assert mail_text(message) == (f"A sentence.\n\nThe last lines of its log:\n  {'x.' * 250}\n  {'y.' * 249}y\n")
+
+
 any_text = st.text(max_size=60) | st.text(alphabet="&<>`*_~@[]()\\\n\x1b \ud800x", max_size=60)
 long_text = st.builds(lambda text, times: text * times, any_text, st.sampled_from([1, 1, 50, 1000]))
 pairs = st.lists(st.tuples(any_text, any_text), max_size=4).map(tuple)
