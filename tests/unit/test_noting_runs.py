@@ -1,0 +1,211 @@
+"""What Sweep writes of runs: what is lacking, what was lost, what runs for too long and what runs twice at once."""
+
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from rota.runs import running
+from rota.runs.event import TaskChange, task_change
+from rota.runs.model import Actor, Job, Notice, Owed, Reason, Run, Span, Status, Why
+from rota.runs.record import Recorder
+from rota.runs.table import RunTable
+from tests.guestbook import SETTINGS
+from tests.month.table import Table
+from tests.run_events import CREATED, DUE, TASK_ID, detail
+
+STARTS = SETTINGS.model_copy(update={"run_actions": "start"})
+JOB = Job(
+    task="IngestData",
+    spans=(Span(expression="cron(0 6 * * ? *)", since=DUE - timedelta(days=9)),),
+    retry_age=60,
+    grace=300,
+    max_runtime=60,
+    catch_up="both",
+)
+MISSED = Run(task="IngestData", scheduled_at=DUE, task_id="missed", status=Status.MISSED)
+
+
+def reason(why: Why) -> Reason:
+    return Reason(why=why, words=f"because of {why}", todo="look", reader=Actor.OPERATOR)
+
+
+class _Response:
+    """As much of an HTTP response as botocore looks at."""
+
+    def __init__(self, status: int) -> None:
+        self.status_code, self.headers = status, dict[str, str]()
+
+
+def table_with(*jobs: Job) -> RunTable:
+    """DynamoDB in memory, in which these jobs are."""
+    client: Any = boto3.client("dynamodb", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    rows = Table()
+
+    def answer(model: Any, context: dict[str, Any], **_: object) -> Any:
+        status, parsed = rows.answer(model.name, context["asked"]) or (500, {})
+        return _Response(status), parsed
+
+    client.meta.events.register("before-parameter-build", lambda params, context, **_: context.update(asked=params))
+    client.meta.events.register("before-call", answer)
+    table = RunTable(client, "ledger", SETTINGS.app)
+    for job in jobs:
+        table.put_settings(job)
+    return table
+
+
+@pytest.fixture
+def table() -> RunTable:
+    return table_with(JOB)
+
+
+def a_task(name: str = TASK_ID, **members: Any) -> TaskChange:
+    arn = detail()["taskArn"].replace(TASK_ID, name)
+    return task_change(detail(**{"taskArn": arn, **members}))
+
+
+def the_job(table: RunTable) -> Job:
+    job = table.job("IngestData")
+    assert job is not None
+    return job
+
+
+@pytest.fixture
+def ended() -> list[Run]:
+    """The runs that have ended, each as often as that was said."""
+    return []
+
+
+@pytest.fixture
+def recorder(table: RunTable, ended: list[Run]) -> Recorder:
+    return Recorder(table, STARTS, (), ended.append)
+
+
+# ---------------------------------------------------------------------- what is lacking, and what was lost
+
+
+def test_what_is_lacking_is_written_once(table: RunTable, recorder: Recorder, ended: list[Run]) -> None:
+    missed = MISSED.model_copy(update={"reason": reason(Why.NO_TRACE)})
+    assert [recorder.miss(missed) for _ in range(2)] == [missed, missed]
+    assert ended == [missed]
+    job = the_job(table)
+    assert (job.bad_runs, job.owed) == (1, Owed(scheduled_at=DUE, tasks=1, given_up=True))
+    assert table.run(missed.key) == missed
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [
+        (Why.NO_TRACE, Why.CAPACITY, Why.CAPACITY),
+        (Why.AWAY, Why.CAPACITY, Why.CAPACITY),
+        (None, Why.CAPACITY, Why.CAPACITY),
+        (Why.NO_TRACE, Why.AWAY, Why.NO_TRACE),
+        (Why.NO_TRACE, None, Why.NO_TRACE),
+        (Why.CAPACITY, Why.REFUSED, Why.CAPACITY),
+    ],
+)
+def test_a_better_reason_is_written_later(
+    table: RunTable, recorder: Recorder, ended: list[Run], before: Why | None, after: Why | None, kept: Why
+) -> None:
+    for why in (before, after):
+        found = recorder.miss(MISSED.model_copy(update={"reason": why and reason(why)}))
+    assert found.reason == reason(kept)
+    assert table.run(MISSED.key) == found
+    assert the_job(table).bad_runs == len(ended) == 1
+
+
+@pytest.mark.parametrize("actions", ["none", "stop"])
+def test_nothing_is_owed_where_rota_starts_nothing(table: RunTable, ended: list[Run], actions: str) -> None:
+    settings = SETTINGS.model_copy(update={"run_actions": actions})
+    Recorder(table, settings, (), ended.append).miss(MISSED)
+    assert the_job(table).owed is None
+
+
+def test_a_start_whose_end_cannot_be_seen_is_unknown(table: RunTable, recorder: Recorder, ended: list[Run]) -> None:
+    noted = [recorder.note_start(a_task("a", status="PENDING")) for _ in range(2)]
+    assert noted[0] == noted[1] == table.run(noted[0].key)
+    assert (noted[0].status, noted[0].reason and noted[0].reason.words) == (
+        Status.UNKNOWN,
+        "it was started at 06:00 UTC, and Rota was not looking when it ended",
+    )
+    assert ended == [noted[0]]
+    assert the_job(table).notices == (Notice(kind="unknown", run=noted[0]),)
+
+
+@pytest.mark.parametrize(("seconds", "is_the_same"), [(-60, True), (60, True), (61, False), (-61, False)])
+def test_a_start_is_known_within_a_minute(table: RunTable, recorder: Recorder, seconds: int, is_the_same: bool) -> None:
+    """CloudTrail's time of a start and the task's own are not the same."""
+    at = DUE + timedelta(seconds=seconds)
+    known = Run(task="IngestData", scheduled_at=at, task_id=TASK_ID, status=Status.OK)
+    table.put(known, None)
+    assert (recorder.note_start(a_task(status="PENDING")) == known) is is_the_same
+    other = recorder.note_start(a_task("another", status="PENDING"))
+    assert other.task_id == "another"
+
+
+def test_a_run_whose_end_was_lost_is_unknown(table: RunTable, recorder: Recorder) -> None:
+    run = recorder.record(a_task(status="RUNNING"))
+    assert run is not None
+    recorder.lose(run, reason(Why.AWAY))
+    lost = table.run(run.key)
+    assert lost == run.model_copy(update={"status": Status.UNKNOWN, "reason": reason(Why.AWAY)})
+    found = recorder.record(a_task(exit_code=0))
+    assert found is not None
+    assert (found.status, table.run(run.key)) == (Status.OK, found), "its event came after all"
+    recorder.lose(run, reason(Why.AWAY))
+    assert table.run(run.key) == found
+
+
+# ---------------------------------------------------------------------- what runs
+
+
+LATER = CREATED + timedelta(seconds=120)
+
+
+def look(table: RunTable, *changes: TaskChange, now: Any = LATER) -> Job:
+    """The job after a sweep that found these tasks."""
+    running.judge(table, SETTINGS, {"IngestData": the_job(table)}, changes, now)
+    return the_job(table)
+
+
+def test_what_runs_for_too_long_is_noted_once(table: RunTable, recorder: Recorder) -> None:
+    change = a_task(status="RUNNING", startedAt=DUE.isoformat())
+    assert look(table, change).notices == (), "the run is not recorded yet"
+    recorder.record(a_task(status="PENDING"))
+    for _ in range(2):
+        (notice,) = look(table, change).notices
+        assert notice.kind == "overlong"
+        assert table.run(notice.run.key) == notice.run
+        assert (notice.run.overlong_since, notice.run.started_at, notice.run.status) == (LATER, DUE, Status.STARTING)
+    run = recorder.record(a_task(exit_code=0))
+    assert run is not None
+    assert (run.status, run.overlong_since) == (Status.OK, LATER)
+
+
+def test_a_run_that_has_ended_meanwhile_is_not_overlong(table: RunTable, recorder: Recorder) -> None:
+    recorder.record(a_task(exit_code=0))
+    assert look(table, a_task(status="RUNNING")).notices == ()
+    running.judge(table, SETTINGS, {}, [a_task(status="RUNNING")], LATER)
+
+
+def test_what_runs_twice_is_noted_until_it_does_not(table: RunTable, recorder: Recorder) -> None:
+    begun = CREATED + timedelta(seconds=60)
+    first, second = a_task("a", status="RUNNING"), a_task("b", status="RUNNING", created=begun)
+    recorder.record(first)
+    soon = CREATED + timedelta(seconds=80)
+    assert look(table, first, second, now=soon).notices == (), "the second is not recorded yet"
+    recorder.record(second)
+    for _ in range(2):
+        job = look(table, first, second, now=soon)
+        (notice,) = job.notices
+        assert (job.overlapping, notice.kind) == (True, "overlapping")
+        assert (notice.run.task_id, notice.run.overlaps) == ("b", "a")
+        assert table.run(notice.run.key) == notice.run
+    job = look(table, second, now=soon)
+    assert (job.overlapping, len(job.notices)) == (False, 1)
+    replaced = a_task("a", stopCode="UserInitiated", stoppedReason="Rota replaced IngestData: its overlap is replace, "
+                      "and its task b runs", seconds=55)  # fmt: skip
+    assert not look(table, replaced, second, now=soon).overlapping, "Rota has stopped the first"
+    by_hand = a_task("a", stopCode="UserInitiated", stoppedReason="rota stop by ann", seconds=100)
+    assert look(table, by_hand, second, now=soon).overlapping
