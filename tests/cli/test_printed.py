@@ -3,13 +3,16 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
+from rota import cli
 from rota.cli import columns, json_schema, time_text
 from rota.cli.exits import MEANINGS, CommandError, Exit
 from rota.cli.next.calendar import Job, calendar
@@ -181,3 +184,12 @@ def test_every_exit_code_has_a_meaning() -> None:
 
 def test_the_schema_is_that_of_the_answers() -> None:
     assert json_schema.FILE.read_text() == json_schema.written(), "make schema writes it"
+
+
+def test_answers_do_not_change_once_they_are_made() -> None:
+    """Threads fill them, and what is printed is what was found."""
+    models = sorted(Path(cli.__file__).parent.rglob("model.py"))
+    named = {path.parent.name: import_module(f"rota.cli.{path.parent.name}.model") for path in models}
+    classes = [(name, each) for name, module in named.items() for each in vars(module).values() if is_dataclass(each)]
+    assert len(classes) > 40
+    assert [(name, each) for name, each in classes if not each.__dataclass_params__.frozen] == []  # type: ignore[union-attr]
