@@ -2,15 +2,7 @@
 
 import pytest
 
-from rota.aws.rate_limit import (
-    EVENTS,
-    MODIFY_DEFINITIONS,
-    READ_DEFINITIONS,
-    SCHEDULER,
-    Quota,
-    TokenBucket,
-    quota_for,
-)
+from rota.aws.rate_limit import Quota, TokenBucket, bucket_for, is_throttle, quota_for
 
 
 class Clock:
@@ -41,20 +33,51 @@ def bucket(clock: Clock) -> TokenBucket:
 @pytest.mark.parametrize(
     ("service", "operation", "quota"),
     [
-        ("ecs", "RegisterTaskDefinition", MODIFY_DEFINITIONS),
-        ("ecs", "DeregisterTaskDefinition", MODIFY_DEFINITIONS),
-        ("ecs", "DescribeTaskDefinition", READ_DEFINITIONS),
-        ("ecs", "ListTaskDefinitions", READ_DEFINITIONS),
+        ("ecs", "RegisterTaskDefinition", Quota(20, 1)),
+        ("ecs", "DeregisterTaskDefinition", Quota(20, 1)),
+        ("ecs", "DescribeTaskDefinition", Quota(50, 20)),
+        ("ecs", "ListTaskDefinitions", Quota(50, 20)),
         ("ecs", "UpdateService", None),
-        ("events", "PutRule", EVENTS),
-        ("events", "ListTagsForResource", EVENTS),
-        ("scheduler", "UpdateSchedule", SCHEDULER),
+        ("events", "PutRule", Quota(50, 50)),
+        ("events", "ListTagsForResource", Quota(50, 50)),
+        ("scheduler", "CreateSchedule", Quota(1000, 1000)),
+        ("scheduler", "GetSchedule", Quota(1000, 1000)),
+        ("scheduler", "UpdateSchedule", Quota(1000, 1000)),
+        ("scheduler", "DeleteSchedule", Quota(1000, 1000)),
         ("scheduler", "ListSchedules", None),
         ("s3", "ListTaskDefinitions", None),
     ],
 )
 def test_which_quota_a_call_draws_from(service: str, operation: str, quota: Quota | None) -> None:
     assert quota_for(service, operation) == quota
+
+
+@pytest.mark.parametrize(("calls", "seconds"), [(0, 0), (20, 0), (21, 0.5), (100, 40)])
+def test_how_long_calls_take_at_the_least(calls: int, seconds: float) -> None:
+    assert Quota(20, 2).seconds(calls) == seconds
+
+
+@pytest.mark.parametrize(
+    ("code", "throttled"),
+    [
+        ("Throttling", True),
+        ("KmsThrottlingException", True),
+        ("RequestThrottled", True),
+        ("TooManyRequestsException", True),
+        ("RequestLimitExceeded", True),
+        ("SlowDown", True),
+        ("ProvisionedThroughputExceededException", True),
+        ("LimitExceededException", False),
+        ("AccessDeniedException", False),
+    ],
+)
+def test_what_counts_as_throttled(code: str, throttled: bool) -> None:
+    assert is_throttle(code) is throttled
+
+
+def test_clients_share_the_bucket_of_a_quota() -> None:
+    assert bucket_for(Quota(3, 1)) is bucket_for(Quota(3, 1))
+    assert bucket_for(Quota(3, 1)) is not bucket_for(Quota(4, 1))
 
 
 def test_the_burst_does_not_wait_and_the_next_call_does(bucket: TokenBucket, clock: Clock) -> None:
@@ -69,6 +92,9 @@ def test_tokens_return_with_time(bucket: TokenBucket, clock: Clock) -> None:
     for _ in range(2):
         bucket.wait()
     clock.now += 0.5
+    bucket.wait()
+    assert clock.slept == [0.5]
+    clock.now += 1.5
     bucket.wait()
     assert clock.slept == [0.5]
     clock.now += 100
@@ -93,3 +119,6 @@ def test_calls_that_wait_keep_their_turn(clock: Clock) -> None:
     waiting.drain()
     waiting.wait()
     assert waits[-1] == 2.0, "draining gives no token back"
+    clock.now += 0.25
+    waiting.wait()
+    assert waits[-1] == 2.25, "two come back each second"

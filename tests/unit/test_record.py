@@ -18,7 +18,7 @@ from rota.contract.step_io import (
 from rota.contract.steps import STEPS
 from rota.deployment.items import plain, stored
 from rota.deployment.lease.item import LeaseItem
-from rota.deployment.record import DeploymentRecord, derive, with_late
+from rota.deployment.record import DeploymentRecord, RecordUpdate, derive, with_late
 from tests.examples import ANSWERS, CONTEXT
 
 START = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
@@ -150,3 +150,94 @@ def test_what_a_later_version_adds_is_ignored() -> None:
 )
 def test_whose_time_had_passed_is_one_sentence(late: tuple[str, ...], more: int, said: str) -> None:
     assert with_late("none", late, more).startswith(said)
+
+
+def update(name: str, **facts: Any) -> RecordUpdate:
+    return RecordUpdate(next(step for step in STEPS if step.name == name), facts)
+
+
+def test_the_whole_update_as_a_step_enters() -> None:
+    found = update("CreateTargets", summary="1 new", complete=False)
+    assert found.entered() == (
+        ", #record.#phase = :phase, #record.#entered.#step = if_not_exists(#record.#entered.#step, :now)"
+        ", #record.#fact0 = :fact0, #record.#fact1 = if_not_exists(#record.#fact1, :fact1)"
+    )
+    assert found.is_forward() == (
+        "#record.#execution.#id = :me AND #record.#phase IN (:phase0, :phase1, :phase2, :phase3, :phase4)"
+    )
+    assert found.names == {
+        "#record": "deployment",
+        "#step": "CreateTargets",
+        "#fact0": "summary",
+        "#fact1": "complete",
+        "#phase": "phase",
+        "#entered": "entered",
+        "#execution": "execution",
+        "#id": "id",
+    }
+    phases = ["planning", "registering", "migrating", "clearing", "scheduling"]
+    assert found.values == {
+        ":fact0": "1 new",
+        ":fact1": False,
+        ":phase": "scheduling",
+        ":now": found.now.isoformat(),
+        **{f":phase{number}": phase for number, phase in enumerate(phases)},
+    }
+
+
+@pytest.mark.parametrize("name", ["complete", "error", "failed_step", "asks"])
+def test_what_was_decided_first_stays(name: str) -> None:
+    said = update("FinishDeployment", **{name: "x"}).left(1, waited=False)
+    assert said.endswith(", #record.#fact0 = if_not_exists(#record.#fact0, :fact0)")
+
+
+@pytest.mark.parametrize(
+    ("step", "waited", "attempts"),
+    [("RestoreDeployment", False, ""), ("RestoreDeployment", True, "-"), ("RollService", True, "")],
+)
+def test_the_whole_update_as_a_step_leaves(step: str, waited: bool, attempts: str) -> None:
+    found = update(step, rollout="r")
+    counted = f", #record.#attempts = if_not_exists(#record.#attempts, :zero) {attempts} :one" if attempts else ""
+    assert found.left(1.23456, waited=waited) == (
+        " SET #record.#seconds.#step = if_not_exists(#record.#seconds.#step, :zero) + :spent, #record.#fact0 = :fact0"
+        + counted
+    )
+    known = {"#record": "deployment", "#step": step, "#fact0": "rollout", "#seconds": "seconds"}
+    assert found.names == known | ({"#attempts": "restore_attempts"} if attempts else {})
+    assert found.values == {":fact0": "r", ":zero": 0, ":spent": 1.235} | ({":one": 1} if attempts else {})
+
+
+def test_an_attempt_to_restore_counts_as_it_enters() -> None:
+    found = update("RestoreDeployment")
+    assert found.entered().endswith(", #record.#attempts = if_not_exists(#record.#attempts, :zero) + :one")
+    assert (found.values[":zero"], found.values[":one"], found.values[":phase"]) == (0, 1, "restoring")
+
+
+def test_all_of_the_document_is_in_what_is_derived() -> None:
+    whole = document(*(step.name for step in STEPS if step.name != "RestoreDeployment"))
+    found = derive(EXECUTION, whole)
+    turn, config, plan = whole.turn, whole.config, whole.plan
+    assert turn
+    assert config
+    assert plan
+    assert whole.revisions
+    assert whole.targets
+    known = {
+        "execution": EXECUTION,
+        "image": turn.image,
+        "origin": turn.origin,
+        "rollout": whole.rollout,
+        "before": whole.before,
+        "after": whole.after,
+        "late": whole.targets.late,
+        "late_more": whole.targets.late_more,
+        "summary": plan.summary,
+        "plan": plan.document,
+        "snapshot": plan.snapshot,
+        "nothing_to_do": False,
+        "revisions": whole.revisions.document,
+        "asks": plan.asks,
+        "schedule": config.schedule,
+        "tasks": config.tasks,
+    }
+    assert {name: getattr(found, name) for name in known} == known
