@@ -180,6 +180,72 @@ def test_what_is_proposed_has_a_date(text: str, proposed: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("macro", "cron"),
+    [
+        ("@hourly", "0 * * * ? *"),
+        ("@daily", "0 0 * * ? *"),
+        ("@midnight", "0 0 * * ? *"),
+        ("@Weekly", "0 0 ? * SUN *"),
+        ("@monthly", "0 0 1 * ? *"),
+        ("@yearly", "0 0 1 1 ? *"),
+        ("@annually", "0 0 1 1 ? *"),
+    ],
+)
+def test_what_a_macro_of_crontab_means(macro: str, cron: str) -> None:
+    with pytest.raises(ValueError) as refusal:
+        normalise_expression(macro)
+    assert str(refusal.value) == f'"{macro}" is not a schedule; write "cron({cron})"'
+    with pytest.raises(ValueError) as refusal:
+        normalise_cron(macro)
+    assert str(refusal.value).endswith(f', write "{cron}"')
+
+
+@pytest.mark.parametrize(
+    ("units", "rate"),
+    [
+        ("m min mins minute Min.", "3 minutes"),
+        ("h hr hrs hour Hours.", "3 hours"),
+        ("d day DAYS", "3 days"),
+        ("w week weeks", "21 days"),
+    ],
+)
+def test_how_people_write_units(units: str, rate: str) -> None:
+    for unit in units.split():
+        with pytest.raises(ValueError) as refusal:
+            normalise_rate(f"003{unit}")
+        assert str(refusal.value) == f'"003{unit}" is not a rate; write "{rate}"'
+
+
+@pytest.mark.parametrize("unit", ["s", "sec", "secs", "second", "seconds"])
+def test_there_are_no_seconds(unit: str) -> None:
+    with pytest.raises(ValueError) as refusal:
+        normalise_rate(f"90 {unit}")
+    says = f'"90 {unit}" is not a rate; EventBridge has no seconds, the shortest rate is "1 minute"'
+    assert str(refusal.value) == says
+
+
+@pytest.mark.parametrize(
+    ("crontab", "cron"),
+    [
+        ("5 4 * * 0", "5 4 ? * 1 *"),
+        ("5 4 * * 7", "5 4 ? * 1 *"),
+        ("5 4 * * 6-7", "5 4 ? * 7,1 *"),
+        ("5 4 * * 6-0", "5 4 ? * 7,1 *"),
+        ("5 4 * * 0-6", "5 4 ? * 1-7 *"),
+        ("5 4 * * 1,3-5", "5 4 ? * 2,4-6 *"),
+        ("5 4 15 6 *", "5 4 15 6 ? *"),
+    ],
+)
+def test_what_crontab_means(crontab: str, cron: str) -> None:
+    with pytest.raises(ValueError) as refusal:
+        normalise_cron(crontab)
+    assert str(refusal.value) == (
+        f'"{crontab}" has 5 fields as in crontab; EventBridge takes 6 (minutes hours day-of-month month day-of-week '
+        f'year), write "{cron}"'
+    )
+
+
+@pytest.mark.parametrize(
     ("text", "rate"),
     [
         ("1 minute", "1 minute"),

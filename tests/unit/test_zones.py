@@ -103,6 +103,9 @@ def test_each_minute_about_each_change(name: str) -> None:
         ("Z", "UTC"),
         ("utc", "UTC"),
         ("+02:00", "Etc/GMT-2"),
+        ("+2", "Etc/GMT-2"),
+        ("utc+0200", "Etc/GMT-2"),
+        ("-12", "Etc/GMT+12"),
         ("GMT-3", "Etc/GMT+3"),
         ("UTC+0", "UTC"),
         ("+05:30", None),
@@ -115,6 +118,14 @@ def test_the_zone_that_a_person_may_mean(wrong: str, meant: str | None) -> None:
     assert zones.nearest(wrong) == meant
     with pytest.raises(ValueError, match=re.escape(meant or "write one such as")):
         zones.zone(wrong)
+
+
+def test_a_change_is_known_to_the_minute() -> None:
+    berlin, at = zones.zone("Europe/Berlin"), datetime(2027, 3, 28, 1, tzinfo=UTC)
+    (change,) = zones.changes(berlin, at - timedelta(seconds=1), at)
+    assert change == zones.Change(at, timedelta(hours=1), timedelta(hours=2))
+    assert [*zones.changes(berlin, at, at + 30 * DAY)] == []
+    assert [*zones.changes(berlin, at - 30 * DAY, at - timedelta(seconds=1))] == []
 
 
 def test_what_clocks_skip_and_show_twice() -> None:
