@@ -183,6 +183,13 @@ def test_an_early_success_is_named(description: Any, early: bool) -> None:
     assert (said in judge_rollout(description, rollout(), SETTINGS).progress) == early
 
 
+def test_without_its_criteria_a_success_is_not_early() -> None:
+    drains = service(deployment(rolloutState="COMPLETED", runningCount=1), OUTGOING)
+    configurations: list[dict[str, Any]] = [{}, {"earlySuccessCriteria": {"enable": False}}]
+    for drains["deploymentConfiguration"] in configurations:
+        assert judge_rollout(drains, rollout(), SETTINGS).progress == "1 of 2 tasks run"
+
+
 def test_progress_in_tasks() -> None:
     assert judge_rollout(service(deployment(runningCount=1)), rollout(), SETTINGS).progress == "1 of 2 tasks run"
 
@@ -194,7 +201,10 @@ def test_a_service_without_a_primary_deployment() -> None:
 
 def test_a_rollout_that_ecs_does_not_show_yet() -> None:
     stale = service(deployment("ecs-svc/1", OLD, rolloutState="COMPLETED"))
-    assert judge_rollout(stale, rollout(), SETTINGS).status == "IN_PROGRESS"
+    not_yet = judge_rollout(stale, rollout(waited_seconds=15), SETTINGS)
+    assert not_yet == rollout(progress="ECS does not show it yet", waited_seconds=20)
+    with pytest.raises(RejectedError, match="was replaced"):
+        judge_rollout(stale, rollout(waited_seconds=16), SETTINGS)
     with pytest.raises(RejectedError, match="was replaced"):
         judge_rollout(stale, rollout(waited_seconds=60), SETTINGS)
 
