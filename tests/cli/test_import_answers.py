@@ -354,6 +354,8 @@ def test_handing_rules_over_at_a_terminal(played: Played) -> None:
 
 
 def test_what_is_not_there(account: Aws, played: Played) -> None:
+    account.answers["DescribeStateMachine"] = "StateMachineDoesNotExist"
+    played("import_no_machine", "import report")
     account.answers |= {"ListRules": {"Rules": []}, "ListSchedules": {"Schedules": []}}
     played("import_nothing", "import", "import ''", "import shop__ --json")
     account.answers["DescribeServices"] = {"services": [{**SHOP_SERVICE, "status": "INACTIVE"}]}

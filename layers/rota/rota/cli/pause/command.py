@@ -60,9 +60,9 @@ def pause(
         execution.confirm(account, f"Hold the deployments of {stack}{when}?", yes=yes)
     started = execution.start(account, execution.signed(account, event, "pause", reason), "pause")
     code = execution.started(account, started) if no_wait else execution.follow(account, started, timeout)
-    if code is Exit.DONE and not account.output.as_json:
+    if code is Exit.DONE and not (no_wait or account.output.as_json):
         what = f"Paused: {', '.join(tasks)}" if tasks else "Deployments are held"
-        account.output.line(f"{what}{when}. End it: {resumes}")
+        account.output.line(f"{what}{when if ends else ''}. End it: {resumes}")
     return code
 
 

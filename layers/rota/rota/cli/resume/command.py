@@ -66,7 +66,8 @@ def resume(
             return execution.end_without_one(account, "nothing to do", "Deployments are not held.")
     else:
         digests = list(dict.fromkeys(each["digest"] for each in gates.get("bars", ())))
-        event, kind, question = {"lift": digests}, "lift", f"Lift the bars of {len(digests)} images of {stack}?"
+        what = "the bar of 1 image" if len(digests) == 1 else f"the bars of {len(digests)} images"
+        event, kind, question = {"lift": digests}, "lift", f"Lift {what} of {stack}?"
         if not digests:
             return execution.end_without_one(account, "nothing to do", "No image is barred.")
     execution.confirm(account, question, yes=yes)
