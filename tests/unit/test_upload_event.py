@@ -56,6 +56,26 @@ def test_what_was_uploaded() -> None:
     assert str(upload.origin) == "schedule by an upload: config/jobs+night=1.json"
 
 
+@pytest.mark.parametrize(("reason", "is_copy"), [("PutObject", False), ("CopyObject", True), (None, False)])
+def test_whether_it_was_copied(reason: str | None, is_copy: bool) -> None:
+    given = EVENT | {"detail": EVENT["detail"] | {"reason": reason}}
+    assert upload_event.parse(given, "shop-config").is_copy is is_copy
+
+
+def test_the_whole_message_of_everything_that_is_wrong() -> None:
+    long = "x" * 1_000
+    given = event(key="", sequencer=7, **{"version-id": None, "time": long, "detail-type": "x"}) | {"by": "ann"}
+    with pytest.raises(RejectedError) as refused:
+        upload_event.parse(given, "shop")
+    cut = '"' + "x" * 199
+    assert str(refused.value) == (
+        'the input is not an upload that can be deployed: detail-type is "x", it must be "Object Created"; by does not '
+        f'go with an event of S3; write it beside "kind": "schedule"; time is {cut}, it must be a timestamp such as '
+        '2026-11-24T06:00:00Z; detail.bucket.name must be "shop"; detail.object.key is "", it must be a string; '
+        "detail.object.version-id is missing, it must be a string; detail.object.sequencer is 7, it must be a string"
+    )
+
+
 @pytest.mark.parametrize(
     ("older", "newer"),
     [

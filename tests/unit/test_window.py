@@ -75,6 +75,10 @@ def test_two_windows_that_complement_each_other_are_open_in_turn(zone: str, day:
         ("Mon 09:00-09:00 UTC", ['"09:00-09:00" begins when it ends; write 00:00-24:00 for a whole day']),
         ("Mon 24:00-02:00 UTC", ['"24:00-02:00" is no span of hours']),
         ("Mon-Fri 09:00-17:00, Europe/Berlin", ['"" names no days']),
+        (
+            "Mon- 09:00-17:00 UTC",
+            ['"Mon-" names no days; write one of Mon, Tue, Wed, Thu, Fri, Sat, Sun, or two as in'],
+        ),
         ("Mon 09:00-25:00, Xyz 09:00-10:00 Europe/Belrin", ["09:00-25:00", '"Xyz"', "Europe/Belrin"]),
     ],
 )
@@ -82,6 +86,21 @@ def test_every_problem_is_in_one_message(text: str, problems: list[str]) -> None
     with pytest.raises(RejectedError, match="the parameter DeployWindow cannot be read: ") as refused:
         closed_at(text, at("2026-11-30 00:00"))
     assert [each for each in problems if each not in str(refused.value)] == []
+
+
+def test_the_whole_message_of_two_problems() -> None:
+    with pytest.raises(RejectedError) as refused:
+        closed_at("Mo-Fri 9-17 UTC", at("2026-11-30 00:00"))
+    assert str(refused.value) == (
+        'the parameter DeployWindow cannot be read: "Mo-Fri" names no days; write one of Mon, Tue, Wed, Thu, Fri, Sat, '
+        'Sun, or two as in Mon-Fri; "9-17" is no span of hours; write one as in 09:00-17:00'
+    )
+
+
+def test_a_closed_window_in_words() -> None:
+    closed = closed_at(f" {OFFICE} ", at("2026-12-05 12:00"))
+    assert str(closed) == f"the deployment window, {OFFICE}, opens 2026-12-07 08:00 UTC"
+    assert closed_at(OFFICE, at("2026-11-30 08:00")) is None
 
 
 def test_without_one_production_may_always_change() -> None:
