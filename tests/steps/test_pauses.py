@@ -645,6 +645,83 @@ def test_an_item_goes_an_hour_after_its_pause(later: Deployments) -> None:
     assert pauses() == {}
 
 
+NOW = datetime(2027, 1, 31, 6, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+ENDED: dict[str, Any] = {"ended_at": NOW - HOUR, "settled_at": NOW - HOUR, "ended_by": "resume by bob"}
+
+
+@pytest.mark.parametrize(
+    ("task", "changes", "becomes", "reported"),
+    [
+        pytest.param(JOB, {"until": NOW}, {"ended_at": NOW, "settled_at": NOW, "reported_at": NOW}, True, id="over"),
+        pytest.param(JOB, {"until": NOW + SECOND}, {}, False, id="a second before its end"),
+        pytest.param(JOB, {"since": NOW - 7 * DAY}, {"reported_at": NOW}, True, id="a week old"),
+        pytest.param(JOB, {"since": NOW - 7 * DAY + SECOND}, {}, False, id="a second before that"),
+        pytest.param(
+            JOB, {"since": NOW - 9 * DAY, "reported_at": NOW - 7 * DAY}, {"reported_at": NOW}, True, id="once more"
+        ),
+        pytest.param(
+            JOB, {"since": NOW - 9 * DAY, "reported_at": NOW - 7 * DAY + SECOND}, {}, False, id="within a week"
+        ),
+        pytest.param(JOB, {"looked_at": NOW - HOUR}, {"looked_at": NOW}, False, id="not looked at for an hour"),
+        pytest.param(JOB, {"looked_at": NOW - HOUR + SECOND}, {}, False, id="a second before that"),
+        pytest.param(JOB, ENDED, None, False, id="over for an hour"),
+        pytest.param(JOB, ENDED | {"settled_at": NOW - HOUR + SECOND}, {}, False, id="for less"),
+        pytest.param(
+            JOB, ENDED | {"ended_by": "", "reported_at": NOW - 2 * HOUR}, {"reported_at": NOW}, True, id="not reported"
+        ),
+        pytest.param(JOB, ENDED | {"ended_by": "", "reported_at": NOW - HOUR}, None, False, id="reported then"),
+        pytest.param(
+            "Gone", {"looked_at": NOW - HOUR}, {"looked_at": NOW, "gone_since": NOW}, False, id="without a schedule"
+        ),
+        pytest.param(
+            "Gone",
+            {"looked_at": NOW - HOUR, "gone_since": NOW - 30 * DAY},
+            {"ended_at": NOW, "ended_by": "its task left the schedule file"},
+            False,
+            id="for thirty days",
+        ),
+        pytest.param(
+            "Gone",
+            {"looked_at": NOW - HOUR, "gone_since": NOW - 30 * DAY + SECOND},
+            {"looked_at": NOW},
+            False,
+            id="for less than thirty",
+        ),
+        pytest.param(
+            JOB,
+            {"looked_at": NOW - HOUR, "gone_since": NOW - DAY},
+            {"looked_at": NOW, "gone_since": None},
+            False,
+            id="it came back",
+        ),
+        pytest.param(
+            "Gone",
+            {"until": NOW},
+            {"ended_at": NOW, "settled_at": NOW, "reported_at": NOW, "gone_since": NOW},
+            True,
+            id="over, and without a schedule",
+        ),
+    ],
+)
+def test_what_a_sweep_makes_of_a_pause(
+    task: str, changes: dict[str, Any], becomes: dict[str, Any] | None, reported: bool, world: World, later: Deployments
+) -> None:
+    looked = {"looked_at": NOW} if "looked_at" not in changes else {}
+    given = Pause(**{"task": task, "since": NOW - 2 * DAY, "execution": "arn", **looked, **changes})
+    seen = PauseTable(clients.dynamodb(), ENVIRONMENT["TABLE"], APP).write(given, None)
+    assert seen is not None
+    before = len(world.calls.notifications)
+    topic = client("sns").create_topic(Name="m")["TopicArn"]
+    ended = end_pauses(SETTINGS.model_copy(update={"notifications_topic_arn": topic}), NOW)
+    assert ended.errors == ()
+    found = pauses().get(task)
+    assert (found and found.model_dump(exclude={"version"})) == (
+        None if becomes is None else seen.model_copy(update=becomes).model_dump(exclude={"version"})
+    )
+    assert bool(world.calls.notifications[before:]) is reported
+
+
 @pytest.mark.exhaustive(first=0)
 def test_a_deployment_without_pauses_makes_one_call_for_them(world: World, later: Deployments) -> None:
     world.upload(AFTER)
