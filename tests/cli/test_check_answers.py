@@ -313,3 +313,14 @@ def test_the_whole_answers_of_schedule_files(aws: Aws, played: Played) -> None:
 
 def test_the_whole_answer_of_a_file_and_the_stack(well: Aws, folder: Path, played: Played) -> None:
     played("check_live", *(f"check {each} --live" for each in ("none.json", "wrong.json --json", "none.json --json")))
+
+
+def test_a_secret_that_is_gone(well: Aws, typed: Typed) -> None:
+    well.answers["DescribeSecret"] = "ResourceNotFoundException"
+    shown = " ".join(typed("check", "--no-color").out.split())
+    assert f"NG secrets: {SECRET}:password:: is not there: no task would start the operator acts" in shown
+
+
+def test_the_schema_is_printed(aws: Aws, typed: Typed) -> None:
+    printed = typed("check", "--json-schema")
+    assert (printed.exit, json.loads(printed.out)["properties"].keys() >= {"tasks", "before", "after"}) == (0, True)

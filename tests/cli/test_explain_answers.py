@@ -268,3 +268,14 @@ def test_a_file_that_is_no_text_and_one_that_cannot_be_read_just_now(app: Aws, t
     assert "schedule file scheduled_tasks.json: which has no such task; version v-1 " in "\n".join(rows(typed, "Fails"))
     app.answers["GetObject"] = "SlowDown"
     assert typed("explain", "Fails").err.splitlines()[0] == "rota: AWS throttles GetObject: as the test says"
+
+
+def test_what_was_due_in_a_pause_may_be_run_once(app: Aws, typed: Typed) -> None:
+    app.answers["DescribeRule"] = rule("Tried", "cron(0 7 * * ? *)")
+    app.items = with_members(app.items, f"deployment#{at(30)}", deployment={})
+    app.items = [each for each in app.items if not each["record"].startswith("run#Tried")]
+    app.items += [run("Tried", at(28, "07:00"), "ok"), paused("p-1", "pause", at(28, "12:00"))]
+    app.items += [paused("p-2", "resume", at(30, "08:30"))]
+    shown = rows(typed, "Tried")
+    assert shown[-1] == "Run it once for what was due in the pause: rota run Tried"
+    assert not any(row.startswith("base ") for row in shown)

@@ -146,3 +146,10 @@ def test_a_job_of_another_definition_is_the_apps_by_its_image(
     service.answers["ListTargetsByRule"] = {"Targets": [target("python", "manage.py", TaskDefinitionArn=others)]}
     typed("init", "production/shop-api", "--yes")
     assert bool(json.loads(Path("scheduled_tasks.json").read_text())["tasks"]) == belongs
+
+
+def test_an_environment_that_is_not_written_as_tables_is_not_replaced(service: Aws, typed: Typed) -> None:
+    Path("samconfig.toml").write_text('version = 0.1\n[production.deploy]\nparameters = {a = "b"}\n')
+    refused = typed("init", "production/shop-api", "--yes")
+    assert (refused.exit, refused.err.startswith("rota: ")) == (2, True)
+    assert not Path("scheduled_tasks.json").exists()

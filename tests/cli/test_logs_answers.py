@@ -99,6 +99,7 @@ def ecs(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Ecs:
         of_service("5", "RUNNING"),
         of_service("6", "STOPPED"),
         ecs_task("7", "RUNNING", 55, task="Other", rule="shop__Other"),
+        ecs_task("8", "STOPPED", 10, task=None, rule="other"),
     ]
     logs = {
         "1": [(0, "one\n")],
@@ -116,7 +117,7 @@ def test_the_whole_answers_of_runs(played: Played) -> None:
     lines = ["Fails", "Fails --last 4", "Fails --since 1d --json", "shop__Fails --last 3 --filter o"]
     runs = [f"--run {character * 6}" for character in "3459"]
     of_job = ["Fails --run 111111", "Fails --run 99999999", f"Fails --run {task_arn('2')} --json"]
-    played("logs_runs", *(f"logs {each}" for each in [*lines, *runs, *of_job]))
+    played("logs_runs", *(f"logs {each}" for each in [*lines, *runs, *of_job, "--run 888888 --json"]))
 
 
 def test_the_whole_answers_of_what_has_no_lines(ecs: Ecs, played: Played) -> None:
@@ -177,7 +178,17 @@ def test_the_whole_answers_of_a_deployment(ecs: Ecs, aws: Aws, played: Played) -
 def test_the_whole_answers_of_what_cannot_be_shown(ecs: Ecs, aws: Aws, played: Played) -> None:
     both = ["Fails --service", "Fails --deployment", "--service --deployment", "Fails --last 1 --since 1h"]
     both += ["Fails --last 1 --run 1", "Fails --since 1h --run 1", "Fails -f --last 1", "Fails -f --since 1h"]
-    none = ["", "-f --deployment", "Fials", "Soon", "Soon --since 1m", "before", "after --json", "Fails --last 0"]
+    none = [
+        "",
+        "-f --deployment",
+        "Fials",
+        "Soon",
+        "Soon --json",
+        "Soon --since 1m",
+        "before",
+        "after --json",
+        "Fails --last 0",
+    ]
     ecs.tasks[:] = []
     played("logs_refused", *(f"logs {each}".strip() for each in (*both, *none)))
     aws.parameters["WatchRuns"] = "false"
@@ -283,3 +294,26 @@ def test_new_tasks_of_the_service_are_looked_for_at_each_fifth_look(
     assert (shown.exit, looks) == (130, [3] * 6)
     assert [status for _, status in asked] == ["RUNNING", "STOPPED", "RUNNING"]
     assert [line.split()[-1] for line in shown.out.splitlines()] == ["five", "six", "five", "eight"]
+
+
+def test_a_task_that_ecs_never_knows_is_waited_for_a_minute(
+    ecs: Ecs, aws: Aws, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("rota.cli.logs.follow.time", clock)
+    aws.items = [recorded("9", at(30, "06:00"), "starting")]
+    ecs.tasks[:] = []
+    refused = typed("logs", "Fails", "-f")
+    assert (refused.exit, clock.monotonic()) == (4, 62)
+    assert refused.err.startswith("rota: ECS does not know the task\nrota history --task NAME\n")
+
+
+def test_a_log_that_cannot_be_read_in_this_moment_says_so(ecs: Ecs, aws: Aws, typed: Typed) -> None:
+    pages = iter([{"events": [{"timestamp": 0, "message": "one"}], "nextForwardToken": "t"}, "ThrottlingException"] * 2)
+    aws.answers["GetLogEvents"] = lambda _: next(pages)
+    shown = typed("logs", "Fails", "--run", "333333")
+    assert (shown.out, shown.err.splitlines()[-1]) == ("one\n", "The rest could not be read just now.")
+    aws.answers["GetLogEvents"] = "ThrottlingException"
+    assert typed("logs", "Fails", "--run", "333333").err.splitlines()[-1] == "It could not be read just now."
+    aws.answers["GetLogEvents"] = "InvalidParameterException"
+    assert typed("logs", "Fails", "-f").err.splitlines()[1] == "rota: GetLogEvents: as the test says"

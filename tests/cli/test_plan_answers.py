@@ -207,3 +207,9 @@ def test_ctrl_c_while_it_is_planned_has_changed_nothing(
     monkeypatch.setattr("rota.cli.plan.run.time", SimpleNamespace(sleep=interrupt, monotonic=lambda: 0.0))
     stopped = typed("plan")
     assert (stopped.exit, stopped.err) == (130, "rota: stopped\nNothing was changed.\n")
+
+
+def test_the_plan_before_a_deployment_is_asked_for(machine: Machine, aws: Aws, played: Played) -> None:
+    aws.answers["GetCallerIdentity"] = {"Arn": f"arn:aws:iam::{ACCOUNT[-12:]}:user/ana"}
+    lines = [f"deploy --image f9 --plan-first{each}" for each in ("", " --json", " --stack rota")]
+    played("plan_first_of_deploy", *lines)

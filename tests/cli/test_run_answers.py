@@ -292,3 +292,53 @@ def test_the_whole_answer_of_a_trial(
     aws.items = aws.items[:3]
     Path("new.json").write_text(json.dumps(FILE))
     played("run_trial_nothing_live", "run before --schedule new.json --yes")
+
+
+def test_a_rule_that_another_app_owns(ecs: Ecs, aws: Aws, typed: Typed) -> None:
+    def tags(request: dict[str, Any]) -> dict[str, Any]:
+        return OWNED if request["ResourceARN"].endswith("Tried") else {"Tags": []}
+
+    aws.answers["ListTagsForResource"] = tags
+    refused = typed("run", "Fails", "--yes")
+    assert (refused.exit, refused.err) == (125, "rota: the app owns no rule of the job Fails\nthe jobs are Tried\n")
+    aws.answers["ListTagsForResource"] = {"Tags": []}
+    assert typed("run", "Fails", "--yes").err.endswith(
+        "\nno job is deployed yet: push an image that matches ImageTagPattern, or rota deploy --image TAG\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("record", "answer", "said"),
+    [
+        ({"plan": None}, "NoSuchKey", "rota: the plan of the deployment that ran before is gone from the bucket"),
+        ({}, "NoSuchVersion", "rota: the plan of the deployment that ran before is gone from the bucket"),
+        ({}, "AccessDenied", "rota: you may not GetObject"),
+    ],
+    ids=["none was stored", "gone", "denied"],
+)
+def test_the_plan_of_a_one_off_task_that_cannot_be_read(
+    ecs: Ecs, aws: Aws, typed: Typed, record: dict[str, Any], answer: str, said: str
+) -> None:
+    ran = {"task_arn": task_arn("1"), "revision": REVISION, "finished": True, "exit_code": 0}
+    aws.items += [deployment(1, before=ran, **record)]
+    aws.answers["GetObject"] = answer
+    assert typed("run", "before", "--yes").err.splitlines()[0] == said
+
+
+def test_a_trial_that_needs_a_revision_of_its_own(
+    ecs: Ecs, aws: Aws, typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("new.json").write_text(json.dumps({"tasks": [], "before": {"task": "m", "secrets": {"TOKEN": "/token"}}}))
+    aws.parameters |= {"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}
+    aws.items.append({"app": APP, "record": "releases", **LIVE, "live_plan": pointer("plan")})
+    reused = {f"k{number}": REVISION.replace(":7", f":{number}") for number in range(30)}
+    aws.answers["GetObject"] = stored({"reused": reused, "api": "k0"}, {})
+    content = {**API, "taskDefinitionArn": REVISION, "revision": 7, "status": "ACTIVE"}
+    aws.answers["DescribeTaskDefinition"] = {"taskDefinition": content, "tags": []}
+    refused = typed("run", "before", "--schedule", "new.json", "--yes")
+    assert refused.err == (
+        "rota: no revision of v4 d4 can run this before: it needs one of its own, for its secrets or containers\n"
+        "a deployment registers it\n"
+    )
+    assert len([operation for operation, _ in aws.asked if operation == "DescribeTaskDefinition"]) == 21

@@ -366,3 +366,9 @@ def test_it_is_shown_again_when_something_has_changed(app: Aws, typed: Typed, mo
     waited.clear()
     looks = [json.loads(line) for line in typed("status", "--watch", "--json").out.splitlines()]
     assert [(each["event"], each["kind"], each["app"]) for each in looks] == [("status", "status", APP)] * 3
+
+
+def test_a_job_that_never_runs_again(app: Aws, typed: Typed) -> None:
+    app.answers["ListRules"] = {"Rules": [rule("Over", "cron(0 6 1 1 ? 2026)")]}
+    (row,) = (line for line in typed("status").out.splitlines() if line.startswith("Over "))
+    assert row.split("  ")[-1] == "never again"
