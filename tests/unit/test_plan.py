@@ -641,3 +641,72 @@ def test_no_schedule_file_makes_a_long_summary(there: dict[str, Any]) -> None:
     assert len(described.model_dump_json()) < 10_000
     assert len(json.dumps(described.model_dump(mode="json"))) < 120_000, "if every character is escaped"
     assert Plan.model_validate_json(plan.model_dump_json()).remarks == plan.remarks
+
+
+def test_the_whole_plan() -> None:
+    """But for the base and the changes of schedules, which other tests compare."""
+    larger = task(tags={"team": "a"}, cpu=1024, memory=2048)
+    migrate, smoke = Before(command=("m",), pause_tasks=True), After(command=("s",), timeout=5)
+    there = deployed(task(cpu=512, memory=1024), SPAM, task("Gone"))
+    plan = planned(larger, SPAM, before=migrate, after=smoke, image_uri=NEW_IMAGE, **there)
+    found = plan.model_dump(mode="json", exclude={"base", "changes"})
+    registers = [(each["fingerprint"], each["task"], each.get("one_off")) for each in found.pop("registers")]
+    prints = [each for each, _, _ in registers]
+    assert prints[:2] == [fingerprint_for(larger, NEW_IMAGE), fingerprint_for(SPAM, NEW_IMAGE)]
+    assert prints[4] == fingerprint_for(None, NEW_IMAGE)
+    assert [task_ and task_["name"] for _, task_, _ in registers] == ["IngestData", "RemoveSpam", None, None, None]
+    assert [one_off and one_off["command"] for _, _, one_off in registers] == [None, None, ["m"], ["s"], None]
+    network = {"subnets": ["subnet-1", "subnet-2"], "securityGroups": ["sg-1"], "assignPublicIp": "DISABLED"}
+    request = {
+        "cluster": CLUSTER_ARN,
+        "count": 1,
+        "launchType": "FARGATE",
+        "networkConfiguration": {"awsvpcConfiguration": network},
+        "platformVersion": "LATEST",
+        "tags": [{"key": "rota:one-off", "value": SETTINGS.app}],
+    }
+    once = {"request": request, "pause_tasks": False}
+    assert found == {
+        "image_uri": NEW_IMAGE,
+        "newest_revision": 5,
+        "kept": 0,
+        "reused": {},
+        "api": prints[4],
+        "service_runs": arn(5),
+        "roll": True,
+        "before": {**once, "command": ["m"], "fingerprint": prints[2], "timeout": 30, "pause_tasks": True},
+        "after": {**once, "command": ["s"], "fingerprint": prints[3], "timeout": 5},
+        "algorithm": 1,
+        "retried": [f"{PREFIX}IngestData", f"{PREFIX}RemoveSpam"],
+        "set_by_keys": {f"{PREFIX}IngestData": ["Tags"]},
+        "service_changes": ["image"],
+        "commands": {
+            "entry_point": [],
+            "service": ["./bin/start"],
+            "tasks": {
+                "IngestData": ["./bin/start", "data_ingestion_task"],
+                "RemoveSpam": ["./bin/start", "spam_task"],
+            },
+        },
+        "left_out": {},
+        "remarks": [
+            "before: runs the migration m, while no job starts, 30 minutes at most",
+            "after: runs the smoke test s, 5 minutes at most",
+        ],
+    }
+    assert kinds(plan) == {"IngestData": "update", "RemoveSpam": "update", "Gone": "remove"}
+    assert plan.base == BASE
+
+
+def test_the_image_that_is_served_by_another_name_is_live() -> None:
+    """Its digest decides: the repository may be a copy in another Region."""
+    content = derive_content(BASE, SETTINGS, IMAGE_URI.replace("us-east-1", "eu-west-1"), None)
+    served = definition(content, revision=3)
+    plan = planned(INGEST, before=MIGRATE, image_uri=IMAGE_URI, served=served, **deployed(INGEST))
+    assert plan.before is None
+
+
+def test_only_what_changes_of_a_revision_is_said() -> None:
+    said = {PREFIX + "IngestData": {"ephemeral_storage": "50 GiB"}}
+    plan = planned(task(ephemeral_storage=50, cron="0 7 * * ? *"), **deployed(task()), said_of_revisions=said)
+    assert (kinds(plan), plan.said_of_revisions, plan.revision_changes) == ({"IngestData": "update"}, said, {})
