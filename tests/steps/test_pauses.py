@@ -187,6 +187,29 @@ def test_one_that_others_write_each_time_is_tried_again(world: World, later: Dep
     assert states(world)[JOB] == "ENABLED"
 
 
+@pytest.mark.parametrize(
+    ("paused", "resumed", "says"),
+    [
+        pytest.param((), (), "no task was paused", id="none"),
+        pytest.param((JOB,), (), f"{JOB} is not paused any more", id="all of one"),
+        pytest.param((JOB,), (JOB,), f"{JOB} is not paused any more", id="one"),
+        pytest.param((JOB,), (OTHER,), f"{OTHER} was not paused", id="another"),
+        pytest.param(
+            (JOB, OTHER),
+            (JOB, "X", OTHER, "Y"),
+            f"{OTHER}, {JOB} are not paused any more; X, Y were not paused",
+            id="of each two",
+        ),
+    ],
+)
+def test_what_a_resume_says(paused: tuple[str, ...], resumed: tuple[str, ...], says: str, later: Deployments) -> None:
+    if paused:
+        later.ask(**pause(*paused)).run()
+    change = later.ask(**resume(*resumed))
+    assert change.run() == "Done"
+    assert change.document["changed"]["summary"] == says
+
+
 def test_a_resume_names_what_has_no_schedule_any_more(world: World, later: Deployments) -> None:
     later.ask(**pause()).run()
     client("events").remove_targets(Rule=PREFIX + JOB, Ids=[world.target(JOB)["Id"]])
@@ -350,11 +373,45 @@ def test_a_resume_that_is_killed_is_tried_again(call: str, after: bool, world: W
 
 
 def test_a_new_pause_takes_the_place_of_the_one_before(later: Deployments) -> None:
-    later.ask(**pause(until=in_an_hour())).run()
-    since = pauses()[JOB].since
-    later.ask(**pause(reason="for good")).run()
+    until = in_an_hour()
+    begun = later.ask(**pause(until=until))
+    begun.run()
+    first = pauses()[JOB]
+    assert first == Pause(
+        task=JOB,
+        since=first.since,
+        until=until,
+        by="ann",
+        reason="the supplier is down",
+        execution=begun.arn,
+        enabled=True,
+        version=1,
+    )
+    second, third = later.ask(**pause(reason="for good")), later.ask(**pause(reason="for better"))
+    second.run()
     found = pauses()[JOB]
-    assert (found.since, found.until, found.reason, found.enabled) == (since, None, "for good", True)
+    assert (found.reported_at or first.since) > first.since, "people know of the first"
+    replacing = first.model_copy(
+        update={
+            "until": None,
+            "reason": "for good",
+            "execution": second.arn,
+            "replaces": first,
+            "reported_at": found.reported_at,
+            "version": 2,
+        }
+    )
+    assert found == replacing
+    third.run()
+    assert pauses()[JOB].replaces == replacing.model_copy(update={"replaces": None})
+    assert later.ask(**resume()).run() == "Done"
+    over = pauses()[JOB]
+    assert (over.ended_by, over.reported_at) == ("resume by bob", None)
+    assert over.ended_at == over.settled_at
+    later.ask(**pause(reason="anew")).run()
+    anew = pauses()[JOB]
+    assert (anew.replaces, anew.reported_at, anew.enabled, anew.ended_at) == (None, None, True, None)
+    assert anew.since > first.since
 
 
 def test_one_whose_end_came_before_its_turn_pauses_nothing(world: World, later: Deployments) -> None:
