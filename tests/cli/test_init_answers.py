@@ -153,3 +153,20 @@ def test_an_environment_that_is_not_written_as_tables_is_not_replaced(service: A
     refused = typed("init", "production/shop-api", "--yes")
     assert (refused.exit, refused.err.startswith("rota: ")) == (2, True)
     assert not Path("scheduled_tasks.json").exists()
+
+
+def test_a_job_whose_definition_is_gone_is_the_apps(service: Aws, typed: Typed) -> None:
+    gone = REVISION.replace("shop:7", "gone:1")
+    described = service.answers["DescribeTaskDefinition"]
+
+    def describe(request: dict[str, Any]) -> Any:
+        unable = "ClientException: Unable to describe task definition."
+        return unable if request["taskDefinition"] == gone else described
+
+    service.answers["DescribeTaskDefinition"] = describe
+    service.answers["ListRules"] = {"Rules": [rule("Mail") | {"Name": "shop__Mail"}]}
+    service.answers["ListTargetsByRule"] = {"Targets": [target("a", TaskDefinitionArn=gone)]}
+    found = json.loads(typed("init", "production/shop-api", "--json").out)
+    assert [(each["name"], each["command"]) for each in found["tasks"]] == [("Mail", ["a"])]
+    why = "its task definition gone:1 is gone; what it said beside the command is not known"
+    assert [each["because"] for each in found["remarks"]] == [why]
