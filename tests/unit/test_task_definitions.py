@@ -37,6 +37,7 @@ def owned(revision: int, fingerprint: str = "f00", *, app: str = APP, active: bo
         pytest.param([owned(2, active=False)], {}, id="inactive"),
         pytest.param([owned(2, app="production/shop")], {}, id="another app's in the same family"),
         pytest.param([definition(revision=2)], {}, id="infrastructure code's"),
+        pytest.param([definition(revision=2, tags={"rota:app": APP})], {}, id="without a fingerprint"),
         pytest.param([], {}, id="none"),
         pytest.param([owned(10), owned(9)], {"f00": [arn(9), arn(10)]}, id="several, counted as numbers"),
     ],
