@@ -179,6 +179,55 @@ def test_a_killed_start_is_made_good(call: str, after: bool, world: World, push:
     assert len(tasks()) == 1
 
 
+class StartingNothing:
+    """A hook with which ECS has no capacity."""
+
+    def before(self, call: Call) -> Reply | None:
+        if call.operation != "RunTask":
+            return None
+        return Reply.result(call, {"tasks": [], "failures": [{"reason": "RESOURCE:ENI"}]})
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Leave every reply as it is."""
+
+
+def test_the_whole_answer_of_each_round(push: Deployment) -> None:
+    none_yet = {"task_arn": "", "revision": "", "asked_at": None, "since": None}
+    open_ = {"kind": "before", "finished": False, "exit_code": None, "seconds": None}
+    with local_stage().hooked(StartingNothing()):
+        for attempt, wait in ((2, 15), (3, 30), (4, 60), (5, 120)):
+            assert push.step("RunBefore") == none_yet | open_ | {
+                "attempt": attempt,
+                "reason": "RESOURCE:ENI",
+                "progress": f"it did not begin (RESOURCE:ENI); tried again in {wait} s",
+                "wait_seconds": wait,
+            }
+        with pytest.raises(RejectedError) as refused:
+            push.step("RunBefore")
+        assert str(refused.value) == "the migration did not begin: ECS started nothing in 5 attempts: RESOURCE:ENI"
+    ends(seconds=LASTING)
+    started = push.step("RunBefore")
+    (task,) = tasks()
+    name = task["taskArn"].rpartition("/")[2]
+    begun = {
+        "task_arn": task["taskArn"],
+        "revision": task["taskDefinitionArn"],
+        "asked_at": started["asked_at"],
+        "since": None,
+        "attempt": 5,
+        "reason": "",
+    }
+    said = {"progress": f"task {name} is being started", "wait_seconds": 5}
+    assert started == begun | open_ | said
+    assert datetime.fromisoformat(started["asked_at"]) == task["createdAt"]
+    assert push.step("RunBefore") == begun | open_ | said | {"progress": f"task {name} runs"}
+    end_tasks()
+    found = push.step("RunBefore")
+    ended = {"finished": True, "exit_code": 0, "seconds": found["seconds"]}
+    assert found == begun | open_ | ended | {"progress": "ended with exit code 0", "wait_seconds": 0}
+    assert found["seconds"] < 60
+
+
 def test_a_newer_push_lets_a_migration_end(
     world: World, live: Deployments, push: Deployment, before: tuple[Any, ...]
 ) -> None:
