@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rota.ecs import images
 from rota.ecs.derive import derive_content, target_overrides
 from rota.schedule_file.task import Task
 from rota.settings import Settings
@@ -297,3 +298,32 @@ def test_what_only_a_revision_can_say(settings: Settings) -> None:
     assert container["secrets"][-1] == {"name": "TOKEN", "valueFrom": "/shop/token"}
     assert container["environment"] == [{"name": "B", "value": "2"}], "ECS refuses a variable and a secret of one name"
     assert all(target_overrides(base, settings, task(**{key: value})) is None for key, value in keys.items())
+
+
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("image", "repository", "is_it"),
+    [
+        (f"{REGISTRY}/shop/api", "shop/api", True),
+        (f"{REGISTRY}/shop/api:v1", "shop/api", True),
+        (f"{REGISTRY}/shop/api:v1@{DIGEST}", "shop/api", True),
+        ("123456789012.dkr.ecr-fips.us-east-1.amazonaws.com/shop/api", "shop/api", True),
+        ("123456789012.dkr-ecr.us-east-1.on.aws/shop/api:v1", "shop/api", True),
+        ("123456789012.dkr-ecr-fips.us-east-1.on.aws/shop/api", "shop/api", True),
+        (f"{REGISTRY.replace('us-', 'eu-')}/shop/api", "shop/api", False),
+        (f"{REGISTRY.replace('1234', '4321')}/shop/api", "shop/api", False),
+        (f"{REGISTRY}/shop/api-2", "shop/api-2", False),
+        ("public.ecr.aws/shop/api:v1", None, False),
+        ("localhost:5000/shop/api", None, False),
+        ("nginx", None, False),
+    ],
+)
+def test_of_which_repository_an_image_is(image: str, repository: str | None, is_it: bool) -> None:
+    pushed = f"{REGISTRY}/shop/api@{DIGEST}"
+    assert images.repository_of(image) == repository
+    assert images.is_of_repository_named(image, "shop/api") is (repository == "shop/api")
+    assert images.is_of_repository(image, pushed) is is_it
+    name = image.partition("@")[0].removesuffix(":v1")
+    assert images.with_digest_of(pushed, image) == (f"{name}@{DIGEST}" if is_it else pushed)

@@ -105,3 +105,33 @@ def test_a_new_way_to_hash_has_a_new_number() -> None:
     """The next deployment takes recorded fingerprints for its own only if the number is the same."""
     hashed = fingerprint_of(CONTENT, {"team": "books"})
     assert (ALGORITHM, hashed[:16]) == (1, "18d259fe50a1488c")
+
+
+@pytest.mark.parametrize("key", ["taskRoleArn", "executionRoleArn", "volumes", "cpu", "memory"])
+def test_what_a_person_adds_to_a_definition_is_a_change(key: str) -> None:
+    least = {name: value for name, value in CONTENT.items() if name != key}
+    assert not contains(least | {key: "x"}, least)
+    assert contains(least, least)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("image", "command", "entryPoint", "workingDirectory", "user", "environment", "environmentFiles", "secrets"),
+        *("mountPoints", "dependsOn", "privileged", "readonlyRootFilesystem", "cpu", "memory"),
+    ],
+)
+def test_what_a_person_adds_to_a_container_is_a_change(key: str) -> None:
+    least = {name: value for name, value in APP_CONTAINER.items() if name != key}
+    wanted, completed = ({"containerDefinitions": [each]} for each in (least, least | {key: "x"}))
+    assert not contains(completed, wanted)
+    assert contains({"containerDefinitions": [least | {"systemControls": "x"}]}, wanted)
+
+
+def test_the_fingerprint_counts_tags_and_orders_of_words() -> None:
+    assert fingerprint_of({"a": 1}, {"x": "y"}) != fingerprint_of({"a": 1}, {})
+    assert fingerprint_of({"a": ["x", "y"]}, {}) != fingerprint_of({"a": ["y", "x"]}, {})
+    assert fingerprint_of({"b": 2, "a": 1}, {}) == fingerprint_of({"a": 1, "b": 2}, {})
+    assert not contains({"a": ["x"]}, {"a": ["x", "y"]})
+    assert not contains({"a": "x"}, {"a": ["x"]})
+    assert not contains({}, {"a": "x"})
