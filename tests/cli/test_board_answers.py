@@ -1,0 +1,255 @@
+"""The board's pages, whole: of each the model that is drawn, and what is asked of AWS for it."""
+
+import io
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from pprint import pformat
+from typing import Any
+
+import pytest
+
+from rota.board.answer import NotShownError
+from rota.cli.board.gather import Source
+from rota.cli.frame import Account
+from rota.cli.output import Output
+from tests.cli.conftest import NOW, Aws, assert_as_in_the_file
+from tests.cli.test_acting_answers import event
+from tests.cli.test_explain_answers import DEFINITION, FIRST, LAST, REVISION, TAGS, TARGETS, TASK, with_members
+from tests.cli.test_plan_answers import BEFORE, PLAN, PLANNED, SNAPSHOT
+from tests.cli.test_status import (
+    APP,
+    ASKS,
+    EXECUTION,
+    GATES,
+    ITEMS,
+    PENDING,
+    RULES,
+    SCHEDULER,
+    SERVICE,
+    at,
+    deploying,
+    digest,
+    run,
+)  # fmt: skip
+from tests.clock import Clock
+
+RECORD = {
+    "plan": {"key": "plans/4.json", "version_id": "1"},
+    "snapshot": {"key": "snapshots/4.json", "version_id": "1"},
+    "entered": {"TakeTurn": at(30, "08:50"), "PlanDeployment": at(30, "08:52"), "RollService": at(30, "08:51")},
+    "seconds": {"TakeTurn": "2.5", "PlanDeployment": 61},
+    "failed_step": "RollService",
+}
+OF_FILE = {"schedule_key": "scheduled_tasks.json"}
+STORED = {"plans/4.json 1": {**PLAN, "base": {"arn": "a/shop:5"}}, "snapshots/4.json 1": SNAPSHOT}
+STORED |= {"scheduled_tasks.json v-1": PLANNED, "scheduled_tasks.json v-0": BEFORE}
+STEP_EVENTS = [
+    event(1, "ExecutionStarted"),
+    event(2, "TaskStateEntered", stateEnteredEventDetails={"name": "TakeTurn"}),
+    event(3, "LambdaFunctionScheduled"),
+    event(4, "LambdaFunctionFailed", lambdaFunctionFailedEventDetails={"error": "TransientError", "cause": "{}"}),
+    event(5, "LambdaFunctionScheduled"),
+    event(6, "TaskStateExited", stateExitedEventDetails={"output": json.dumps({"turn": {"reason": "it is free"}})}),
+    event(8, "TaskStateEntered", stateEnteredEventDetails={"name": "RollService"}),
+    event(9, "LambdaFunctionScheduled"),
+]
+
+
+def read(request: Mapping[str, Any]) -> Any:
+    found = STORED.get(f"{request['Key']} {request['VersionId']}")
+    text = json.dumps(found, indent=1).encode()
+    return {"Body": io.BytesIO(text), "LastModified": NOW - timedelta(hours=20)} if found else "NoSuchVersion"
+
+
+@pytest.fixture
+def app(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """An app of which everything can be said, and an account that says it."""
+    of_aws = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "user", "AWS_SECRET_ACCESS_KEY": "user"}
+    for name, value in {**of_aws, "AWS_CONFIG_FILE": "/nowhere", "ROTA_STACK": "rota"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("rota.cli.execution.time", Clock())
+    last_due = LAST["scheduled_at"]
+    items = with_members(ITEMS, "job#Fails", incident=FIRST)
+    items = with_members(items, f"deployment#{at(30)}", summary="schedules: 1 new", deployment=RECORD)
+    items = [LAST if each.get("scheduled_at") == last_due and each.get("task") == "Fails" else each for each in items]
+    items = with_members(items, "deployment#", started_at=at(28, "08:00"), **OF_FILE)
+    aws.items = with_members(items, f"deployment#{at(30)}", started_at=at(30, "08:59"))
+    aws.items = with_members(aws.items, f"deployment#{at(29)}", schedule_version="v-0")
+    rules = {each["Name"]: each for each in RULES}
+    alarm = {"AlarmName": "rota-Runs", "StateValue": "ALARM", "AlarmDescription": "A job is late", "StateReason": "x"}
+    events = [{"timestamp": 1000 * number, "message": f"line {number}\n"} for number in range(205)]
+    aws.answers |= {
+        "ListRules": {"Rules": RULES},
+        "ListSchedules": {"Schedules": [SCHEDULER]},
+        "DescribeServices": {"services": [SERVICE]},
+        "DescribeRule": lambda asked: rules.get(asked["Name"], "ResourceNotFoundException"),
+        "GetSchedule": lambda asked: (
+            {**SCHEDULER, "Target": TARGETS[0]} if "Zoned" in asked["Name"] else "ResourceNotFoundException"
+        ),
+        "ListTargetsByRule": {"Targets": TARGETS},
+        "ListTagsForResource": {"Tags": []},
+        "DescribeTaskDefinition": {"taskDefinition": DEFINITION, "tags": TAGS},
+        "GetObject": read,
+        "DescribeTasks": {"tasks": []},
+        "GetLogEvents": {"events": events, "nextForwardToken": "f", "nextBackwardToken": "b"},
+        "DescribeExecution": "ExecutionDoesNotExist",
+        "GetExecutionHistory": {"events": STEP_EVENTS[::-1]},
+        "DescribeAlarms": {"MetricAlarms": [alarm], "CompositeAlarms": []},
+        "ListStackResources": {"StackResourceSummaries": []},
+        "GetQueueAttributes": {"Attributes": {"ApproximateNumberOfMessages": "2"}},
+    }
+    return aws
+
+
+@pytest.fixture(autouse=True)
+def in_vienna(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Europe/Vienna")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def source(*, writes: bool = False, utc: bool = True, stack: str | None = None) -> Source:
+    output = Output()
+    output.utc = utc  # where there is no terminal, it is
+    return Source(Account(output, stack=stack), served=True, writes=writes)
+
+
+def compare(name: str, aws: Aws, *pages: Any) -> None:
+    """The pages, and what was asked for them."""
+    plain = [json.loads(json.dumps(asdict(page), default=str)) for page in pages]
+    for each in plain:
+        each.get("frame", {}).pop("version", None)
+    shown = [pformat(each, width=120, sort_dicts=False) for each in plain]
+    asked = sorted({f"{operation} {json.dumps(request, default=str)}" for operation, request in aws.asked})
+    assert_as_in_the_file(f"board_{name}", "\n".join([*shown, "--- asked:", *asked, ""]))
+
+
+def test_the_front(app: Aws) -> None:
+    compare("front", app, source(stack="rota", writes=True).front())
+    app.asked.clear()
+    app.items = [each for each in app.items if each["record"] not in ("releases", "lease")]
+    app.parameters["WatchRuns"] = "false"
+    app.answers["DescribeServices"] = {"services": []}
+    app.answers["DescribeAlarms"] = "AccessDenied"
+    compare("front_nothing", app, source(utc=False).front(168))
+
+
+@pytest.mark.parametrize("phase", ["rolling", "restoring", None])
+def test_what_is_under_way(phase: str | None, app: Aws) -> None:
+    asks = {"pending": PENDING | {"asks": ASKS, "summary": "2 new"}}
+    lease = deploying(phase, digest=digest("9"), tag="n9") | {"gates": GATES | asks, "announced": False}
+    app.items = [each for each in app.items if each["record"] != "lease"] + [lease]
+    given = {"detail": {"repository-name": "shop", "image-digest": digest("9")}}
+    described = {
+        "executionArn": EXECUTION + "push-8",
+        "name": "push-8",
+        "status": "RUNNING",
+        "input": json.dumps(given),
+    }
+    app.answers["DescribeExecution"] = {**described, "startDate": NOW - timedelta(minutes=5)}
+    said = [{"id": "1", "createdAt": NOW, "message": "(service shop) has started 1 tasks: (task 1)."}]
+    app.answers["DescribeServices"] = {"services": [SERVICE | {"events": said}]}
+    board = source(writes=True)
+    compare(f"deploying_{phase}", app, board.front(), board.detail(("d", "push-8")))
+    assert board.ask("stop", "push-8")
+    compare(f"asks_{phase}", app, board.ask("stop", "push-8"), board.ask("approve", "c0ffee"))
+
+
+@pytest.mark.parametrize("task", ["Fails", "Tried", "Paused", "Zoned", "Gone", "Off"])
+def test_the_page_of_a_task(task: str, app: Aws) -> None:
+    compare(f"task_{task}", app, source(writes=task != "Off").detail(("t", task)))
+
+
+RUNS = {
+    "failed": LAST,
+    "missed": run("Fails", at(29, "06:00"), "missed"),
+    "ok": run("Fails", at(27, "06:00"), "ok", task_arn=TASK, revision=REVISION, created_at=at(27), started_at=at(27))
+    | {"ended_at": at(27, "09:01"), "trigger": "by_hand", "release": {"number": 3, "digest": digest("c")}},
+    "no_code": run("Fails", at(26, "06:00"), "failed", seconds=3, release={"number": 2, "tag": "b2"}),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_page_of_a_run(name: str, app: Aws) -> None:
+    app.items = [each for each in app.items if "run#Fails" not in each["record"]] + [*RUNS.values()]
+    _, task, due, number = RUNS[name]["record"].split("#")
+    compare(f"run_{name}", app, source().detail(("t", task, due, number)))
+    app.asked.clear()
+    app.answers["GetLogEvents"] = "AccessDeniedException" if name == "failed" else "ResourceNotFoundException"
+    compare(f"run_{name}_without_a_log", app, source(utc=False).detail(("t", task, due, number)))
+
+
+@pytest.mark.parametrize(
+    "path", [("t", "None"), ("t", "Fails", at(1), "1"), ("r", "v99"), ("d", "none"), ("x",), ("",)]
+)
+def test_what_has_no_page(path: tuple[str, ...], app: Aws) -> None:
+    assert source().detail(path) is None
+
+
+@pytest.mark.parametrize("name", ["v4", "v3", "push-5"])
+def test_the_page_of_a_release(name: str, app: Aws) -> None:
+    compare(f"release_{name}", app, source(writes=True).detail(("r", name)))
+
+
+@pytest.mark.parametrize("lost", ["plans/4.json 1", "scheduled_tasks.json v-0", "scheduled_tasks.json v-1"])
+def test_what_is_not_stored_any_more(lost: str, app: Aws) -> None:
+    app.answers["GetObject"] = lambda asked: (
+        "NoSuchVersion" if f"{asked['Key']} {asked['VersionId']}" == lost else read(asked)
+    )
+    compare(f"release_without_{lost.partition('/')[0].replace(' ', '_')}", app, source().detail(("r", "v4")))
+
+
+@pytest.mark.parametrize("members", [{"deployment": {"nothing_to_do": True}}, {"schedule_version": "v-0"}, {}])
+def test_a_release_that_changed_little(members: dict[str, Any], app: Aws) -> None:
+    plan = {**PLAN, "changes": [], "kept": 0, "roll": False, "base": {"arn": "a/shop:5"}}
+    app.items = [{**each, **members} if each["record"] == f"deployment#{at(30)}" else each for each in app.items]
+    app.answers["GetObject"] = lambda asked: (
+        {"Body": io.BytesIO(json.dumps(plan).encode()), "LastModified": NOW} if "plans" in asked["Key"] else read(asked)
+    )
+    compare(f"release_{'_'.join(members) or 'no_change'}", app, source().detail(("r", "v4")))
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "FAILED"])
+def test_the_page_of_an_execution(status: str, app: Aws) -> None:
+    described = {"executionArn": EXECUTION + "push-9", "name": "push-9", "status": status, "input": "{}"}
+    app.answers["DescribeExecution"] = {**described, "startDate": NOW - timedelta(minutes=5), "stopDate": NOW}
+    compare(f"execution_{status}", app, source(writes=True).detail(("d", "push-9")))
+
+
+def test_all_releases(app: Aws) -> None:
+    paused = {"app": APP, "record": "deployment#x", "execution": EXECUTION + "p", "outcome": "done", "kind": "pause"}
+    held = {
+        "app": APP,
+        "record": "deployment#y",
+        "execution": EXECUTION + "h",
+        "outcome": "held",
+        "digest": digest("f"),
+    }
+    app.items += [paused, held, {**paused, "record": "deployment#z", "outcome": "refused"}]
+    compare("releases", app, source().releases())
+
+
+def test_what_may_be_done(app: Aws) -> None:
+    pending = {"pending": PENDING | {"asks": {"changes": "4f2a", "until": at(30, "20:00")}, "summary": "x"}}
+    upload = {"execution": EXECUTION + "file-7", "asks": {"changes": "beef", "until": at(30, "20:00")}, "summary": "y"}
+    app.items = with_members(app.items, "lease", gates={**GATES, **pending, "pending_schedule": upload})
+    board = source(stack="rota", writes=True)
+    named = {"rollback": "v3", "run": "Fails", "pause": "Fails", "resume": "Paused", "hold": "", "end-hold": ""}
+    asked = [board.ask(*each) for each in ({**named, "lift": "", "approve": "4f2a", "reject": "beef"}).items()]
+    compare("asks", app, *asked)
+    not_known = {"rollback": "x", "run": "None", "pause": "--all", "hold": "Fails", "approve": "x", "stop": "push-8"}
+    assert [board.ask(*each) for each in not_known.items()] == [None] * len(not_known)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "ThrottlingException"])
+def test_what_aws_refuses_is_said(code: str, app: Aws) -> None:
+    board = source()
+    app.answers["ListRules"] = code
+    with pytest.raises(NotShownError) as refused:
+        board.front()
+    assert_as_in_the_file(f"board_{code}", "\n".join([refused.value.title, *refused.value.lines, ""]))
