@@ -150,7 +150,7 @@ def test_the_whole_answer_of_a_stack_that_is_well(well: Aws, played: Played) -> 
 
 
 def test_the_whole_answer_where_all_is_wrong(well: Aws, played: Played) -> None:
-    well.parameters |= {"DeployWindow": "Mon 9-17", "RuleQuota": "2", "AssignPublicIp": "DISABLED"}
+    well.parameters |= {"DeployWindow": "Mon 9-17 UTC", "RuleQuota": "2", "AssignPublicIp": "DISABLED"}
     well.items += [{**well.items[5], "record": "deployment#5"}]
     wrong = {**DEFINITION, "family": "till", "revision": 800_000, "status": "INACTIVE", "executionRoleArn": f"{ROLE}-x"}
     manifest = json.dumps({"manifests": [{"platform": ARM}]})
