@@ -228,6 +228,15 @@ def test_the_whole_answer_of_each_round(push: Deployment) -> None:
     assert found["seconds"] < 60
 
 
+@pytest.mark.parametrize(("step", "kind"), [("RunBefore", "before"), ("RunAfter", "after")])
+def test_without_one_nothing_runs(step: str, kind: str, changing: Deployment) -> None:
+    """The machine passes it by; a plan of another version may lead here."""
+    answer = changing.until("AreThereRulesToClear").step(step)
+    assert (answer["kind"], answer["finished"], answer["exit_code"]) == (kind, True, 0)
+    assert (answer["progress"], answer["task_arn"], answer["wait_seconds"]) == ("nothing to run", "", 0)
+    assert tasks() == []
+
+
 def test_a_newer_push_lets_a_migration_end(
     world: World, live: Deployments, push: Deployment, before: tuple[Any, ...]
 ) -> None:

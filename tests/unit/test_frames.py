@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rota.contract.shape import Shape
-from rota.errors import RejectedError, TransientError
+from rota.errors import OvertakenError, RejectedError, StillRunningError, TransientError
 from rota.handlers.event import on_event
 from rota.log import logger
 from rota.settings import Settings
@@ -24,10 +24,20 @@ class Answer(Shape):
     sound: str
 
 
+ERRORS = {
+    -3: TransientError("a moment"),
+    -4: StillRunningError("another"),
+    -5: OvertakenError("a newer push"),
+    -6: RejectedError("no"),
+}
+
+
 @on_event("id")
 def bell(request: Ring, settings: Settings) -> Answer:
     if request.times == 0:
         raise ValueError("no PASSWORD=hunter2")
+    if request.times in ERRORS:
+        raise ERRORS[request.times]
     if request.times < 0:
         code = "ThrottlingException" if request.times == -1 else "AccessDeniedException"
         reply: Any = {"Error": {"Code": code, "Message": "no PASSWORD=hunter2"}, "ResponseMetadata": {}}
@@ -52,13 +62,34 @@ def test_an_event_is_parsed_and_answered(caplog: pytest.LogCaptureFixture) -> No
     assert (line.message, line.__dict__["answer"]) == ("done", {"sound": "guestbook-api: ding ding "})
 
 
-@pytest.mark.parametrize(("times", "error", "level"), [(-1, TransientError, "WARNING"), (-2, RejectedError, "ERROR")])
-def test_an_error_of_aws_has_a_name(
-    times: int, error: type[Exception], level: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("times", "error", "logged"),
+    [
+        (-1, TransientError, ["WARNING", "temporary AWS error", "TransientError", "RingBell: ThrottlingException: no"]),
+        (-2, RejectedError, ["ERROR", "AWS refused", "RejectedError", None]),
+        (-3, TransientError, ["WARNING", "stopped", "TransientError", "a moment"]),
+        (-4, StillRunningError, ["WARNING", "stopped", "StillRunningError", "another"]),
+        (-5, OvertakenError, ["WARNING", "stopped", "OvertakenError", "a newer push"]),
+        (-6, RejectedError, ["ERROR", "failed", None, None]),
+    ],
+)
+def test_an_error_has_a_name_and_a_line_in_the_log(
+    times: int, error: type[Exception], logged: list[str | None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(error, match="RingBell"):
+    with pytest.raises(error):
         ring(times=times)
-    assert [line.levelname for line in caplog.records] == [level]
+    (line,) = caplog.records
+    found = [line.levelname, line.message, line.__dict__.get("error"), line.__dict__.get("reason")]
+    reason = found[3] and found[3].partition(" PASSWORD")[0]
+    assert [*found[:3], reason] == logged
+    assert (line.exc_info is not None) is (line.levelname == "ERROR"), "only what a person looks at has a traceback"
+
+
+@pytest.mark.parametrize(("given", "shown"), [({"id": "an-event"}, "an-event"), ({}, None)])
+def test_each_line_names_its_event(given: dict[str, Any], shown: str | None, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ValueError, match="times"):
+        bell(given, None)  # type: ignore[arg-type]  # an event function uses no context
+    assert json.loads(logger.registered_formatter.format(caplog.records[0])).get("id") == shown
 
 
 def test_an_event_of_another_shape_is_a_bug(caplog: pytest.LogCaptureFixture) -> None:
