@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import ACCOUNT, NOW, Answer, Aws, Played, Typed
+from tests.cli.test_explain import WHOLE
 from tests.cli.test_status import (
     APP,
     EXECUTION,
@@ -172,7 +173,20 @@ def test_since_when_a_job_fails(app: Aws, typed: Typed, incident: Any, words: st
 def test_the_whole_answer_of_deployments_and_executions(app: Aws, played: Played) -> None:
     bar = {"digest": digest("e"), "by": "user/ana", "reason": "the login fails"}
     app.items[1] = {"app": APP, "record": "lease", "gates": {"bars": [bar]}}
-    lines = ["", "v4", "d4", "previous", "push-5", f"{EXECUTION}push-5", "push-99", "arn:aws:states:a:b:execution:c:d"]
+    app.items += [{"app": APP, "record": "deployment#2", **WHOLE, "release": 2}]
+    app.items += [{"app": APP, "record": "deployment#1", **WHOLE, "release": 1, "durations": ""}]
+    lines = [
+        "",
+        "v1",
+        "v2",
+        "v4",
+        "d4",
+        "previous",
+        "push-5",
+        f"{EXECUTION}push-5",
+        "push-99",
+        "arn:aws:states:a:b:execution:c:d",
+    ]
     played("explain_deployments", *(f"explain {each}".strip() for each in lines), "explain v4 --json")
 
 

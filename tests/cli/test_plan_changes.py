@@ -415,3 +415,42 @@ def test_a_secret_of_a_command_is_not_shown() -> None:
     (found,) = task_changes({"changes": [change]}, {"rules": {name: rule()}}, PREFIX, *jobs)
     assert found.command == "sh -c TOKEN=*** ./mail"
     assert found.fields["runs"] == (found.command, found.command)
+
+
+LIVE_IMAGE = ImageChange("sha256:" + "a" * 64, "4f2a9c1", "sha256:" + "a" * 64, "4f2a9c1")
+WITHOUT_TAGS = ImageChange("sha256:" + "b" * 64, None, "sha256:" + "a" * 64, None)
+LIVE_FILE = ScheduleFile("scheduled_tasks.json", "v2", None, False)
+PLANS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "the live image": (
+        {"image": LIVE_IMAGE, "schedule": LIVE_FILE, "registers": 1},
+        [
+            "image 4f2a9c1 (live)   schedule file scheduled_tasks.json (live)   service shop:5 -> a new revision",
+            "no schedule changes; 1 revision, at least 4 s. Deploy it: rota deploy --image 4f2a9c1",
+        ],
+    ),
+    "images without tags": (
+        {"image": WITHOUT_TAGS, "service": ServiceChange(False, "shop:5", "shop:6", ["image"]), "unchanged": 3},
+        [
+            "image sha256:aaaaaaaa -> sha256:bbbbbbbb   schedule file scheduled_tasks.json of 12:04   service shop:5 "
+            "unchanged",
+            "3 unchanged; 4 revisions, at least 4 s. Deploy it: rota deploy --image sha256:" + "b" * 64,
+        ],
+    ),
+    "nothing was live": (
+        {
+            "image": ImageChange("sha256:" + "b" * 64, "b8", None, None),
+            "service": ServiceChange(True, "a:1", "a:2", []),
+        },
+        [
+            "image none -> b8   schedule file scheduled_tasks.json of 12:04   service a:1 -> a:2",
+            "no schedule changes; 4 revisions, at least 4 s. Deploy it: rota deploy --image b8",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("members", "shown"), PLANS.values(), ids=PLANS)
+def test_a_plan_without_changes_of_schedules(members: dict[str, Any], shown: list[str]) -> None:
+    assert [*lines(plan(**members), NOW, 200)] == shown
+    deployed = [*lines(plan(**members), NOW, 200, deploy="rota rollback v1", options=" --env prod")][-1]
+    assert deployed.endswith("Deploy it: rota rollback v1 --env prod")
