@@ -4,9 +4,10 @@ import pytest
 from botocore import exceptions as refused
 
 from rota.cli.aws_errors import POLICIES, explained, is_denied, is_passing
-from rota.cli.exits import Exit
+from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account
 from rota.cli.output import Output
+from tests.cli.conftest import assert_as_in_the_file
 from tests.template import TEMPLATE
 
 SAID = (
@@ -82,6 +83,28 @@ def test_each_refusal_has_a_name_for_programs() -> None:
         "gone": "ResourceNotFoundException",
         "anything else": "ValidationException",
     }
+
+
+def test_each_refusal_is_said_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    denied = "not authorized to perform: {} on resource: {}"
+    actions = [("s3:PutObject", "arn:aws:s3:::b/jobs.json"), ("s3:PutObject", "arn:aws:s3:::b/proposals/1.json")]
+    actions += [("logs:GetLogEvents", "x"), ("lambda:InvokeFunction", "x"), ("ecs:RunTask", "x"), ("a:B", "x")]
+    cases = {name: error for name, (error, _, _) in TABLE.items()}
+    cases |= {f"{action} {on}": of_a_call("403", denied.format(action, on)) for action, on in actions}
+    cases |= {code: of_a_call(code) for code in ("GetObject", "SlowDown", "NoSuchKey", "Forbidden", "AuthFailure")}
+    cases |= {"without words": of_a_call("ValidationException", ""), "no answer": refused.ClientError({}, "ListRules")}
+    cases |= {"599": of_a_call("X", status=599), "499": of_a_call("X", status=499)}
+    cases |= {"of botocore": refused.ParamValidationError(report="  a\n b.")}
+    shown = [f"{name}\n{_whole(explained(error))}" for name, error in cases.items()]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4566")
+    shown.append(f"of the local AWS\n{_whole(explained(cases['no network']))}")
+    assert_as_in_the_file("aws_errors", "\n".join([*shown, ""]))
+
+
+def _whole(problem: CommandError | None) -> str:
+    assert problem
+    return f"  {int(problem.code)} {problem.error}, {problem.acts} acts\n  {problem.message}\n  {problem.todo}"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from rota.cli.plan.proposal import checked
 from rota.cli.stack import Stack
 from rota.schedule_file.json_schema import json_schema
 from rota.schedule_file.parse import parse_schedule_file
+from tests.cli.conftest import assert_as_in_the_file
 
 JOBS = """\
 # times are UTC
@@ -135,6 +136,34 @@ def test_a_fault_has_its_line(text: str, words: str, tmp_path: Path) -> None:
     done = check(str(tmp_path / "jobs.yaml"))
     assert (done.exit_code, done.stdout) == (1, "")
     assert words in done.stderr
+
+
+MORE_FAULTS = {
+    "a text in a list": "tasks: [*a, b]",
+    "a comma": "tasks: [a b: c, 'd' 'e']",
+    "no colon": "tasks:\n  - name: A\n  x\n",
+    "an escape": 'a: "\\q"',
+    "a document in a quote": "a: 'x\n---\n'",
+    "a % at the beginning": "a: %b # c",
+    "a backtick": "a: `b`",
+    "a key in braces": "tasks: [{name: A, @cron: 1}]",
+    "an anchor without a name": "a: & b",
+    "an alias in a list": "a:\n  - * b",
+    "a text after a quote": "a: 'b' c",
+    "a tag of its own": "a: !Ref b",
+    "a merge in quotes": 'tasks: []\n"<<": 1',
+    "a key that is an object": "{a: 1}: 2\nb: 3",
+    "an anchor on a list": "a: &x [1]\nb: *x",
+}
+
+
+def test_each_fault_is_said_whole() -> None:
+    cases = {name: text for name, (text, _) in FAULTS.items()} | MORE_FAULTS
+    shown = []
+    for name, text in cases.items():
+        found = source.read("jobs.yaml", text.encode()).problems(rule_prefix="", max_tasks=9)
+        shown += [name, *(f"  {each}" for each in found)]
+    assert_as_in_the_file("yaml_faults", "\n".join([*shown, ""]))
 
 
 def test_latin_1_is_refused_by_its_line(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Which stack is meant."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -9,6 +10,7 @@ from botocore.stub import Stubber
 
 from rota.cli import stack as stacks
 from rota.cli.exits import CommandError, Exit
+from tests.cli.conftest import Aws, Played
 
 OUTPUTS = {
     "StateMachineArn": "arn:aws:states:eu-west-1:111122223333:stateMachine:rota-deploy",
@@ -95,3 +97,33 @@ def test_another_stack_is_no_stack_of_rota(cloudformation: tuple[Any, Stubber]) 
 )
 def test_a_command_older_than_its_stack(version: str, other: str, older: bool) -> None:
     assert stacks.is_older(version, other) == older
+
+
+def test_what_is_said_of_stacks(aws: Aws, played: Played, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of no stack, several, one of another name, and one that is none of Rota's."""
+    monkeypatch.chdir(tmp_path)
+    first, other = aws.stack, {**aws.stack, "StackName": "rota-staging"}
+    gone = {**aws.stack, "StackName": "gone", "StackStatus": "DELETE_COMPLETE"}
+    found = {"rota": first, "rota-staging": other, "gone": gone, "network": {**first, "Outputs": []}}
+
+    def stacks(asked: dict[str, Any]) -> Any:
+        if not (name := asked.get("StackName")):
+            return {"Stacks": [*found.values()][::-1]}
+        return {"Stacks": [found[name]]} if name in found else "ValidationError"
+
+    aws.answers["DescribeStacks"] = stacks
+    lines = [f"history --stack {name}" for name in ("rota-staging", "nope", "network", "gone", "x --json")]
+    played("stacks_named", *lines, "history --stack a --env b", "history --env qa")
+    monkeypatch.delenv("ROTA_STACK")
+    played("stacks_several", "history", "history --json")
+    del found["rota-staging"]
+    played("stacks_one", "history")
+    del found["rota"]
+    played("stacks_none", "history", "history --region us-east-1")
+    aws.answers["DescribeStacks"] = "AccessDenied"
+    played("stacks_denied", "history", "history --stack rota", "history --json")
+
+
+def test_a_stack_of_a_later_version(aws: Aws, played: Played) -> None:
+    aws.outputs["Version"] = "9.0.0"
+    played("stacks_later", "history", "history --json")

@@ -178,7 +178,7 @@ def _named(cloudformation: "CloudFormationClient", name: str) -> Stack:
         lacking = ", ".join(sorted(_OF_ROTA - stack.outputs.keys()))
         raise CommandError(
             Exit.NOT_ALLOWED,
-            f"{name} is no stack of Rota: it has no output {lacking}",
+            f"{name} is no stack of Rota: it has no output {lacking}" if lacking else f"{name} is {stack.status}",
             _others(cloudformation),
             error="NoStack",
         )
