@@ -1,0 +1,131 @@
+"""What is sent to SNS, EventBridge and ECS, whole, by the functions' own clients."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from rota.aws import clients
+from rota.errors import RejectedError, TransientError
+from rota.notifications import events, send
+from rota.notifications.chat import chat_notification
+from rota.notifications.message import Message
+from rota.runs import skipping, tasks
+from rota.runs.stops import Stop
+from tests.guestbook import SETTINGS
+from tests.run_events import CREATED, detail
+
+MESSAGE = Message(title="A title", lead="A sentence.", thread="t", kind="Rota Run")
+STOPS = SETTINGS.model_copy(update={"run_actions": "stop"})
+
+
+@pytest.fixture(autouse=True)
+def new_clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Clients of a Region, without a way to AWS: what is not expected fails."""
+    made = (clients.events, clients.sns, clients.ecs)
+    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    for each in made:
+        each.cache_clear()
+    yield
+    for each in made:
+        each.cache_clear()
+
+
+@contextmanager
+def asked(client: Any) -> Iterator[Stubber]:
+    """What the client is to be asked in this block; all of it."""
+    with Stubber(client) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+def an_entry(number: int) -> dict[str, str]:
+    return {"Source": "rota", "DetailType": "Rota Run", "Detail": f'{{"number": {number}, "name": "\u00fc"}}'}
+
+
+@pytest.mark.parametrize(("count", "calls"), [(0, []), (1, [1]), (10, [10]), (11, [10, 1]), (25, [10, 10, 5])])
+def test_ten_events_are_put_at_once(count: int, calls: list[int]) -> None:
+    numbers = iter(range(count))
+    with asked(clients.events()) as stub:
+        for size in calls:
+            entries = [an_entry(next(numbers)) for _ in range(size)]
+            answer = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}] * size}
+            stub.add_response("put_events", answer, {"Entries": entries})
+        events.put_events("Rota Run", [{"number": number, "name": "\u00fc"} for number in range(count)])
+
+
+@pytest.mark.parametrize(
+    ("entry", "error", "says"),
+    [
+        ({"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}, TransientError, "slow down"),
+        ({"ErrorCode": "InternalFailure"}, TransientError, "PutEvents"),
+        ({"ErrorCode": "AccessDeniedException", "ErrorMessage": "no"}, RejectedError, "PutEvents was denied: no"),
+    ],
+)
+def test_an_event_that_is_refused_is_an_error(entry: dict[str, str], error: type[Exception], says: str) -> None:
+    with asked(clients.events()) as stub:
+        stub.add_response("put_events", {"FailedEntryCount": 1, "Entries": [{"EventId": "1"}, entry]})
+        with pytest.raises(error, match=says):
+            events.put_events("Rota Run", [{}, {}])
+
+
+def test_a_mail_has_attributes_to_filter_by() -> None:
+    request = {
+        "TopicArn": "arn:mail",
+        "Subject": "A title",
+        "Message": "A sentence.\n",
+        "MessageAttributes": {
+            "kind": {"DataType": "String", "StringValue": "failed"},
+            "task": {"DataType": "String.Array", "StringValue": '["A", "B"]'},
+        },
+    }
+    with asked(clients.sns()) as stub:
+        stub.add_response("publish", {"MessageId": "1"}, request)
+        send.send_mail("arn:mail", MESSAGE, {"kind": ["failed"], "task": ["A", "B"]})
+        stub.add_client_error("publish", "AuthorizationError")
+        with pytest.raises(ClientError):
+            send.send_mail("arn:mail", MESSAGE, {})
+
+
+def test_a_chat_holds_nothing_up() -> None:
+    with asked(clients.sns()) as stub:
+        send.send_chat("", MESSAGE)
+        request = {"TopicArn": "arn:chat", "Message": chat_notification(MESSAGE)}
+        stub.add_response("publish", {"MessageId": "1"}, request)
+        send.send_chat("arn:chat", MESSAGE)
+        stub.add_client_error("publish", "AuthorizationError")
+        send.send_chat("arn:chat", MESSAGE)
+
+
+# ---------------------------------------------------------------------- stopping tasks
+
+
+def test_tasks_are_stopped_one_by_one() -> None:
+    wanted = {"a": Stop("skip", "IngestData", "1f"), "b": Stop("max_runtime", "IngestData", "60")}
+    with asked(clients.ecs(attempts=1)) as stub:
+        first = {"cluster": "production", "task": "a", "reason": wanted["a"].reason}
+        stub.add_response("stop_task", {}, first)
+        assert tasks.stop(STOPS, {"a": wanted["a"]}) == {"a"}
+        stub.add_client_error("stop_task", "AccessDeniedException")
+        assert tasks.stop(STOPS, {"b": wanted["b"]}) == set()
+    assert tasks.stop(STOPS, {}) == set()
+
+
+def test_a_newcomer_is_skipped_while_an_earlier_one_runs() -> None:
+    old = detail("RUNNING", created=CREATED - timedelta(hours=1), taskArn="task/old")
+    new = detail("PENDING", taskArn="task/new")
+    reason = "Rota skipped IngestData: its overlap is skip, and its task old still runs"
+    lists = {"cluster": "production", "family": "guestbook", "desiredStatus": "RUNNING"}
+    for found in (["task/old"], ["task/old", "task/new"]):
+        with asked(clients.ecs()) as ecs, asked(clients.ecs(attempts=1)) as once:
+            ecs.add_response("list_tasks", {"taskArns": found}, lists)
+            asks = {"cluster": "production", "tasks": ["task/new", "task/old"]}
+            ecs.add_response("describe_tasks", {"tasks": json.loads(json.dumps([old, new]))}, asks)
+            once.add_response("stop_task", {}, {"cluster": "production", "task": "task/new", "reason": reason})
+            skipping.skip(STOPS, iter(["task/new"]))
