@@ -10,6 +10,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,6 +18,7 @@ from uuid import UUID
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 from botocore.client import BaseClient
+from botocore.session import Session
 from click.testing import CliRunner
 
 from rota.cli.main import main
@@ -112,6 +114,15 @@ class _Clock(datetime):
         return NOW.astimezone(tz)
 
 
+_create_client = Session.create_client
+
+
+@cache
+def _client(service: str, region: str) -> Any:
+    """Made once for all tests: to make one takes longer than a command."""
+    return _create_client(Session(), service, region, aws_access_key_id="user", aws_secret_access_key="user")
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     """It is noon on 30 November 2026, and every name that must be new is the same."""
@@ -121,6 +132,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
         return made.call(client, operation, request)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", call)
+    monkeypatch.setattr(
+        Session, "create_client", lambda _, service, region_name, **_more: _client(service, region_name)
+    )
     monkeypatch.setattr("rota.cli.frame.datetime", _Clock)
     monkeypatch.setattr("uuid.uuid4", lambda: UUID(int=0))
     return made
