@@ -95,6 +95,20 @@ def test_it_is_deployed_two_minutes_later(world: World, known: Deployments, mach
     assert every() == "rate(20 minutes)"
 
 
+@pytest.mark.parametrize("stops", ["nothing", "a window that is open", "a hold"])
+def test_that_it_waits_is_news_where_more_than_its_image_stops_it(
+    stops: str, world: World, known: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if stops == "a window that is open":
+        monkeypatch.setenv("DEPLOY_WINDOW", "Mon-Sun 00:00-24:00 UTC")
+    if stops == "a hold":
+        assert known.ask(**HOLD).run() == "Done"
+    told = len(world.calls.notifications)
+    upload = uploaded(world, known)
+    assert upload.run() == "Held"
+    assert [each["execution"] for each in world.calls.notifications[told:]] == [upload.arn] * (stops != "nothing")
+
+
 def test_that_version_is_deployed(world: World, known: Deployments, machine: str) -> None:
     """A newer one whose event has not come yet is the next change."""
     uploaded(world, known).run()
