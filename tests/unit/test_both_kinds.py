@@ -7,7 +7,7 @@ import pytest
 
 from rota.schedule_file.when import When
 from rota.schedules import backend
-from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
+from rota.schedules.eventbridge_rules.rule import Rule, RuleChange, difference, is_taken_over, rule_name, undo
 from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange, SchedulerSchedule, members_of
 from rota.schedules.revision import to_be_registered
 from tests.guestbook import CLUSTER_ARN, arn
@@ -15,7 +15,7 @@ from tests.guestbook import CLUSTER_ARN, arn
 NOW = datetime(2026, 12, 1, 6, 0, 20, tzinfo=UTC)
 CRON = "cron(0 6 * * ? *)"
 RULE_ARN = "arn:aws:events:us-east-1:123456789012:rule/p__Job"
-TARGET = {"Id": "p__Job", "Arn": CLUSTER_ARN, "EcsParameters": {"TaskDefinitionArn": arn(7)}}
+TARGET: dict[str, Any] = {"Id": "p__Job", "Arn": CLUSTER_ARN, "EcsParameters": {"TaskDefinitionArn": arn(7)}}
 
 
 def rule(**changes: Any) -> Rule:
@@ -185,3 +185,82 @@ def test_what_a_stored_change_has_written() -> None:
     )
     own = SchedulerChange(kind="create", name="group/p__Job", members=schedule().members)
     assert backend.written_by({**own.model_dump(mode="json"), "later": 1}, {}) == own.as_schedule
+
+
+def test_a_change_is_spelled_as_the_previous_release_does() -> None:
+    """What moves no schedule is read by it."""
+    assert RuleChange(kind="remove", name="p__Job", arn=RULE_ARN).model_dump(mode="json") == {
+        "backend": "rules",
+        "kind": "remove",
+        "name": "p__Job",
+        "arn": RULE_ARN,
+        "put_rule": None,
+        "put_targets": [],
+        "remove_targets": [],
+        "disable": False,
+    }
+    own = SchedulerChange(kind="create", name="group/p__Job", members={"State": "ENABLED"})
+    shown = {"backend": "scheduler", "kind": "create", "name": "group/p__Job", "disable": False}
+    assert own.model_dump(mode="json") == shown | {"members": {"State": "ENABLED"}}
+    moves = own.model_copy(update={"moved": True, "replaces": When(CRON)}).model_dump(mode="json")
+    assert (moves["moved"], moves["replaces"]) == (True, [CRON, "UTC", None, None, 0])
+
+
+def test_a_rule_that_is_kept_off_is_put_with_all_that_it_has() -> None:
+    made = RuleChange(kind="create", name="p__Job", arn=RULE_ARN, put_rule=rule().put_request())
+    assert made.kept_off.put_rule == rule(state="DISABLED").put_request()
+    assert made.when == When(CRON)
+
+
+@pytest.mark.parametrize(
+    ("arn_", "name"),
+    [(RULE_ARN, "p__Job"), (RULE_ARN.replace(":rule/", ":rule/bus/"), "bus/p__Job"), ("x", "")],
+    ids=["the default bus", "another bus", "no rule"],
+)
+def test_the_name_in_a_rules_arn(arn_: str, name: str) -> None:
+    assert rule_name(arn_) == name
+
+
+@pytest.mark.parametrize(
+    ("ages", "longest"), [([600], 600), ([600, 900], 900), ([600, None], 86_400), ([], 86_400)], ids=str
+)
+def test_the_longest_age_of_a_rules_targets_counts(ages: list[int | None], longest: int) -> None:
+    policies = [{"RetryPolicy": {"MaximumEventAgeInSeconds": age}} if age else {} for age in ages]
+    assert backend.retry_age_of(rule(targets=tuple({**TARGET, **policy} for policy in policies))) == longest
+
+
+@pytest.mark.parametrize(
+    ("targets", "taken"),
+    [((), False), ((TARGET,), True), (({"Id": "q", "Arn": "arn:queue"},), True), ((TARGET | {"Id": "own"},), True)],
+    ids=["no target", "of a script", "a queue", "another id"],
+)
+def test_whose_target_a_rule_has(targets: tuple[dict[str, Any], ...], taken: bool) -> None:
+    assert is_taken_over(rule(targets=targets), set()) is taken
+    assert is_taken_over(rule(targets=(TARGET,)), {arn(7)}) is False
+
+
+SPOT = {"capacityProvider": "FARGATE_SPOT"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "same"),
+    [
+        ({"CapacityProviderStrategy": [{**SPOT, "weight": 0, "base": 0}]}, True),
+        ({"CapacityProviderStrategy": [{**SPOT, "weight": 1}]}, False),
+        ({"CapacityProviderStrategy": [{**SPOT, "base": 1}]}, False),
+        ({"CapacityProviderStrategy": [SPOT], "EnableECSManagedTags": False, "Tags": []}, True),
+    ],
+    ids=["what AWS completes", "another weight", "another base", "what AWS adds"],
+)
+def test_what_aws_completes_is_no_difference(shown: dict[str, Any], same: bool) -> None:
+    def spot(ecs: dict[str, Any]) -> Rule:
+        return rule(targets=({**TARGET, "EcsParameters": {**TARGET["EcsParameters"], **ecs}},))
+
+    desired = spot({"CapacityProviderStrategy": [SPOT]})
+    assert (difference(spot(shown), desired, RULE_ARN) is None) is same
+
+
+def test_the_targets_that_an_undo_removes_are_in_order() -> None:
+    added = tuple({**TARGET, "Id": each} for each in ("c", "a", "b"))
+    change = RuleChange(kind="update", name="p__Job", arn=RULE_ARN, put_targets=added)
+    assert undo(change, rule()).remove_targets == ("a", "b", "c")

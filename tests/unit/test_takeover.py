@@ -255,8 +255,10 @@ traced = '{"containerOverrides":[{"name":"app","command":["./run"],"environment"
             id="a pattern",
         ),
         pytest.param(
-            of_a_script(target(ecs={"CapacityProviderStrategy": [{"capacityProvider": "machines"}]})),
-            [NOT_KEPT.format("the capacity provider machines", "jobs run on Fargate; put the target without it")],
+            of_a_script(
+                target(ecs={"CapacityProviderStrategy": [{"capacityProvider": each} for each in ("z", "FARGATE", "a")]})
+            ),
+            [NOT_KEPT.format("the capacity provider a, z", "jobs run on Fargate; put the target without it")],
             id="a capacity provider",
         ),
         pytest.param(
