@@ -1,15 +1,20 @@
 """What the mails about images say: one that cannot be pulled, and what a lifecycle policy will soon take."""
 
+import json
 import textwrap
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.stub import ANY, Stubber
 
+from rota.aws import clients
 from rota.ecr.lifecycle import Fate, Rule
 from rota.notifications.message import Message, mail_text
 from rota.runs import image, image_policy
 from rota.runs.image_policy import Threat, Threats
-from rota.runs.model import Release
+from rota.runs.model import Release, Swept
+from tests.guestbook import SETTINGS
 
 NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
 APP, REPOSITORY = "shop/api", "shop"
@@ -142,3 +147,110 @@ def test_what_a_policy_will_soon_take(found: Threats, text: str, keys: set[str])
     assert found.keys == keys
     assert keys <= found.possible_keys
     assert len(found.possible_keys) == 2 * len(found.rules)
+
+
+# ---------------------------------------------------------------------- once a day
+
+
+MAILS = SETTINGS.model_copy(update={"notifications_topic_arn": "arn:mail"})
+SEEN = Swept(at=NOW, image_seen_at=NOW - timedelta(days=1))
+POLICY = {
+    "rules": [
+        {
+            "rulePriority": 1,
+            "selection": {"tagStatus": "any", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 30},
+            "action": {"type": "expire"},
+        }
+    ]
+}
+TAKES = "rule 1 deletes images 30 days after their push"
+
+
+@pytest.fixture
+def ecr(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Stubber, Stubber]]:
+    """What ECR and SNS are asked next."""
+    made = (clients.ecr, clients.sns)
+    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    for each in made:
+        each.cache_clear()
+    with Stubber(clients.ecr()) as asked, Stubber(clients.sns()) as sent:
+        yield asked, sent
+        asked.assert_no_pending_responses()
+        sent.assert_no_pending_responses()
+    for each in made:
+        each.cache_clear()
+
+
+def describes(ecr: Stubber, digest: str, *, status: str | None = "ACTIVE", days: int = 0, policy: bool = False) -> None:
+    """ECR's answers about the policy, if there is one, and about the image."""
+    named = {"repositoryName": "guestbook"}
+    found = [{"imageDigest": digest, "imageStatus": status, "imagePushedAt": NOW - timedelta(days=days)}]
+    if policy:
+        ecr.add_response("get_lifecycle_policy", {"lifecyclePolicyText": json.dumps(POLICY)}, named)
+        all_of_it = named | {"filter": {"imageStatus": "ANY"}, "maxResults": 1000}
+        ecr.add_response("describe_images", {"imageDetails": found}, all_of_it)
+    else:
+        ecr.add_client_error("get_lifecycle_policy", "LifecyclePolicyNotFoundException", expected_params=named)
+    one = named | {"imageIds": [{"imageDigest": digest}], "filter": {"imageStatus": "ANY"}}
+    ecr.add_response("describe_images", {"imageDetails": found if status else []}, one)
+
+
+def mails(sns: Stubber, title: str) -> None:
+    request = {
+        "TopicArn": "arn:mail",
+        "Subject": f"{title} (production/guestbook-api)",
+        "Message": ANY,
+        "MessageAttributes": {"kind": {"DataType": "String", "StringValue": "image"}},
+    }
+    sns.add_response("publish", {"MessageId": "1"}, request)
+
+
+def test_the_image_is_looked_at_once_a_day(ecr: tuple[Stubber, Stubber]) -> None:
+    asked, _ = ecr
+    young = Swept(at=NOW, image_seen_at=NOW - timedelta(days=1) + timedelta(seconds=1))
+    assert image.look_after(MAILS, young, [V1], NOW) == young
+    assert image.look_after(MAILS, SEEN, [], NOW) == SEEN
+    for swept in (SEEN, Swept(at=NOW)):
+        describes(asked, V2.digest)
+        assert image.look_after(MAILS, swept, [V1, V2], NOW) == Swept(at=NOW, image_seen_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "title"),
+    [
+        (None, "The image of v1 is not in ECR any more"),
+        ("ARCHIVED", "The image of v1 is archived in ECR"),
+        ("ACTIVATING", "The image of v1 is archived in ECR"),
+    ],
+)
+def test_an_image_that_cannot_be_pulled_is_reported_once(
+    ecr: tuple[Stubber, Stubber], status: str | None, title: str
+) -> None:
+    asked, sent = ecr
+    describes(asked, V1.digest, status=status)
+    mails(sent, title)
+    after = image.look_after(MAILS, SEEN, [V1], NOW)
+    assert (after.image_seen_at, after.image_reported) == (NOW, f"{V1.digest} {status or 'GONE'}")
+    describes(asked, V1.digest, status=status)
+    tomorrow = NOW + timedelta(days=1)
+    again = image.look_after(MAILS, after, [V1], tomorrow)
+    assert again == after.model_copy(update={"image_seen_at": tomorrow})
+    describes(asked, V1.digest)
+    assert image.look_after(MAILS, again, [V1], tomorrow + timedelta(days=1)).image_reported == ""
+
+
+def test_what_a_policy_will_take_is_reported_until_it_changes(ecr: tuple[Stubber, Stubber]) -> None:
+    asked, sent = ecr
+    describes(asked, V1.digest, days=20, policy=True)
+    assert image.look_after(MAILS, SEEN, [V1], NOW).policy_reported == ()
+    describes(asked, V1.digest, days=25, policy=True)
+    mails(sent, "ECR will soon delete the image of v1")
+    after = image.look_after(MAILS, SEEN, [V1], NOW)
+    assert after.policy_reported == (f"{TAKES} ({V1.digest})",)
+    known = after.model_copy(update={"image_seen_at": None})
+    for days in (25, 1):  # tagged anew it is young again, and then as old as before
+        describes(asked, V1.digest, days=days, policy=True)
+        assert image.look_after(MAILS, known, [V1], NOW).policy_reported == after.policy_reported
+    describes(asked, V1.digest)
+    assert image.look_after(MAILS, known, [V1], NOW).policy_reported == (), "the policy is gone"
