@@ -1,7 +1,9 @@
 """Who is answered, and who is not."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from html import unescape
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from rota.board.answer import Board, NotShownError, Request, Response, headers_o
 from rota.board.model import Ask, Detail, Frame, Front, Releases
 from rota.cli.board import writes
 from tests.board.sample import FRAME, deployment, gathered, job, page
+from tests.cli.conftest import assert_as_in_the_file
 
 PORT = 41_753
 HOST = f"127.0.0.1:{PORT}"
@@ -300,3 +303,67 @@ def test_every_action_says_its_effect_and_its_command(action: str) -> None:
     assert asks.command.startswith("rota ")
     assert asks.command.endswith(" --stack rota")
     assert "{name}" not in " ".join([asks.title, *asks.effect, asks.command])
+
+
+LONG = b"reason=" + b"x" * 401 + b"&for=9y"
+REQUESTS: list[tuple[str, str, bytes]] = [
+    ("GET", "/", b""),
+    ("HEAD", "/?hours=168&q=v1", b""),
+    ("GET", "/?q=+mail+", b""),
+    ("GET", "/t/Send%20Mail", b""),
+    ("GET", "/t/denied", b""),
+    ("GET", "/releases", b""),
+    ("GET", "/static/none.js", b""),
+    ("GET", "/do/rollback/v1", b""),
+    ("GET", "/do/hold", b""),
+    ("POST", "/do/hold", b"reason=+&for=1h"),
+    ("POST", "/do/hold", LONG),
+    ("POST", "/do/hold", b"reason=a%00%0ab&for=4h&yes=1"),
+    ("POST", "/do/rollback/denied", FORM),
+    ("POST", "/do/none", FORM),
+    ("POST", "/t/A", FORM),
+    ("PUT", "/", b""),
+    ("GET", "/gone", b""),
+]
+
+
+def test_everything_that_is_answered(board: Board, app: App) -> None:
+    cookie = opened(board)
+    shown = [_shown("GET /open again", asked(board, board.address.removeprefix(ORIGIN), cookie))]
+    shown += [_shown("GET /open elsewhere", asked(board, "/open?token=x"))]
+    shown += [_shown("GET / of another name", asked(board, "/", cookie, host="evil.example"))]
+    shown += [_shown("POST from elsewhere", asked(board, "/do/hold", cookie, "POST", FORM, origin="http://evil"))]
+    for method, target, body in REQUESTS:
+        shown.append(_shown(f"{method} {target}", asked(board, target, cookie, method, body, origin=ORIGIN)))
+    shown.append(_shown("GET / says what was done, once", asked(board, "/", cookie)))
+    only = Board(app, PORT, writes=False)
+    shown.append(
+        _shown("POST to one that only shows", asked(only, "/do/hold", opened(only), "POST", FORM, origin=ORIGIN))
+    )
+    assert app.done == [("hold", "", {"reason": "a b", "for": "4h"})]
+    assert_as_in_the_file("board_answers", "\n".join([*shown, ""]).replace(FRAME.version, "VERSION"))
+
+
+def _shown(request: str, response: Response) -> str:
+    """What a person sees of it."""
+    headers = [f"{name}: {value}" for name, value in response.headers.items()]
+    body = re.sub(r"(?s)<svg.*?</svg>|<head>.*?</head>", "", response.body.decode())
+    text = unescape(re.sub(r"<[^>]+>", "\n", body) if "<html" in body else body)
+    return "\n".join([f"--- {request}: {response.status}", *headers, *filter(None, map(str.strip, text.splitlines()))])
+
+
+def test_the_headers_of_every_answer() -> None:
+    assert headers_of(Response(HTTPStatus.OK, b"abc", {"Content-Type": "x"})) == {
+        "Content-Security-Policy": (
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; "
+            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+        "Content-Length": "3",
+        "Content-Type": "x",
+    }

@@ -34,6 +34,55 @@ def test_the_newest_run_is_right_and_the_longest_highest() -> None:
     assert drawn.stems == "M148 24v-15"
 
 
+def test_a_strip_of_every_status() -> None:
+    runs = [ran(hours, status) for hours, status in enumerate(drawing.SHAPES, 1)]
+    runs += [ran(9, "ok", 0.0), ran(8, "ok", None), ran(7, "failed", 1.0), ran(6, "later", 60.0)]
+    drawn = drawing.strip(runs)
+    assert drawn.bars == "M60 24v-14M132 24v-5M140 24v-6"
+    assert (
+        drawn.stems
+        == "M68 24v-10M76 24v-10M84 24v-10M92 24v-10M100 24v-10M108 24v-10M116 24v-10M124 24v-10M148 24v-1M156 24v-15"
+    )
+    assert [(each.name, each.x, each.y, each.run) for each in drawn.others] == [
+        (drawing.SHAPES.get(run.status, "diamond"), 60 + 8 * place, {11: 19, 12: 5}.get(place, 10), run)
+        for place, run in enumerate(runs)
+        if run.status != "ok"
+    ]
+    assert drawing.strip([]) == drawing.Strip("", "", [])
+
+
+def test_a_lane_of_every_status() -> None:
+    early, at_begin, now, at_end, late = (ran(hours) for hours in (24.01, 24, 0, -24, -24.01))
+    long, short = ran(3, seconds=1153.0), ran(2, seconds=1143.0)
+    shapes = [ran(1, "failed"), ran(0.5, "starting", None), ran(0.2, "later", None)]
+    coming = Coming(hours(0, 1, 25), [(hours(2)[0], hours(5)[0]), (hours(6)[0], hours(6)[0])])
+    drawn = drawing.lane(DAY, [early, at_begin, long, short, *shapes, now, at_end, late], coming)
+    assert drawn == drawing.Lane(
+        unread=0,
+        bars="M0 8v10M438 8v10M458 8v10M500 8v10M1000 8v10",
+        others=[
+            drawing.Shape("cross", 479.2, 0, shapes[0]),
+            drawing.Shape("flow", 489.6, 0, shapes[1]),
+            drawing.Shape("diamond", 495.8, 0, shapes[2]),
+        ],
+        lasting=[(437.5, 6.7, "bar"), (489.6, 10.4, "flow")],
+        single=[500.0, 520.8, 1000.0],
+        often=[(541.7, 62.5), (625.0, 1)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"),
+    [
+        ([], "No run yet"),
+        (["ok"], "Last 1 runs: 1 ok"),
+        (["not_started", "ok", "ok"], "Last 3 runs: 1 not started, 2 ok"),
+    ],
+)
+def test_a_strip_in_words(statuses: list[str], words: str) -> None:
+    assert drawing.counts([ran(1, each) for each in statuses]) == words
+
+
 def test_only_the_last_twenty_are_shown() -> None:
     assert drawing.strip([ran(each) for each in range(30, 0, -1)]).bars.count("M") == 20
 
