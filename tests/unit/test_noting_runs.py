@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import boto3
 import pytest
 
 from rota.runs import running
@@ -12,8 +11,8 @@ from rota.runs.model import Actor, Job, Notice, Owed, Reason, Run, Span, Status,
 from rota.runs.record import Recorder
 from rota.runs.table import RunTable
 from tests.guestbook import SETTINGS
-from tests.month.table import Table
 from tests.run_events import CREATED, DUE, TASK_ID, detail
+from tests.run_tables import table_with
 
 STARTS = SETTINGS.model_copy(update={"run_actions": "start"})
 JOB = Job(
@@ -29,30 +28,6 @@ MISSED = Run(task="IngestData", scheduled_at=DUE, task_id="missed", status=Statu
 
 def reason(why: Why) -> Reason:
     return Reason(why=why, words=f"because of {why}", todo="look", reader=Actor.OPERATOR)
-
-
-class _Response:
-    """As much of an HTTP response as botocore looks at."""
-
-    def __init__(self, status: int) -> None:
-        self.status_code, self.headers = status, dict[str, str]()
-
-
-def table_with(*jobs: Job) -> RunTable:
-    """DynamoDB in memory, in which these jobs are."""
-    client: Any = boto3.client("dynamodb", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
-    rows = Table()
-
-    def answer(model: Any, context: dict[str, Any], **_: object) -> Any:
-        status, parsed = rows.answer(model.name, context["asked"]) or (500, {})
-        return _Response(status), parsed
-
-    client.meta.events.register("before-parameter-build", lambda params, context, **_: context.update(asked=params))
-    client.meta.events.register("before-call", answer)
-    table = RunTable(client, "ledger", SETTINGS.app)
-    for job in jobs:
-        table.put_settings(job)
-    return table
 
 
 @pytest.fixture

@@ -371,11 +371,11 @@ LATER = reasons.reason_in_text("AccessDenied")
             id="a start that failed for a new reason",
         ),
         pytest.param(
-            judged(exit_code=None, stoppedReason="").reason,
+            judged(exit_code=None, stoppedReason="It is gone.").reason,
             (
                 "other",
                 "the task ended, and its container has no exit code",
-                "",
+                "It is gone.",
                 "Look at the job's log, and whether the parameter ContainerName names the right container.",
                 "operator",
             ),
