@@ -128,6 +128,17 @@ def test_what_infrastructure_code_registers_meanwhile_is_noted(world: World, reg
     assert {each["key"]: each["value"] for each in tags}["rota:newer-base"] == foreign
 
 
+def test_of_several_the_newest_is_noted_and_its_own_are_not_read(world: World, registering: Deployment) -> None:
+    for _ in range(9):
+        foreign = client("ecs").register_task_definition(**CONTENT)["taskDefinition"]["taskDefinitionArn"]
+    world.calls.made.clear()
+    registering.until("CreateTargets")
+    api = registered(world, registering)["API"]
+    tags = client("ecs").describe_task_definition(taskDefinition=api, include=["TAGS"])["tags"]
+    assert {each["key"]: each["value"] for each in tags}["rota:newer-base"] == foreign == arn(10)
+    assert world.calls.made.count("ecs.DescribeTaskDefinition") == 9 + 1, "each foreign one, then the newest again"
+
+
 def test_an_error_of_ecs_is_reported_in_its_words(world: World, registering: Deployment) -> None:
     with (
         world.calls.refusing("ecs.RegisterTaskDefinition", "ClientException"),
