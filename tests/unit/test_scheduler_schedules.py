@@ -13,7 +13,13 @@ from rota.schedules.eventbridge_scheduler.schedule import (
     SchedulerChange,
     SchedulerSchedule,
     difference,
+    first_due,
+    is_closing,
+    is_due_as,
+    is_over,
+    long_past,
     members_of,
+    only_time,
     removal,
     time_of,
     writable,
@@ -211,6 +217,116 @@ def test_a_person_who_changed_a_schedule_is_undone() -> None:
 def test_what_aws_takes_now(keys: dict[str, Any], written: dict[str, Any]) -> None:
     found = writable(desired(**keys).members, NOW)
     assert {member: found.get(member) for member in written} == written
+
+
+ONCE: dict[str, Any] = {"cron": None, "at": "2026-12-01T06:00:00"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "now", "closing", "over"),
+    [
+        pytest.param({}, NOW, False, False, id="without an end"),
+        pytest.param(ONCE, NOW - timedelta(seconds=21), False, False, id="one time, just before"),
+        pytest.param(ONCE, NOW - timedelta(seconds=20), True, False, id="one time, as it is due"),
+        pytest.param(ONCE, NOW + timedelta(seconds=39), True, False, id="one time, in its last second"),
+        pytest.param(ONCE, NOW + timedelta(seconds=40), False, True, id="one time, a minute later"),
+        pytest.param(ONCE | {"window": 5}, NOW + timedelta(minutes=5), True, False, id="in its window"),
+        pytest.param(ONCE | {"window": 5}, NOW + timedelta(minutes=6), False, True, id="after its window"),
+        pytest.param({"end": "2026-12-01T06:00:00Z"}, NOW, True, False, id="a cron in its last minute"),
+        pytest.param({"end": "2026-12-01T05:59:00Z"}, NOW, False, False, id="a cron after that"),
+    ],
+)
+def test_when_the_last_run_may_begin(keys: dict[str, Any], now: datetime, closing: bool, over: bool) -> None:
+    found = desired(**keys).members
+    assert (is_closing(found, now), is_over(found, now)) == (closing, over)
+
+
+@pytest.mark.parametrize(
+    ("keys", "same"),
+    [
+        ({}, True),
+        ({"start": "2027-01-01T00:00:00Z"}, True),
+        ({"window": 5}, True),
+        ({"cron": "0 7 * * ? *"}, False),
+        ({"timezone": "Europe/Berlin"}, False),
+        ({"end": "2027-01-01T00:00:00Z"}, False),
+    ],
+    ids=["the same", "another start", "a window", "other minutes", "another zone", "an end"],
+)
+def test_which_are_due_at_the_same_times(keys: dict[str, Any], same: bool) -> None:
+    assert is_due_as(desired().members, desired(**keys).members) is same
+
+
+@pytest.mark.parametrize(
+    ("expression", "start", "first"),
+    [
+        ("rate(2 hours)", "2026-12-01T07:00:20Z", "1970-01-01T01:00:20Z"),
+        ("rate(2 hours)", None, "1970-01-01T00:00:00Z"),
+        ("cron(0 6 * * ? *)", "2026-12-01T07:00:20Z", "1970-01-01T00:00:00Z"),
+    ],
+    ids=["a rate", "a rate without a start", "a cron"],
+)
+def test_a_start_that_is_long_past(expression: str, start: str | None, first: str) -> None:
+    members = {"ScheduleExpression": expression} | ({"StartDate": start} if start else {})
+    assert long_past(SchedulerSchedule(name=NAME, members=members)) == first
+
+
+@pytest.mark.parametrize(
+    ("keys", "local"),
+    [(ONCE, NOW.replace(second=0)), (ONCE | {"timezone": "Europe/Berlin"}, NOW.replace(hour=5, second=0)), ({}, None)],
+    ids=["UTC", "a zone", "a cron"],
+)
+def test_the_only_time(keys: dict[str, Any], local: datetime | None) -> None:
+    assert only_time(desired(**keys).members) == local
+
+
+@pytest.mark.parametrize("after", [-1, 0, 1, 3599, 3600, 3601])
+def test_from_when_on_a_rate_is_due(after: int) -> None:
+    """At its anchor, and then every hour: the first that is not past."""
+    hour, due = timedelta(hours=1), NOW if after <= 0 else NOW + timedelta(hours=1 if after <= 3600 else 2)
+    assert first_due(NOW, hour, NOW + timedelta(seconds=after)) == due
+
+
+SPOT = {"capacityProvider": "FARGATE_SPOT"}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "same"),
+    [
+        ([{**SPOT, "weight": 0, "base": 0}], True),
+        ([SPOT], True),
+        ([{**SPOT, "weight": 1}], False),
+        ([{**SPOT, "base": 1}], False),
+    ],
+    ids=["as AWS completes it", "as it is sent", "another weight", "another base"],
+)
+def test_what_aws_completes_is_no_difference(strategy: list[dict[str, Any]], same: bool) -> None:
+    def of(strategy: list[dict[str, Any]], **more: Any) -> SchedulerSchedule:
+        wanted = desired()
+        ecs = {**wanted.target["EcsParameters"], "CapacityProviderStrategy": strategy, **more}
+        return wanted.model_copy(
+            update={"members": {**wanted.members, "Target": {**wanted.target, "EcsParameters": ecs}}}
+        )
+
+    found = shown(of(strategy, EnableECSManagedTags=False, PlacementStrategy=[]))
+    assert (difference(found, of([SPOT])) is None) is same
+
+
+@pytest.mark.parametrize(
+    ("read_at", "changes"),
+    [(NOW - timedelta(seconds=21), True), (NOW, False), (None, True)],
+    ids=["before its minute", "in its minute", "not read"],
+)
+def test_what_is_about_to_run_is_changed_for_other_minutes_alone(read_at: datetime | None, changes: bool) -> None:
+    found = shown(desired(**ONCE)).model_copy(update={"read_at": read_at})
+    assert (difference(found, desired(**ONCE, count=2)) is not None) is changes
+    assert difference(found, desired(cron=None, at="2026-12-01T07:00:00")) is not None
+
+
+def test_a_rate_of_another_period_counts_anew() -> None:
+    change = difference(shown(desired(cron=None, rate="2 hours")), desired(cron=None, rate="3 hours"))
+    assert change
+    assert "StartDate" not in change.members
 
 
 def test_a_rate_goes_on_from_the_schedule_that_is_there() -> None:
