@@ -139,6 +139,34 @@ def test_the_front(app: Aws) -> None:
     compare("front_nothing", app, source(utc=False).front(168))
 
 
+def test_it_looks_no_more_often_than_is_worth_it(app: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("rota.cli.board.gather.time", clock)
+    board = source()
+    asked = []
+    for seconds in (0, 2, 0.1, 13, 46):
+        clock.sleep(seconds)
+        app.asked.clear()
+        board.front()
+        asked.append({operation for operation, _ in app.asked} & {"DescribeServices", "ListRules", "DescribeAlarms"})
+    services, rules = {"DescribeServices"}, {"DescribeServices", "ListRules"}
+    assert asked == [rules | {"DescribeAlarms"}, set(), services, rules, rules | {"DescribeAlarms"}]
+
+
+def test_it_looks_at_all_again_after_something_was_deployed_or_done(app: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("rota.cli.board.gather.time", clock)
+    gone = [each for each in app.items if each["record"] != "lease"]
+    app.items = [*gone, deploying("rolling", digest=digest("9"))]
+    board = source()
+    board.front()
+    app.items = gone
+    clock.sleep(3)
+    app.asked.clear()
+    assert board.front().deploying is None
+    assert "ListRules" in {operation for operation, _ in app.asked}
+
+
 @pytest.mark.parametrize("phase", ["rolling", "restoring", None])
 def test_what_is_under_way(phase: str | None, app: Aws) -> None:
     asks = {"pending": PENDING | {"asks": ASKS, "summary": "2 new"}}
@@ -230,7 +258,12 @@ def test_all_releases(app: Aws) -> None:
         "outcome": "held",
         "digest": digest("f"),
     }
-    app.items += [paused, held, {**paused, "record": "deployment#z", "outcome": "refused"}]
+    app.items += [
+        paused,
+        held,
+        {**held, "record": "deployment#w", "outcome": "done"},
+        {**paused, "record": "deployment#z", "outcome": "refused"},
+    ]
     compare("releases", app, source().releases())
 
 

@@ -26,7 +26,10 @@ NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.24, "0.2 s"), (41, "41 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (172_800, "2 d")],
+    [
+        *((0.24, "0.2 s"), (9.9, "9.9 s"), (10, "10 s"), (41, "41 s"), (119, "119 s"), (120, "2 min")),
+        *((7199, "119 min"), (7200, "2 h"), (172_799, "47 h"), (172_800, "2 d"), (259_199, "2 d")),
+    ],
 )
 def test_durations(seconds: float, text: str) -> None:
     assert time_text.duration(seconds) == text
@@ -40,7 +43,12 @@ def test_durations(seconds: float, text: str) -> None:
         (18, "tomorrow 06:00"),
         (-13, "yesterday 23:00"),
         (48, "Wed 12:00"),
+        (144, "Sun 12:00"),
+        (168, "07 Dec 12:00"),
+        (-24, "yesterday 12:00"),
+        (-48, "28 Nov 12:00"),
         (-72, "27 Nov 12:00"),
+        (768, "01 Jan 2027 12:00"),
     ],
 )
 def test_times_of_the_week(hours: int, text: str) -> None:
@@ -71,9 +79,61 @@ def test_utc_is_named_where_local_time_is_another() -> None:
     assert titles == ["when task schedule", "when UTC task schedule"]
 
 
-def test_ago_and_ahead() -> None:
-    assert (time_text.ago(NOW, NOW), time_text.ago(NOW - timedelta(minutes=4), NOW)) == ("just now", "4 min ago")
-    assert (time_text.ahead(NOW, NOW), time_text.ahead(NOW + timedelta(hours=5), NOW)) == ("now", "in 5 h")
+@pytest.mark.parametrize(
+    ("seconds", "ago", "ahead"),
+    [
+        (0, "just now", "now"),
+        (0.9, "just now", "now"),
+        (1, "just now", "in 1.0 s"),
+        (9, "just now", "in 9.0 s"),
+        (10, "10 s ago", "in 10 s"),
+        (240, "4 min ago", "in 4 min"),
+        (18_000, "5 h ago", "in 5 h"),
+    ],
+)
+def test_ago_and_ahead(seconds: float, ago: str, ahead: str) -> None:
+    span = timedelta(seconds=seconds)
+    assert (time_text.ago(NOW - span, NOW), time_text.ahead(NOW + span, NOW)) == (ago, ahead)
+
+
+@pytest.mark.usefixtures("in_vienna")
+def test_whole_times() -> None:
+    assert [time_text.whole(NOW, utc=utc) for utc in (False, True)] == [
+        "Mon 30 Nov 13:00:00 CET",
+        "Mon 30 Nov 12:00:00 UTC",
+    ]
+    at = NOW.astimezone()
+    assert time_text.as_json(at) == "2026-11-30T12:00:00Z"
+    assert time_text.as_json(at.replace(microsecond=1500)) == "2026-11-30T12:00:00.001Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "past", "found"),
+    [
+        ("12:01", False, "2026-11-30T12:01"),
+        ("12:00", False, "2026-12-01T12:00"),
+        ("12:00", True, "2026-11-30T12:00"),
+        (" Tomorrow 06:00 ", True, "2026-12-01T06:00"),
+        ("mon 12:01", False, "2026-11-30T12:01"),
+        ("Monday 12:00", False, "2026-12-07T12:00"),
+        ("mon 11:00", True, "2026-12-07T11:00"),
+        ("tue 06:00", False, "2026-12-01T06:00"),
+        ("Sunday 06:00", False, "2026-12-06T06:00"),
+        ("2026-12-24", False, "2026-12-24T00:00"),
+        ("2026-12-24T06:00", False, "2026-12-24T06:00"),
+        ("2026-12-24T06:00+02:00", False, "2026-12-24T04:00"),
+    ],
+)
+def test_times_are_read(text: str, past: bool, found: str) -> None:
+    at = time_text.parse_time(text, NOW, past=past)
+    assert f"{at.astimezone(UTC):%Y-%m-%dT%H:%M}" == found
+
+
+@pytest.mark.parametrize("text", ["24:00", "7:00", "someday 06:00", "tomorrow", ""])
+def test_other_times_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no time; write it as 18:00, Mon 06:00 or 2026-12-24T06:00") as refused:
+        time_text.parse_time(text, NOW)
+    assert str(refused.value).startswith(repr(text))
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1d", 86_400)])
@@ -123,6 +183,45 @@ def test_on_a_narrow_terminal_rows_are_blocks() -> None:
     assert lines[:3] == ["IngestData", "  next: 06:00", "  why: a sentence that is long"]
     assert max(map(len, lines)) <= 32
     assert lines[-2:] == ["B", "  next: -"]
+
+
+def test_a_table_whole() -> None:
+    cells: list[columns.Row] = [
+        [columns.Cell("A", "red"), "1", columns.Cell("two words that are folded here", bold=True)],
+        ["Longer", columns.Cell(" ", dim=True), ""],
+    ]
+    assert columns.table(["name", "", "why"], cells, 35) == [
+        f"{click.style('name', dim=True)}       {click.style('why', dim=True)}",
+        f"{click.style('A', fg='red')}       1  {click.style('two words that are', bold=True)}".rstrip(),
+        f"           {click.style('folded here', bold=True)}",
+        "Longer",
+    ]
+    assert columns.table(["", "", ""], cells[1:], 35) == ["Longer"]
+    assert columns.table(["name"], [], 35) == []
+    assert columns.table(["", "", ""], cells, 34)[0] == click.style("A", fg="red"), "in blocks"
+    assert columns.table(["", "", ""], cells, 20) == [
+        click.style("A", fg="red"),
+        "  1",
+        f"{click.style('  two words that are', bold=True)}",
+        f"{click.style('  folded here', bold=True)}",
+        "Longer",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"), [(9, ["aaa   bbb", "cc dd"]), (8, ["aaa", "bbb", "cc dd"]), (4, ["aaa", "bbb", "cc", "dd"])]
+)
+def test_as_many_facts_on_a_line_as_fit(width: int, lines: list[str]) -> None:
+    assert columns.packed(["aaa", "bbb", "cc dd"], width) == lines
+
+
+def test_lines_are_folded_at_spaces() -> None:
+    assert columns.folded("a-b-c d\n\nlonger-than-that e", 7, " ") == [" a-b-c", " d", "", " longer-than-that", " e"]
+
+
+def test_the_longest_beginning_is_whole() -> None:
+    assert [len(columns.beginning("x" * count)) for count in (159, 160)] == [159, 160]
+    assert columns.beginning(f"{'x' * 100} {'y' * 60}") == f"{'x' * 100} ..."
 
 
 @pytest.mark.parametrize(
