@@ -1,5 +1,6 @@
 """What is asked of a schedule or a change of either backend, beside what plans and moves do with them."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -264,3 +265,41 @@ def test_the_targets_that_an_undo_removes_are_in_order() -> None:
     added = tuple({**TARGET, "Id": each} for each in ("c", "a", "b"))
     change = RuleChange(kind="update", name="p__Job", arn=RULE_ARN, put_targets=added)
     assert undo(change, rule()).remove_targets == ("a", "b", "c")
+
+
+def test_what_scheduler_asks_of_ecs_for_a_run() -> None:
+    ecs = {
+        "TaskDefinitionArn": arn(8),
+        "TaskCount": 2,
+        "LaunchType": "FARGATE",
+        "PlatformVersion": "LATEST",
+        "NetworkConfiguration": {"awsvpcConfiguration": {"Subnets": ["subnet-1"], "AssignPublicIp": "DISABLED"}},
+        "PropagateTags": "TASK_DEFINITION",
+        "EnableExecuteCommand": True,
+        "Tags": [{"team": "data"}, {"cost": "42"}],
+    }
+    overrides = '{"containerOverrides":[{"name":"app","environment":[{"name":"AT","value":"%s"}]}]}'
+    target = {"Arn": CLUSTER_ARN, "EcsParameters": ecs, "Input": overrides % "<aws.scheduler.scheduled-time>"}
+    assert backend.start_of(schedule(Target=target), NOW.replace(second=0)) == {
+        "cluster": CLUSTER_ARN,
+        "taskDefinition": arn(8),
+        "count": 2,
+        "launchType": "FARGATE",
+        "platformVersion": "LATEST",
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "DISABLED"}},
+        "propagateTags": "TASK_DEFINITION",
+        "enableExecuteCommand": True,
+        "overrides": json.loads(overrides % "2026-12-01T06:00:00Z"),
+        "tags": [{"key": "team", "value": "data"}, {"key": "cost", "value": "42"}],
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"EcsParameters": None}, {"Input": "no JSON"}, {"Input": "[]"}, {"Input": '"text"'}],
+    ids=["no task", "no JSON", "a list", "a text"],
+)
+def test_what_is_not_asked_of_ecs(changes: dict[str, Any]) -> None:
+    target = {**schedule().target, **changes}
+    given = {name: value for name, value in target.items() if value is not None}
+    assert backend.start_of(schedule(Target=given), NOW) is None

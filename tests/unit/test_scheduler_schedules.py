@@ -1,5 +1,6 @@
 """Schedules of EventBridge Scheduler: what they must be, what a change of them writes, what is written now."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -92,6 +93,7 @@ def test_a_schedule_is_said_whole() -> None:
         pytest.param(
             {"window": 15}, {"FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15}}, id="window"
         ),
+        pytest.param({"end": "2027-02-01T06:00:30Z"}, {"EndDate": "2027-02-01T06:00:59Z"}, id="an end with seconds"),
         pytest.param({"enabled": False}, {"State": "DISABLED"}, id="off"),
         pytest.param({"description": "nightly"}, {"Description": "nightly"}, id="description"),
     ],
@@ -108,7 +110,24 @@ def test_tags_of_a_run_are_maps() -> None:
 def test_without_watching_a_target_says_no_more_than_its_task() -> None:
     target = desired(UNWATCHED).target
     assert (target["Input"], "DeadLetterConfig" in target) == ("{}", False)
-    assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 86_400
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
+    overrides = '{"containerOverrides":[{"name":"app","command":["x"]}]}'
+    assert desired(UNWATCHED, overrides).target["Input"] == overrides
+
+
+@pytest.mark.parametrize("watched", [True, False], ids=["stays watched", "stays unwatched"])
+def test_without_watching_a_target_stays_as_it_is(watched: bool) -> None:
+    there = desired(SETTINGS if watched else UNWATCHED)
+    wanted = desired_schedule(task(), UNWATCHED, NAME, CLUSTER_ARN, arn(2), None, there)
+    assert difference(shown(there), wanted) is None
+
+
+def test_what_a_task_overrides_is_in_its_target() -> None:
+    overrides = '{"containerOverrides":[{"name":"app","command":["x"]}]}'
+    given = json.loads(desired(SETTINGS, overrides).target["Input"])["containerOverrides"]
+    variables = {"ROTA_TASK": "IngestData", "ROTA_SCHEDULED_AT": "<aws.scheduler.scheduled-time>"}
+    environment = [{"name": name, "value": value} for name, value in variables.items()]
+    assert given == [{"name": "app", "command": ["x"], "environment": environment}]
 
 
 @pytest.mark.parametrize(
