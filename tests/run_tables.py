@@ -10,7 +10,7 @@ from tests.guestbook import SETTINGS
 from tests.month.table import Table
 
 
-class _Response:
+class HttpResponse:
     """As much of an HTTP response as botocore looks at."""
 
     def __init__(self, status: int) -> None:
@@ -24,7 +24,7 @@ def table_with(*jobs: Job) -> RunTable:
 
     def answer(model: Any, context: dict[str, Any], **_: object) -> Any:
         status, parsed = rows.answer(model.name, context["asked"]) or (500, {})
-        return _Response(status), parsed
+        return HttpResponse(status), parsed
 
     client.meta.events.register("before-parameter-build", lambda params, context, **_: context.update(asked=params))
     client.meta.events.register("before-call", answer)

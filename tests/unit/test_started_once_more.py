@@ -1,0 +1,196 @@
+"""`catch_up` in one sweep: what is asked of ECS, what is noted of the job, and in which words."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from rota.aws import clients
+from rota.runs.catching_up import catch_up, token
+from rota.runs.incidents import after_run
+from rota.runs.model import Actor, Job, Owed, Reason, Run, Span, Status, Trigger, Why
+from rota.runs.table import RunTable
+from rota.schedules.eventbridge_rules.desired import desired_rule
+from tests.guestbook import APP, CLUSTER_ARN, SETTINGS, arn, task
+from tests.run_events import DUE
+from tests.run_tables import HttpResponse, table_with
+
+ACTING = SETTINGS.model_copy(update={"run_actions": "both"})
+MINUTE = timedelta(minutes=1)
+CRON = "0 6 ? * SUN *"
+OWES = Owed(scheduled_at=DUE, tasks=2, given_up=True)
+JOB = Job(
+    task="IngestData",
+    spans=(Span(expression=f"cron({CRON})", since=DUE - timedelta(days=9)),),
+    count=2,
+    retry_age=60,
+    grace=300,
+    catch_up="both",
+)
+NO_REASON = Reason(why=Why.NO_TRACE, words="no trace", todo="look", reader=Actor.OPERATOR)
+GONE = "its schedule is disabled or gone, or does not name the job"
+
+
+class Account:
+    """ECS and EventBridge, which answer so; `started` is what ECS was asked to start."""
+
+    def __init__(self) -> None:
+        rule = desired_rule(task(cron=CRON, count=2), ACTING, CLUSTER_ARN, arn(7))
+        self.rule: dict[str, Any] = {
+            "Name": rule.name,
+            "Arn": f"arn:aws:events:us-east-1:123456789012:rule/{rule.name}",
+            "ScheduleExpression": f"cron({CRON})",
+            "State": "ENABLED",
+        }
+        self.targets: list[Any] = list(rule.targets)
+        self.answer: tuple[int, dict[str, Any]] = 200, {"tasks": [{}, {}], "failures": []}
+        self.started: list[dict[str, Any]] = []
+
+    def __call__(self, model: Any, context: dict[str, Any], **_: object) -> Any:
+        status, answer = (
+            200,
+            {
+                "DescribeRule": self.rule,
+                "ListTagsForResource": {"Tags": [{"Key": "rota:app", "Value": APP}]},
+                "ListTargetsByRule": {"Targets": self.targets},
+            }.get(model.name, {}),
+        )
+        if model.name == "RunTask":
+            self.started.append(context["asked"])
+            status, answer = self.answer
+        if model.name == "GetSchedule" or (model.name == "DescribeRule" and not self.rule):
+            status, answer = 400, {"Error": {"Code": "ResourceNotFoundException", "Message": "none"}}
+        return HttpResponse(status), {**answer, "ResponseMetadata": {"HTTPStatusCode": status}}
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    found, made = Account(), (clients.events, clients.ecs, clients.scheduler)
+    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    for each in made:
+        each.cache_clear()
+    for client in (clients.events(), clients.ecs(), clients.scheduler()):
+        client.meta.events.register(
+            "before-parameter-build", lambda params, context, **_: context.update(asked=dict(params))
+        )
+        client.meta.events.register("before-call", found)
+    yield found
+    for each in made:
+        each.cache_clear()
+
+
+def owing(**changes: Any) -> RunTable:
+    """The table with a job that owes what `changes` say, and of which people know that it was missed."""
+    missed = Run(task="IngestData", scheduled_at=DUE, task_id="missed", status=Status.MISSED, reason=NO_REASON)
+    table, whole = table_with(JOB), after_run(JOB, missed)
+    assert whole.incident is not None
+    known = whole.incident.model_copy(update={"reported_at": DUE})
+    update = {"owed": OWES.model_copy(update=changes), "incident": known}
+    table.update_state(whole.model_copy(update=update), JOB)
+    return table
+
+
+def after(table: RunTable, minutes: int = 2) -> Job:
+    """The job after a sweep."""
+    catch_up(table, ACTING, table.jobs().values(), [], DUE + minutes * MINUTE)
+    return table.jobs()["IngestData"]
+
+
+def test_what_is_owed_is_started_once(account: Account) -> None:
+    table = owing()
+    for _ in range(2):
+        job = after(table)
+        assert job.owed == OWES.model_copy(update={"answer": "started", "claimed_at": DUE + 2 * MINUTE})
+        assert job.notices == ()
+    (request,) = account.started
+    assert request["count"] == 2
+    assert request["taskDefinition"] == arn(7)
+    assert request["startedBy"] == "rota/catch-up/20260301T060000Z"
+    assert request["clientToken"] == token(APP, "IngestData", DUE)
+
+
+TWO_FAILURES = [{"reason": "RESOURCE:ENI"}, {"reason": "RESOURCE:ENI"}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "noted"),
+    [
+        ((200, {"tasks": [], "failures": TWO_FAILURES}), "ECS started nothing: RESOURCE:ENI"),
+        ((200, {"tasks": [{}], "failures": [{"reason": "a"}]}), "ECS started 1 of 2 tasks: a"),
+        ((200, {"tasks": [], "failures": [{"reason": "a"}, {"reason": "b"}]}), "ECS started nothing: a; b"),
+        (
+            (400, {"Error": {"Code": "AccessDeniedException", "Message": "not yours"}}),
+            "RunTask was denied: not yours",
+        ),
+        ((400, {"Error": {"Code": "ConflictException", "Message": "the token was used"}}), "started"),
+    ],
+    ids=["nothing", "one of two", "two reasons", "denied", "by a call whose answer was lost"],
+)
+def test_what_ecs_answers_is_noted(account: Account, answer: tuple[int, dict[str, Any]], noted: str) -> None:
+    account.answer = answer
+    job = after(owing())
+    assert job.owed is not None
+    assert job.owed.answer.startswith(noted)
+    said = [(each.kind, each.run.reason and each.run.reason.words) for each in job.notices]
+    promised = [("not_caught_up", f"catch_up did not start it once more: {job.owed.answer}")]
+    assert said == ([] if noted == "started" else promised)
+
+
+def test_what_ecs_has_no_answer_to_is_asked_again(account: Account) -> None:
+    table = owing()
+    account.answer = 400, {"Error": {"Code": "ThrottlingException", "Message": "slow down"}}
+    job = after(table)
+    assert job.owed == OWES.model_copy(update={"claimed_at": DUE + 2 * MINUTE})
+    account.answer = 200, {"tasks": [{}, {}], "failures": []}
+    job = after(table, 3)
+    assert job.owed == OWES.model_copy(update={"answer": "started", "claimed_at": DUE + 2 * MINUTE})
+    assert len({request["clientToken"] for request in account.started}) == 1
+
+
+@pytest.mark.parametrize("changed", ["disabled", "gone", "another job's"])
+def test_a_schedule_that_is_not_its_own_starts_nothing(account: Account, changed: str) -> None:
+    if changed == "disabled":
+        account.rule["State"] = "DISABLED"
+    elif changed == "gone":
+        account.rule = {}
+    else:
+        account.targets = list(desired_rule(task(name="Other", cron=CRON), ACTING, CLUSTER_ARN, arn(7)).targets)
+    job = after(owing())
+    assert job.owed is not None
+    assert (job.owed.answer, account.started) == (GONE, [])
+
+
+def test_while_a_deployment_changes_the_schedule_nothing_is_known(account: Account) -> None:
+    account.rule["ScheduleExpression"] = "cron(0 7 * * ? *)"
+    assert after(owing()).owed == OWES
+    assert account.started == []
+
+
+@pytest.mark.parametrize(("trigger", "noted"), [("catch_up", "started"), ("schedule", "it has run meanwhile")])
+def test_what_runs_meanwhile_is_noted(account: Account, trigger: str, noted: str) -> None:
+    table = owing()
+    for name in ("a", "b"):
+        ran = Run(task="IngestData", scheduled_at=DUE, task_id=name, status=Status.RUNNING, trigger=Trigger(trigger))
+        table.put(ran, None)
+    job = after(table)
+    assert job.owed is not None
+    assert (job.owed.answer, job.notices, account.started) == (noted, (), [])
+
+
+def test_a_person_is_told_no_only_of_what_was_promised(account: Account) -> None:
+    account.rule = {}
+    table = owing()
+    before = table.jobs()["IngestData"]
+    assert before.incident is not None
+    silent = before.model_copy(update={"incident": before.incident.model_copy(update={"reported_at": None})})
+    table.update_state(silent, before)
+    assert after(table).notices == ()
+    table = owing()
+    before = table.jobs()["IngestData"]
+    assert before.incident is not None
+    later = before.incident.last.model_copy(update={"scheduled_at": DUE + timedelta(days=7)})
+    moved = before.model_copy(update={"incident": before.incident.model_copy(update={"last": later})})
+    table.update_state(moved, before)
+    assert after(table).notices == ()
