@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from rota.board.model import Todo, Tone
-from rota.cli.board.front import Clock, axis
+from rota.board.model import Rollout, Todo, Tone
+from rota.cli.board.front import Clock, axis, how
 from rota.cli.board.progress import deploying
 from rota.cli.check.model import Finding
 from rota.cli.status import tasks
 from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, Service
-from tests.board.sample import CLOCK, DIGEST, FRAME, NOW, deployment, gathered, job, page, run
+from rota.watch.follow import Step
+from tests.board.sample import CLOCK, DIGEST, FRAME, LIVE, NOW, deployment, gathered, job, page, run
 
 DAILY_BERLIN = "cron(30 7 * * ? *)"
 WELL = (job("SendMail"), [run("SendMail", 6)])
@@ -394,3 +395,117 @@ def test_the_ticks_are_at_midnight_and_each_quarter_of_the_day(hours: int, ticks
     found = axis(Clock(now, utc=True), hours)
     assert [f"{at:%d %H:%M:%S}" for at, _ in found.ticks] == ticks
     assert {at.microsecond for at, _ in found.ticks} == {0}
+
+
+def test_optional_steps_are_shown_once_they_run() -> None:
+    def names(*ended: str, now: str) -> list[str]:
+        steps = {each: Step(each, NOW, left=NOW) for each in ended}
+        return [step.name for step in deploying(DEPLOYS, gathered(WELL).status, steps, [], now, CLOCK).steps]
+
+    always = names(now="TakeTurn")
+    assert "RunBefore" not in always
+    assert sorted({*names("RunBefore", now="ClearRules")} - {*always}) == ["RunBefore"]
+    assert sorted({*names(now="RunAfter")} - {*always}) == ["RunAfter"]
+
+
+@pytest.mark.parametrize(
+    ("members", "remarks"),
+    [
+        ({}, []),
+        ({"newer_waits": True}, ["A newer push waits."]),
+        ({"newer_waits": True, "status": "ABORTED"}, ["A newer push waits.", "Its execution is ABORTED."]),
+    ],
+    ids=["none", "a newer one", "aborted"],
+)
+def test_what_else_is_to_be_said_of_a_deployment(members: dict[str, Any], remarks: list[str]) -> None:
+    assert [*deploying(replace(DEPLOYS, **members), gathered(WELL).status, {}, [], "", CLOCK).remarks] == remarks
+
+
+@pytest.mark.parametrize(
+    ("rollout", "new", "words"),
+    [
+        ("COMPLETED", 2, "2 of 2 tasks run shop:7; the rollout is complete"),
+        ("FAILED", 0, "0 of 2 tasks run shop:7; the rollout failed"),
+        ("IN_PROGRESS", 3, "3 of 2 tasks run shop:7"),
+    ],
+)
+def test_how_far_the_service_has_come(rollout: str, new: int, words: str) -> None:
+    status = gathered(WELL, service=Service("shop:7", 2, 2, rollout, new)).status
+    for now, steps in (("RollService", {}), ("CheckService", {}), ("RunAfter", {"CheckService": Step("x", NOW)})):
+        shown = deploying(DEPLOYS, status, steps, ["a", "b"], now, CLOCK).rollout
+        assert shown == Rollout(min(new, 2), 2, words, ("a", "b"))
+    assert deploying(DEPLOYS, status, {}, [], "ReadConfig", CLOCK).rollout is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "words"),
+    [
+        ("push", "", "pushed"),
+        ("again", "user/ana", "deployed again by ana"),
+        ("image", "ana", "deployed by ana"),
+        ("schedule", "", "new schedule file"),
+        ("rollback", "a/b/ana", "rollback by ana"),
+        (None, "", ""),
+        (None, "ana", "by ana"),
+    ],
+)
+def test_how_a_deployment_was_begun(kind: str | None, by: str, words: str) -> None:
+    assert how(kind, by) == words
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [("not_started", "A does not start"), ("missed", "A is missed"), ("failed", "A fails")]
+)
+def test_the_headline_says_how_a_job_fails(status: str, words: str) -> None:
+    assert page(gathered((job("A"), [run("A", 1, status)]))).headline == words
+
+
+LIVE_FOR = {
+    "all": ({"by": "user/ana", "reason": "the sale"}, "for 3 h, pushed by ana “the sale”"),
+    "no time": ({"since": None}, "pushed"),
+    "nothing": ({"since": None, "kind": None}, ""),
+}
+
+
+@pytest.mark.parametrize(("members", "words"), LIVE_FOR.values(), ids=LIVE_FOR)
+def test_since_when_it_is_live(members: dict[str, Any], words: str) -> None:
+    shown = page(gathered(WELL, release=replace(LIVE, **members)))
+    assert (shown.live, shown.live_href, shown.image) == (words, "/r/v2", "b81d07e")
+
+
+def test_a_live_image_without_a_tag_and_a_number() -> None:
+    shown = page(gathered(WELL, release=replace(LIVE, tag=None, release=None)))
+    assert (shown.release, shown.image, shown.live_href) == ("", DIGEST[:15], "")
+
+
+def test_gates_of_images_without_a_tag() -> None:
+    bars = [Bar(DIGEST, None, "", "the login fails")] * 2
+    opens = NOW + timedelta(hours=6)
+    gates = page(gathered(WELL, barred=bars, pending=Pending(DIGEST, None, "arn:x", opens))).gates
+    assert gates == [
+        Todo(
+            "warn",
+            f"The push of {DIGEST[:15]} waits for the deployment window",
+            ["It opens 18:00."],
+            [f"rota deploy --image {DIGEST[:15]} --now"],
+        ),
+        Todo(
+            "warn",
+            f"{DIGEST[:15]} is barred: a push deploys nothing",
+            ["A rollback left it: “the login fails”"],
+            ["rota resume --barred"],
+            does=[("Lift the bar", "/do/lift")],
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("minutes", "often"), [(59, True), (60, True), (61, False)])
+def test_what_runs_often_is_one_span(minutes: int, often: bool) -> None:
+    found = gathered((job("A", f"rate({minutes} minutes)"), [run("A", 0.5)]))
+    coming = page(found).tasks[0].coming
+    assert (bool(coming.often), bool(coming.single)) == (often, not often)
+
+
+def test_a_schedule_that_is_due_at_the_ends_of_the_axis() -> None:
+    coming = page(gathered((job("A", "cron(0 12 * * ? *)"), []))).tasks[0].coming
+    assert coming.single == (NOW + timedelta(days=1),)

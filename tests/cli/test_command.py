@@ -1,15 +1,24 @@
 """The command `rota` itself: its version, its help, and what it loads for them."""
 
+import io
 import re
 import subprocess
 import sys
+from contextlib import redirect_stderr
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from types import SimpleNamespace
+from typing import NoReturn
 
 import click
 import pytest
+from botocore.exceptions import NoRegionError
 from click.testing import CliRunner
 
 import rota
-from rota.cli.frame import Account
+from docs import generated
+from rota.cli.exits import CommandError, Exit
+from rota.cli.frame import Account, ended
 from rota.cli.main import main
 from rota.cli.output import Output
 from tests.examples import ROOT
@@ -38,6 +47,12 @@ def test_the_help_of_each_command_has_an_example() -> None:
     context = click.Context(main)
     shown = {name: CliRunner().invoke(main, [name, "--help"]).stdout for name in main.list_commands(context)}
     assert [name for name, text in shown.items() if not re.search(rf"\n +Example:\n +.*rota {name}\b", text)] == []
+
+
+def test_the_document_has_each_command_and_exit_code_as_it_is() -> None:
+    document = (ROOT / "docs" / "cli.md").read_text()
+    assert generated.commands() in document, "make docs writes it"
+    assert generated.exit_codes() in document, "make docs writes it"
 
 
 def test_an_option_is_a_flag_or_says_what_it_takes() -> None:
@@ -115,3 +130,70 @@ print(*sys.modules)
 
 def test_shown_options_are_as_a_shell_reads_them() -> None:
     assert Account(Output(), stack="rota", profile="the shop").options == " --stack rota --profile 'the shop'"
+
+
+def of(error: BaseException, said: str = "") -> tuple[int, str]:
+    """How a command ends that this happens to, and what it says."""
+    account = Account(Output())
+    account.interrupted = said
+    fallen = io.StringIO()
+    with redirect_stderr(fallen):
+        code = ended(account.output, account, lambda: _raise(error))
+    return code, fallen.getvalue()
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "code", "words"),
+    [
+        (KeyboardInterrupt(), "", 130, "rota: stopped\nNothing was changed.\n"),
+        (click.Abort(), "It continues.", 130, "rota: stopped\nIt continues.\n"),
+        (CommandError(Exit.DIFFERS, "a", "b", listed="  c"), "d", 3, "rota: a\n  c\nb\n"),
+        (NoRegionError(), "", 2, "rota: no Region is set\nname it with --region, or export AWS_REGION\n"),
+        (
+            NoRegionError(),
+            "It may run.",
+            2,
+            "rota: no Region is set\nname it with --region, or export AWS_REGION\nIt may run.\n",
+        ),
+    ],
+    ids=["Ctrl-C", "Ctrl-C at a question", "what it says itself", "botocore", "botocore, after it began"],
+)
+def test_how_a_command_ends(error: BaseException, said: str, code: int, words: str) -> None:
+    assert of(error, said) == (code, words)
+
+
+def test_a_fault_of_its_own_is_shown_whole() -> None:
+    with pytest.raises(ZeroDivisionError):
+        of(ZeroDivisionError())
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (CommandError(Exit.TIMED_OUT, "too long"), 124, "rota: too long\n"),
+        (CommandError(Exit.FAILED, "no"), 125, "rota: no\n"),
+        (NoRegionError(), 125, "rota: no Region is set\nname it with --region, or export AWS_REGION\n"),
+        (ZeroDivisionError("x"), 125, "rota: the command itself failed: x\nreport the lines above\n"),
+    ],
+    ids=["its time is over", "its own words", "botocore", "a fault of its own"],
+)
+def test_how_a_command_ends_that_exits_as_a_job(error: Exception, code: int, words: str) -> None:
+    account, fallen = Account(Output()), io.StringIO()
+    with redirect_stderr(fallen):
+        assert ended(account.output, account, lambda: _raise(error), Exit.NOT_RUN) == code
+    assert fallen.getvalue().endswith(words)
+
+
+def test_the_clock_is_that_of_aws_if_that_is_far_from_this_one() -> None:
+    account = Account(Output())
+    for ahead, taken in ((31, True), (29, False), (-31, True), (-29, False)):
+        date = format_datetime(datetime.now(UTC) + timedelta(seconds=ahead), usegmt=True)
+        account._hear(SimpleNamespace(headers={"Date": date}))
+        assert (abs((account.now() - datetime.now(UTC)).total_seconds()) > 20) == taken
+    for headers in ({}, {"Date": "yesterday"}):
+        account._hear(SimpleNamespace(headers=headers))
+    assert abs((account.now() - datetime.now(UTC)).total_seconds()) < 20

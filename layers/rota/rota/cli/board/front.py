@@ -289,13 +289,14 @@ def _gates(status: Status, clock: Clock, options: str) -> Iterator[model.Todo]:
     elif waits:
         yield model.Todo("busy", f"The push of {waits.tag or short(waits.digest)} is started within minutes")
     if status.barred:
-        named = ", ".join(dict.fromkeys(each.tag or short(each.digest) for each in status.barred))
-        one = status.barred[-1]
-        by = f" by {_person(one.by)}" if one.by else ""
-        why = [f"A rollback{by} left {'it' if len(status.barred) == 1 else 'them'}: “{one.reason}”"]
-        title = f"{named} {'is' if len(status.barred) == 1 else 'are'} barred: a push deploys nothing"
+        named = list(dict.fromkeys(each.tag or short(each.digest) for each in status.barred))
+        last = status.barred[-1]
+        by = f" by {_person(last.by)}" if last.by else ""
+        be, them = ("is", "it") if len(named) == 1 else ("are", "them")
+        why = [f"A rollback{by} left {them}: “{last.reason}”"] if last.reason else []
+        title = f"{', '.join(named)} {be} barred: a push deploys nothing"
         does = [("Lift the bar", "/do/lift")]
-        yield model.Todo("warn", title, why if one.reason else [], [f"rota resume --barred{options}"], does=does)
+        yield model.Todo("warn", title, why, [f"rota resume --barred{options}"], does=does)
 
 
 def waiting(waits: Pending | PendingSchedule) -> str:
