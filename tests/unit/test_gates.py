@@ -119,7 +119,8 @@ def test_an_image_that_two_barred_stays_barred_without_one() -> None:
 @pytest.mark.parametrize("tag", ["b81d07e", None, 'x"y'])
 def test_the_input_that_deploys_anyway_is_one(tag: str | None) -> None:
     given = json.loads(deploys_anyway(Image(repository="guestbook", digest=digest(1), tag=tag)))
-    assert (given["kind"], given["detail"]["image-digest"]) == ("image", digest(1))
+    detail = {"repository-name": "guestbook", "image-digest": digest(1)} | ({"image-tag": tag} if tag else {})
+    assert given == {"kind": "image", "detail": detail}
 
 
 # ---------------------------------------------------------------------- rollback

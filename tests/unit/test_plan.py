@@ -19,6 +19,7 @@ from rota.schedule_file.task import After, Before, Task
 from rota.schedules import backend
 from rota.schedules.eventbridge_rules.desired import desired_rule
 from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
+from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange
 from rota.schedules.revision import to_be_registered
 from rota.settings import Settings
 from tests.guestbook import (
@@ -710,3 +711,76 @@ def test_only_what_changes_of_a_revision_is_said() -> None:
     said = {PREFIX + "IngestData": {"ephemeral_storage": "50 GiB"}}
     plan = planned(task(ephemeral_storage=50, cron="0 7 * * ? *"), **deployed(task()), said_of_revisions=said)
     assert (kinds(plan), plan.said_of_revisions, plan.revision_changes) == ({"IngestData": "update"}, said, {})
+
+
+DAILY = task("Daily", cron=None, rate="1 day", start="2026-12-01T06:00:00Z")
+IN_SCHEDULER = SETTINGS.model_copy(update={"schedules_in": "scheduler"})
+BARE = Snapshot(schedules={}, service=service_state(arn(1)))
+
+
+def asked_for(plan: Plan, there: Snapshot = BARE, **changes: Any) -> str:
+    """What an approval of that plan is for."""
+    return digest_of_changes(plan.model_copy(update=changes), there)
+
+
+@pytest.mark.parametrize(
+    ("changes", "counts"),
+    [
+        pytest.param({"base": definition(revision=9)}, False, id="the base's number"),
+        pytest.param({"newest_revision": 99}, False, id="the newest revision"),
+        pytest.param({"kept": 7}, False, id="how many stay"),
+        pytest.param({"registers": ()}, False, id="what is to be registered"),
+        pytest.param({"reused": {"f": arn(3)}}, False, id="what is used again"),
+        pytest.param({"service_runs": arn(99)}, False, id="what the service runs"),
+        pytest.param({"algorithm": 7}, False, id="how it was made"),
+        pytest.param({"retry_policy_set_by_rota": ()}, False, id="whose retry policy it is"),
+        pytest.param({"remarks": ("what a person should know",)}, False, id="remarks"),
+        pytest.param({"image_uri": NEW_IMAGE}, True, id="the image"),
+        pytest.param({"changes": ()}, True, id="the changes of schedules"),
+        pytest.param({"api": "f"}, True, id="the service's content"),
+        pytest.param({"roll": False}, True, id="whether the service rolls"),
+        pytest.param({"set_by_keys": {"x": ("Tags",)}}, True, id="what keys set"),
+        pytest.param({"service_changes": ("command",)}, True, id="the service's changes"),
+        pytest.param({"left_out": {"metrics": "x"}}, True, id="containers left out"),
+    ],
+)
+def test_what_an_approval_is_for(changes: dict[str, Any], counts: bool) -> None:
+    plan = planned(INGEST, SPAM)
+    assert (asked_for(plan, **changes) != asked_for(plan)) is counts
+    assert len(asked_for(plan)) == 32
+
+
+def test_a_revision_counts_by_its_content_for_an_approval() -> None:
+    """Whether it has a number yet is no difference."""
+    there = deployed(INGEST)
+    new, known = planned(INGEST), planned(INGEST, **{**there, "schedules": {}, "service": service_state(arn(9))})
+    assert known.reused
+    same: Any = {"roll": True, "service_changes": new.service_changes}
+    assert asked_for(known, **same) == asked_for(new, **same)
+
+
+def test_when_a_plan_is_made_is_no_difference_for_an_approval() -> None:
+    plan = planned(DAILY, settings=IN_SCHEDULER)
+    (change,) = plan.changes
+    assert isinstance(change, SchedulerChange)
+    later = change.model_copy(update={"members": {**change.members, "StartDate": "2026-12-02T06:00:00Z"}})
+    assert asked_for(plan, changes=(later,)) == asked_for(plan)
+    cron = planned(INGEST, settings=IN_SCHEDULER)
+    (change,) = cron.changes
+    assert isinstance(change, SchedulerChange)
+    begins = change.model_copy(update={"members": {**change.members, "StartDate": "2026-12-02T06:00:00Z"}})
+    assert asked_for(cron, changes=(begins,)) != asked_for(cron), "of a cron that says when it begins"
+
+
+def test_what_there_is_counts_for_an_approval_where_it_changes() -> None:
+    there = deployed(INGEST, SPAM)["schedules"]
+    plan = planned(task(cron="0 7 * * ? *"), SPAM, **deployed(INGEST, SPAM))
+    (change,) = plan.changes
+
+    def found(name: str) -> str:
+        described = there | {name: there[name].model_copy(update={"description": "by hand"})}
+        return asked_for(plan, BARE.model_copy(update={"schedules": described}))
+
+    before = asked_for(plan, BARE.model_copy(update={"schedules": there}))
+    assert found(change.name) != before
+    assert found(PREFIX + "RemoveSpam") == before
