@@ -144,14 +144,20 @@ def test_to_which_release_it_goes(kept: list[Release], asked: str, target: int) 
 @pytest.mark.parametrize(
     ("kept", "asked", "problem"),
     [
-        ([], "previous", "no release is kept yet"),
-        ([release(1)], "previous", "there is no release before v1 that differs"),
-        ([release(3), release(2)], "v1", r"there is no release v1 .* there are v3, v2\. Deploy its image instead"),
+        ([], "previous", "no release is kept yet, so there is none to roll back to; deploy an image instead"),
+        ([release(1)], "previous", "there is no release before v1 that differs from it"),
+        (
+            [release(3), release(2)],
+            "v1",
+            "there is no release v1 to roll back to: of the last 20 releases, which are kept, there are v3, v2. Deploy "
+            "its image instead, with the kind image",
+        ),
     ],
 )
 def test_a_release_that_is_not_kept(kept: list[Release], asked: str, problem: str) -> None:
-    with pytest.raises(RejectedError, match=problem):
+    with pytest.raises(RejectedError) as refused:
         find_target(kept, asked, NOW + 5 * HOUR)
+    assert str(refused.value) == problem
 
 
 def test_every_image_that_was_live_after_it_is_barred() -> None:
@@ -177,8 +183,37 @@ def test_its_undo_is_an_input() -> None:
 
 
 def test_without_its_plan_only_the_image_comes_back() -> None:
-    with pytest.raises(RejectedError, match='which plan v1 had; roll back with "image_only": true'):
+    with pytest.raises(RejectedError) as refused:
         pinned(release(1).model_copy(update={"plan": None}))
+    assert str(refused.value) == (
+        'it is not recorded which plan v1 had; roll back with "image_only": true, or deploy its image, '
+        f"{digest(1)}, with the schedule file of today"
+    )
+
+
+def test_what_the_summary_says_of_a_rollback() -> None:
+    two = (bar(3), bar(2))
+    assert remark(release(1), None, ()) == "brings back v1"
+    assert remark(release(1), release(3), two) == (
+        f"brings back v1, barred until a person lifts that: v3 {digest(3)}, v2 {digest(2)}; to undo it: rota rollback "
+        'v3, or start {"kind": "rollback", "release": "v3"}'
+    )
+
+
+def test_a_whole_bar() -> None:
+    back = execution("back")
+    assert bars_of([release(2), release(1)], release(1), back, ORIGIN) == (
+        Bar(digest=digest(2), tag="t2", release="v2", execution=back.id, by="ann", reason="the login fails"),
+    )
+    assert str(Bar(digest=digest(2), release="v2", execution="e")) == (
+        "a person rolled back from v2, which had this image"
+    )
+
+
+@pytest.mark.parametrize(("hours", "live"), [(0.5, None), (1, 1), (1.5, 1), (2, 2), (9, 3)])
+def test_which_release_was_live(hours: float, live: int | None) -> None:
+    found = live_at([release(3), release(2), release(1)], NOW + hours * HOUR)
+    assert (found and found.number) == live
 
 
 def test_twenty_releases_are_kept_in_the_round() -> None:
