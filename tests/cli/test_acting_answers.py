@@ -145,6 +145,28 @@ def test_what_is_live_is_the_end_of_waiting(machine: Machine, played: Played) ->
     played("deploy_live", "deploy --watch a --wait-until live", "deploy --watch a --wait-until live --json")
 
 
+def test_a_step_that_fails_and_what_ecs_says(aws: Aws, machine: Machine, played: Played) -> None:
+    machine.ends("DeploymentFailed", failed=True)
+    why = {"error": "RolloutError", "cause": json.dumps({"errorMessage": "The rollout did not last."})}
+    machine.events[-2:-2] = [
+        event(6, "TaskStateEntered", stateEnteredEventDetails={"name": "RollService"}),
+        event(7, "LambdaFunctionScheduled"),
+        event(8, "LambdaFunctionFailed", lambdaFunctionFailedEventDetails={"error": "TransientError", "cause": "{}"}),
+        event(9, "LambdaFunctionScheduled"),
+        event(10, "LambdaFunctionFailed", lambdaFunctionFailedEventDetails=why),
+        event(11, "TaskStateExited", stateExitedEventDetails={"output": "{}"}),
+    ]
+    said = [
+        {"id": str(number), "createdAt": NOW, "message": f"(service shop) {words}"}
+        for number, words in enumerate(("has begun draining connections on 1 tasks. " * 3, "has started 1 tasks."))
+    ]
+    aws.answers["DescribeServices"] = {"services": [{"events": said, "deployments": []}]}
+    machine.events[-2:] = [each | {"id": 20 + number} for number, each in enumerate(machine.events[-2:])]
+    played("deploy_step_fails", "deploy --watch a", "deploy --watch a --json")
+    aws.answers["DescribeServices"] = "AccessDeniedException"
+    played("deploy_step_fails_denied", "deploy --watch a")
+
+
 def test_deploying_what_deploys_already(aws: Aws, machine: Machine, played: Played) -> None:
     lease(aws, holder=EXECUTION + "push-8", digest=digest("f"))
     lines: tuple[str, ...] = ("--no-wait", "--no-wait --json", "--now --reason x --no-wait")
@@ -376,5 +398,5 @@ def test_next(aws: Aws, machine: Machine, played: Played, tmp_path: Path, monkey
     )
     lines += ("--ics --json", "--for 1h --until 18:00", "--until 2026-11-30T11:00Z", "--since x", "shop__Fails --utc")
     lines += ("--file tasks.yaml", "--file tasks.yaml --ics A", "--file tasks.yaml C", "--file none.yaml")
-    lines += ("--since 2026-11-30T13:00Z --until 2026-11-30T15:00Z",)
+    lines += ("--since 2026-11-30T13:00Z --until 2026-11-30T15:00Z", "Soon Fails --for 3d")
     played("next", *(f"next {each}".strip() for each in lines))

@@ -190,3 +190,12 @@ def test_a_job_in_a_zone_has_its_time_in_both() -> None:
     assert re.fullmatch(r"tomorrow +06:00 +Daily +every day at 07:00 Europe/Berlin", zoned)
     assert re.fullmatch(r"time zones: IANA 20\d\d[a-z]", database)
     assert calendar([weekly], NOW, NOW).zones is None
+
+
+def test_lines_of_a_calendar_are_short_and_escaped() -> None:
+    long = Job("A" * 60, When(DAILY), True)
+    found = calendar([long], NOW, NOW + timedelta(days=1))
+    text = [*ics(found, "a;b,c\\d", NOW, every=False)]
+    assert text[2] == "PRODID:-//rota//a\\;b\\,c\\\\d//EN"
+    uid = f"UID:{'A' * 60}-20261201T060000Z@a\\;b\\,c\\\\d"
+    assert text[5:7] == [uid[:70], f" {uid[70:]}"]
