@@ -958,6 +958,17 @@ def test_failing_alike_begins_with_five(known: int, new: int, minutes: int, thre
     assert {alert.thread for alert in due_alerts(jobs, DUE + timedelta(minutes=minutes))} == threads
 
 
+def test_which_reasons_are_one_cause_for_two_jobs_already() -> None:
+    of_aws = {"image", "secret", "logs", "role", "network", "capacity", "spot", "host"}
+    of_aws |= {"refused", "disabled", "gone", "no_trace", "away"}
+    together = set()
+    for why in Why:
+        reason = SECRET.model_copy(update={"why": why})
+        alerts = due_alerts([job(incident(not_started(f"J{n}", reason=reason))) for n in range(2)], SOON)
+        together |= {str(why)} if len(alerts) == 1 else set()
+    assert together == of_aws
+
+
 def test_two_kinds_of_notices_are_two_messages() -> None:
     jobs = of_many("overlong", running()) + of_many("overlapping", running()) + of_many("skipped", stopped("skip", "1"))
     found = due_alerts([*jobs, *of_many("skipped", stopped("skip", "1"))], SOON)

@@ -111,6 +111,7 @@ def test_a_task_is_frozen() -> None:
         ({"task": "a", "rate": "1 hour", "cron": "0 6 * * ? *"}, "also says when to run"),
         ({"rate": "1 hour"}, "does not say what to run"),
         ({"task": "a"}, "does not say when to run"),
+        ({"task": "a", "rate": "1 hour", "secrets": {"\ud83d": "/x"}}, "is not a name for a variable"),
         ({"task": "a", "rate": "1 hour", "cpu": 256, "memory": 8192}, "does not offer 8192 MiB with cpu 256"),
     ],
 )
