@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
-from rota.contract.deployment import Decision, Execution, Image, Kind, Origin, Stored, Verdict
+from rota.contract.deployment import Asks, Decision, Execution, Image, Kind, Origin, Stored, Verdict
 from rota.contract.step_io import OneOffRun
+from rota.deployment import steering
 from rota.deployment.gates import Asked, Gates, Hold, Pending, PendingSchedule
 from rota.deployment.items import stored
 from rota.deployment.lease import turn
 from rota.deployment.lease.item import LeaseTable
+from rota.deployment.steering import Steered, Steering
 from rota.deployment.waiting import Answer, BackTo
+from rota.execution_input import ExecutionInput
 from tests.guestbook import SETTINGS
 from tests.in_process import client
 from tests.steps import items
@@ -250,3 +253,162 @@ def test_of_two_restores_the_one_that_was_seen_is_taken_over(world: World) -> No
     table(8).update("SET restorer = :me", "attribute_exists(holder)")
     assert take(2) == Verdict(decision=Decision.GO, reason="e1 held the lease and has ended")
     assert (table(0).read().holder, table(0).read().restorer) == (execution(2).id, "")
+
+
+# ---------------------------------------------------------------------- what is resumed
+
+LATER, EARLIER = NOW + timedelta(days=1), NOW - timedelta(days=1)
+RESUMES = Origin(kind=Kind.RESUME, by="bob")
+BARS_LIFTED = (image(9).digest,)
+
+
+def asks(until: datetime = LATER) -> Asks:
+    return Asks(changes="c", until=until)
+
+
+def pending_push(**more: Any) -> Pending:
+    known = {"order": "2026-12-01#5", "image": image(5), "origin": BY_ANN, "lifts": BARS_LIFTED, "execution": "arn:p"}
+    return Pending.model_validate(known | more)
+
+
+def pending_file(**more: Any) -> PendingSchedule:
+    return change(4).model_copy(update=more)
+
+
+def resume(*, hold: bool = False, approval: str = "required") -> Steered:
+    given = Steering(NOW, lambda: None, lambda: ("the hold",), approval, lambda _: False)
+    keys = ExecutionInput.model_validate({"kind": "resume", **({"hold": {}} if hold else {})})
+    return steering.carry_out(table(7), execution(7), keys, RESUMES, given)
+
+
+REJECTED = ANSWER.model_copy(update={"approves": False, "reason": "not today"})
+EXPIRED = "no person approved it until 2026-11-30 06:00 UTC. To deploy it after all: "
+UNANSWERED = "waits for an approval: rota approve, or rota reject"
+
+
+@pytest.mark.parametrize(
+    ("gates", "approval", "decision", "reason"),
+    [
+        ({}, "required", "done", "no push is pending"),
+        ({"pending": pending_push()}, "required", "go", "the lease was free"),
+        ({"pending": pending_push(asks=asks(), answer=ANSWER)}, "required", "go", "the lease was free"),
+        ({"pending": pending_push(asks=asks())}, "required", "done", f"t5 {UNANSWERED}"),
+        ({"pending": pending_push(asks=asks())}, "none", "go", "the lease was free"),
+        ({"pending_schedule": pending_file()}, "required", "go", "it is its turn"),
+        ({"pending_schedule": pending_file(asks=asks())}, "required", "done", f"the schedule file {UNANSWERED}"),
+        (
+            {"pending_schedule": pending_file(due=NOW + timedelta(seconds=6))},
+            "required",
+            "done",
+            "the schedule file waits until 2026-12-01 06:00 UTC",
+        ),
+        ({"pending_schedule": pending_file(due=NOW + timedelta(seconds=5))}, "required", "go", "it is its turn"),
+        (
+            {"pending": pending_push(asks=asks()), "pending_schedule": pending_file(due=EARLIER, order="2026-11-30")},
+            "required",
+            "done",
+            f"t5 {UNANSWERED}; the schedule file waits for that push",
+        ),
+        ({"pending": pending_push(asks=asks(EARLIER))}, "required", "rejected", f"{EXPIRED}rota deploy --image t5"),
+        (
+            {"pending": pending_push(asks=asks(), answer=REJECTED)},
+            "required",
+            "rejected",
+            "eve rejected it: not today. To deploy it after all: rota deploy --image t5",
+        ),
+        (
+            {"pending": pending_push(asks=asks(EARLIER), back_to=BackTo(release="v1"))},
+            "required",
+            "rejected",
+            f"{EXPIRED}rota rollback v1",
+        ),
+        (
+            {"pending": pending_push(asks=asks(EARLIER), back_to=BackTo(release="v1", image_only=True))},
+            "required",
+            "rejected",
+            f"{EXPIRED}rota rollback v1 --image-only",
+        ),
+        (
+            {"pending": pending_push(asks=asks(EARLIER), back_to=BackTo(release="v1", with_before=True))},
+            "required",
+            "rejected",
+            f"{EXPIRED}rota rollback v1 --with-before",
+        ),
+        (
+            {"pending_schedule": pending_file(asks=asks(EARLIER))},
+            "required",
+            "rejected",
+            f"{EXPIRED}rota deploy --schedule FILE",
+        ),
+        ({"pending": pending_push(passes=True, back_to=BackTo(release="v1"))}, "required", "go", "it is its turn"),
+    ],
+)
+def test_what_a_resume_deploys(gates: dict[str, Any], approval: str, decision: str, reason: str, world: World) -> None:
+    put_gates(Gates(**gates))
+    assert resume(approval=approval).verdict == Verdict(decision=Decision(decision), reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("pending", "origin", "passed"),
+    [
+        (pending_push(schedule=FILE), RESUMES, ()),
+        (pending_push(asks=asks(), answer=ANSWER), BY_ANN, ()),
+        (pending_push(passes=True, asks=asks(), answer=ANSWER, back_to=BackTo(release="v1")), BY_ANN, ("the hold",)),
+    ],
+    ids=["held", "approved", "a rollback"],
+)
+def test_what_is_resumed_is_asked_as_it_was(
+    pending: Pending, origin: Origin, passed: tuple[str, ...], world: World
+) -> None:
+    put_gates(Gates(pending=pending))
+    assert resume().asked == Asked(
+        image=image(5),
+        origin=origin,
+        passes=pending.passes,
+        passed=passed,
+        lifts=BARS_LIFTED,
+        order="2026-12-01#5",
+        schedule=pending.schedule,
+        answer=pending.answer,
+        back_to=pending.back_to,
+    )
+
+
+def test_a_resumed_change_of_the_file_stays_that_of_who_asked(world: World) -> None:
+    put_gates(Gates(pending_schedule=pending_file(schedule=FILE, asks=asks(), answer=ANSWER)))
+    assert resume().asked == Asked(
+        is_schedule=True,
+        origin=Origin(kind=Kind.SCHEDULE),
+        order=pending_file().order,
+        schedule=FILE,
+        answer=ANSWER,
+    )
+
+
+def test_a_rejection_goes_before_what_may_go(world: World) -> None:
+    put_gates(Gates(pending=pending_push(), pending_schedule=pending_file(asks=asks(EARLIER))))
+    assert resume().verdict.decision == Decision.REJECTED
+
+
+@pytest.mark.parametrize(("hold", "reason"), [(True, "deployments are held no more; "), (False, "")])
+def test_a_resume_ends_a_hold_where_it_says_so(hold: bool, reason: str, world: World) -> None:
+    put_gates(Gates(hold=Hold(since=NOW, by="ann")))
+    assert resume(hold=hold).verdict.reason == f"{reason}no push is pending"
+    assert (table(0).read().gate.hold is None) is hold
+
+
+def test_what_holds_the_lease_already_is_asked_again_by_its_record(world: World) -> None:
+    asked = push(
+        7,
+        order="2026-12-01#5",
+        schedule=FILE,
+        passes=True,
+        passed=("the hold",),
+        answer=ANSWER,
+        back_to=BackTo(release="v1"),
+    )
+    take(7, asked)
+    assert resume() == Steered(
+        Verdict(decision=Decision.GO, reason="this deployment holds the lease already"),
+        asked.model_copy(update={"lifts": ()}),
+    )
