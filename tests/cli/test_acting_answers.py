@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import NOW, Aws, Played
+from tests.cli.test_logs_answers import Ecs, ecs_task, of_service, task_arn
+from tests.cli.test_run import COMMAND_OF
+from tests.cli.test_run_answers import TARGET
 from tests.cli.test_status import APP, EXECUTION, GATES, ITEMS, LIVE, RULES, at, digest
 from tests.clock import Clock
 
@@ -400,3 +403,57 @@ def test_next(aws: Aws, machine: Machine, played: Played, tmp_path: Path, monkey
     lines += ("--file tasks.yaml", "--file tasks.yaml --ics A", "--file tasks.yaml C", "--file none.yaml")
     lines += ("--since 2026-11-30T13:00Z --until 2026-11-30T15:00Z", "Soon Fails --for 3d")
     played("next", *(f"next {each}".strip() for each in lines))
+
+
+@pytest.mark.usefixtures("machine")
+def test_stopping_a_run(aws: Aws, played: Played) -> None:
+    command = {"overrides": {"containerOverrides": [{"name": "app", "environment": [COMMAND_OF]}]}}
+    ecs = Ecs(aws, ecs_task("4", "RUNNING", 50), of_service("7", "RUNNING"), ecs_task("9", "STOPPED", 10, exit_code=0))
+    aws.answers["StopTask"] = {}
+    task = task_arn("4")
+    lines: tuple[str, ...] = (
+        "Fails",
+        "Fails --yes",
+        "shop__Fails --yes --reason 'it\nhangs' --stack rota",
+        "4444444 --yes --json",
+    )
+    lines += (f"{task} --yes", "444 --yes", "777777777777 --yes", "99999999 --yes", "Tried --yes")
+    played("stop", *(f"stop {each}" for each in lines))
+    ecs.tasks.append(ecs_task("5", "PENDING", 51, **command))
+    ecs.tasks.append(ecs_task("5", "PENDING", 52) | {"taskArn": task_arn("5") + "a"})
+    played("stop_several", "stop Fails --yes", "stop Fails --yes --json", "stop 555555555555 --yes", "stop 44444444")
+    aws.answers["StopTask"] = "AccessDeniedException"
+    played("stop_denied", "stop 44444444 --yes")
+
+
+def test_rolling_back_over_a_file_that_was_uploaded_meanwhile(aws: Aws, machine: Machine, played: Played) -> None:
+    versions = iter(["v-7", "v-8"])
+    aws.answers["HeadObject"] = lambda _: {"VersionId": next(versions)}
+    played("rollback_meanwhile", "rollback --reason x --yes --upload-schedule --stack rota")
+
+
+def test_what_is_said_after_a_rollback(aws: Aws, machine: Machine, played: Played) -> None:
+    """It has changed what is live."""
+
+    def history(_: dict[str, Any]) -> dict[str, Any]:
+        aws.items[0] = {**aws.items[0], "number": 5, "live_schedule_version": "v-0"}
+        return {"events": machine.events[::-1]}
+
+    aws.answers["GetExecutionHistory"] = history
+    played("rollback_done", "rollback --reason x --yes --region eu-west-1")
+
+
+def test_resuming_what_was_missed(aws: Aws, machine: Machine, played: Played) -> None:
+    machine.ends("Done", {"outcome": {"outcome": "done"}})
+    key = {"app": "pauses#production/shop", "by": "user/ana"}
+    aws.items += [
+        {**key, "record": f"pause#{task}", "task": task, "since": at(30, "05:00")} for task in ("Fails", "Soon")
+    ]
+    Ecs(aws)
+    aws.answers |= {
+        "DescribeRule": lambda asked: next(each for each in RULES if each["Name"] == asked["Name"]),
+        "GetSchedule": "ResourceNotFoundException",
+        "ListTargetsByRule": {"Targets": [TARGET]},
+        "RunTask": {"tasks": [ecs_task("9", "STOPPED", 59, exit_code=0)], "failures": []},
+    }
+    played("resume_missed", "resume Fails Soon --run-missed", "resume Soon --run-missed --no-wait --json")
