@@ -201,6 +201,8 @@ def test_deploying_a_file(
 def test_what_cannot_be_deployed(aws: Aws, machine: Machine, played: Played) -> None:
     aws.answers["DescribeImages"] = "ImageNotFoundException"
     played("deploy_no_image", "deploy --image x --yes", "deploy --image v3 --yes --no-wait", "deploy --image-of other")
+    aws.items = [each for each in aws.items if not each["record"].startswith("deployment#")]
+    played("deploy_live_again", "deploy --image v4 --yes --no-wait", "deploy --image v3 --yes")
     machine.inputs["push-2"] = {"release": "v1"}
     played("deploy_again_no_image", "deploy --again push-2 --yes")
     aws.items = [{"app": APP, "record": "lease"}]
