@@ -38,6 +38,11 @@ def task(name: str, created: float, minutes: float | None = 1, *, starts: bool =
         pytest.param([task("b", 5), task("a", 0, 9)], "a", "b", id="in any order"),
         pytest.param([task("a", 0, None), task("b", 5, None)], "a", "b", id="both run"),
         pytest.param([task("a", 0, None), task("b", 0.1, None)], None, "b", id="two tasks of one start"),
+        pytest.param([task("a", 0, None), task("b", 0.5, None)], None, "b", id="half a minute apart"),
+        pytest.param([task("a", 0, None), task("b", 0.51, None)], "a", "b", id="more than that"),
+        pytest.param(
+            [task("a", 0, 9, executionStoppedAt=None, stoppedAt=at(3).isoformat()), task("b", 5)], None, "b", id="gone"
+        ),
         pytest.param([task("a", 0, 9), task("b", 5), task("c", 20)], None, "c", id="no longer"),
         pytest.param([task("a", 0, None), task("b", 5, starts=False)], None, "a", id="the second never ran"),
         pytest.param([task("a", 0, starts=False), task("b", 5, None)], None, "b", id="the first never ran"),
@@ -51,6 +56,7 @@ def test_overlap(tasks: list[TaskChange], earlier: str | None, newest: str | Non
     ("found", "now", "expected"),
     [
         pytest.param(task("a", 0, None), 60, False, id="not yet: it counts from its start"),
+        pytest.param(task("a", 0, None), 60.5, False, id="as long as it may"),
         pytest.param(task("a", 0, None), 61, True, id="too long"),
         pytest.param(task("a", 0, 90), 200, False, id="it has ended"),
         pytest.param(task("a", 0, None, starts=False), 61, False, id="it has not begun"),

@@ -8,12 +8,13 @@ import pytest
 
 from rota.aws import clients
 from rota.runs.catching_up import catch_up, token
+from rota.runs.event import task_change
 from rota.runs.incidents import after_run
 from rota.runs.model import Actor, Job, Owed, Reason, Run, Span, Status, Trigger, Why
 from rota.runs.table import RunTable
 from rota.schedules.eventbridge_rules.desired import desired_rule
 from tests.guestbook import APP, CLUSTER_ARN, SETTINGS, arn, task
-from tests.run_events import DUE
+from tests.run_events import DUE, detail
 from tests.run_tables import HttpResponse, table_with
 
 ACTING = SETTINGS.model_copy(update={"run_actions": "both"})
@@ -92,6 +93,10 @@ def owing(**changes: Any) -> RunTable:
     return table
 
 
+def a_run(name: str, trigger: Trigger) -> Run:
+    return Run(task="IngestData", scheduled_at=DUE, task_id=name, status=Status.RUNNING, trigger=trigger)
+
+
 def after(table: RunTable, minutes: int = 2) -> Job:
     """The job after a sweep."""
     catch_up(table, ACTING, table.jobs().values(), [], DUE + minutes * MINUTE)
@@ -109,6 +114,36 @@ def test_what_is_owed_is_started_once(account: Account) -> None:
     assert request["taskDefinition"] == arn(7)
     assert request["startedBy"] == "rota/catch-up/20260301T060000Z"
     assert request["clientToken"] == token(APP, "IngestData", DUE)
+
+
+def test_only_what_is_lacking_is_started(account: Account) -> None:
+    account.answer = 200, {"tasks": [{}], "failures": []}
+    table = owing()
+    known = a_run("a", Trigger.SCHEDULE)
+    table.put(known, None)
+    job = after(table)
+    assert job.owed == OWES.model_copy(update={"answer": "started", "tasks": 1, "claimed_at": DUE + 2 * MINUTE})
+    assert [request["count"] for request in account.started] == [1]
+
+
+def test_what_ecs_shows_has_run(account: Account) -> None:
+    table = owing()
+    found = [task_change(detail("RUNNING", scheduled_at=DUE, taskArn=f"task/{name}")) for name in "ab"]
+    catch_up(table, ACTING, table.jobs().values(), found, DUE + 2 * MINUTE)
+    owed = table.jobs()["IngestData"].owed
+    assert owed == OWES.model_copy(update={"answer": "it has run meanwhile"})
+    assert account.started == []
+
+
+def test_an_answer_is_noted_of_the_minute_that_it_is_of(account: Account) -> None:
+    account.rule = {}
+    for changes in ({"scheduled_at": DUE + MINUTE}, {"answer": "it was noted"}):
+        table = owing()
+        seen = table.jobs()["IngestData"]
+        newer = OWES.model_copy(update=changes)
+        table.update_state(seen.model_copy(update={"owed": newer}), seen)
+        catch_up(table, ACTING, [seen], [], DUE + 2 * MINUTE)
+        assert table.jobs()["IngestData"].owed == newer
 
 
 TWO_FAILURES = [{"reason": "RESOURCE:ENI"}, {"reason": "RESOURCE:ENI"}]
