@@ -320,6 +320,7 @@ REQUESTS: list[tuple[str, str, bytes]] = [
     ("POST", "/do/hold", LONG),
     ("POST", "/do/hold", b"reason=a%00%0ab&for=4h&yes=1"),
     ("POST", "/do/rollback/denied", FORM),
+    ("POST", "/do/resume/A", b"reason="),
     ("POST", "/do/none", FORM),
     ("POST", "/t/A", FORM),
     ("PUT", "/", b""),
@@ -340,7 +341,7 @@ def test_everything_that_is_answered(board: Board, app: App) -> None:
     shown.append(
         _shown("POST to one that only shows", asked(only, "/do/hold", opened(only), "POST", FORM, origin=ORIGIN))
     )
-    assert app.done == [("hold", "", {"reason": "a b", "for": "4h"})]
+    assert app.done == [("hold", "", {"reason": "a b", "for": "4h"}), ("resume", "A", {"reason": ""})]
     assert_as_in_the_file("board_answers", "\n".join([*shown, ""]).replace(FRAME.version, "VERSION"))
 
 
@@ -350,6 +351,26 @@ def _shown(request: str, response: Response) -> str:
     body = re.sub(r"(?s)<svg.*?</svg>|<head>.*?</head>", "", response.body.decode())
     text = unescape(re.sub(r"<[^>]+>", "\n", body) if "<html" in body else body)
     return "\n".join([f"--- {request}: {response.status}", *headers, *filter(None, map(str.strip, text.splitlines()))])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("board.css", "text/css; charset=utf-8"),
+        ("board.js", "text/javascript; charset=utf-8"),
+        ("htmx.min.js", "text/javascript; charset=utf-8"),
+        ("htmx.LICENSE", "text/plain; charset=utf-8"),
+    ],
+)
+def test_the_files_beside_the_pages(board: Board, name: str, kind: str) -> None:
+    answer = asked(board, f"/static/{name}")
+    assert (answer.status, answer.headers) == (HTTPStatus.OK, {"Content-Type": kind})
+    assert answer.body == (Path(rota.__file__).parent / "board" / "static" / name).read_bytes()
+
+
+@pytest.mark.parametrize("before", ["a/b=1; ", "x; ", "\x00=1; "])
+def test_a_cookie_that_is_none_is_not_known(board: Board, before: str) -> None:
+    assert asked(board, "/", before + opened(board)).status == HTTPStatus.FORBIDDEN
 
 
 def test_the_headers_of_every_answer() -> None:

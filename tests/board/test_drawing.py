@@ -106,15 +106,21 @@ def test_what_is_not_read_is_marked() -> None:
 @pytest.mark.parametrize(
     ("ahead", "single", "often"),
     [
-        ([6, 18], 2, 0),
-        ([6, 6.5], 2, 0),
-        ([1, 1.25, 1.5, 1.75, 9], 1, 1),
+        ([6, 18], [6, 18], []),
+        ([6, 6.5], [6, 6.5], []),
+        ([1, 1.25, 1.5, 1.75, 9], [9], [(1, 1.75)]),
+        ([1, 2, 3], [], [(1, 3)]),
+        ([1, 2.01, 3.02], [1, 2.01, 3.02], []),
+        ([0, 1, 2, 4, 5, 6, 8], [8], [(0, 2), (4, 6)]),
+        ([], [], []),
     ],
-    ids=["apart", "two are two", "often"],
+    ids=["apart", "two are two", "often", "an hour apart", "more than an hour", "two spans", "none"],
 )
-def test_runs_near_to_each_other_are_a_span(ahead: list[float], single: int, often: int) -> None:
-    found = drawing.spans(hours(*ahead), DAY)
-    assert (len(found.single), len(found.often)) == (single, often)
+def test_runs_near_to_each_other_are_a_span(
+    ahead: list[float], single: list[float], often: list[tuple[float, float]]
+) -> None:
+    spans = tuple((hours(begin)[0], hours(end)[0]) for begin, end in often)
+    assert drawing.spans(hours(*ahead), DAY) == Coming(tuple(hours(*single)), spans)
 
 
 def test_a_day_has_hours_and_a_week_has_days() -> None:

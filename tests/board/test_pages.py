@@ -1,12 +1,15 @@
 """The board's HTML: whole, small enough, and nothing in it that AWS says is code."""
 
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import islice
 
+import pytest
+
 from rota.board import pages
-from rota.board.model import Deploying, Releases
+from rota.board.model import Deploying, Releases, Tone
 from rota.cli.history.model import Deployment
 from tests.board.sample import CLOCK, FRAME, NOW, deployment, gathered, job, large, page, run
 
@@ -104,3 +107,25 @@ def test_only_a_board_that_may_write_has_buttons() -> None:
     assert "/do/" not in shows
     assert "rota rollback v1 --reason …" in shows
     assert '<a class="button" href="/do/rollback/v1">' in does
+
+
+@pytest.mark.parametrize(
+    ("tone", "colour", "mark"),
+    [
+        ("good", "#1f7a6d", "M9 17l5 5 9-11"),
+        ("busy", "#2f6fd6", "M16 8v9l6 4"),
+        ("warn", "#b07400", "M12 9v14M20 9v14"),
+        ("bad", "#c23b22", "M10 10l12 12M22 10L10 22"),
+        ("plain", "#5b6470", "M10 16h12"),
+    ],
+)
+def test_the_icon_says_how_all_is(tone: Tone, colour: str, mark: str) -> None:
+    html = pages.front(replace(page(gathered()), tone=tone))
+    (icon,) = {attributes["href"] for tag, attributes in Elements(html).found if attributes.get("id") == "icon"}
+    kind, _, content = str(icon).partition(",")
+    assert kind == "data:image/svg+xml;base64"
+    assert b64decode(content).decode() == (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+        f'<rect width="32" height="32" rx="8" fill="{colour}"/>'
+        f'<path d="{mark}" fill="none" stroke="#fff" stroke-width="3.5" stroke-linecap="round"/></svg>'
+    )
