@@ -213,7 +213,7 @@ def test_the_whole_answer_where_everything_is_gone(well: Aws, played: Played) ->
         "DescribeAlarms": {"MetricAlarms": []},
         "ListRules": {"Rules": []},
     }
-    played("check_gone", "check")
+    played("check_gone", "check", "check --json")
 
 
 def test_the_whole_answer_of_a_stack_of_which_nothing_was_deployed(well: Aws, played: Played) -> None:
@@ -222,7 +222,7 @@ def test_the_whole_answer_of_a_stack_of_which_nothing_was_deployed(well: Aws, pl
     well.outputs["ScheduleFileKeys"] = "{tag}.json,scheduled_tasks.json"
     well.parameters |= {"WatchRuns": "false", "DeployWindow": "", "EventsRoleAllows": "", "ContainerName": "other"}
     well.items = []
-    played("check_first", "check")
+    played("check_first", "check", "check --json")
     well.outputs["ScheduleFileKeys"] = "first.json,second.json"
     well.parameters["DeployOnScheduleChange"] = "false"
     well.answers["GetObject"] = lambda asked: "NoSuchKey" if asked["Key"] == "first.json" else file(b"{")(asked)
