@@ -153,3 +153,17 @@ def test_a_pause_is_known_from_the_minute_before_it(s3: Stubber) -> None:
     holds(s3, OF_FILE, FILE)
     _, jobs, _, _ = learned(old, IngestData=over)
     assert jobs["IngestData"].spans == (old.spans[0].model_copy(update={"until": NOW - 4 * MINUTE}), SPAN)
+
+
+def test_a_pause_that_was_known_leaves_no_second_gap(s3: Stubber) -> None:
+    since = NOW - 30 * MINUTE
+    over = Pause(
+        task="IngestData", since=since, execution="arn", ended_at=since + 5 * MINUTE, settled_at=since + 5 * MINUTE
+    )
+    resumed = JOB.model_copy(update={"spans": (SPAN.model_copy(update={"since": NOW - 20 * MINUTE}),)})
+    table = table_with(resumed)
+    known = Swept(at=NOW, paused={"IngestData": f"{since.isoformat()} off"})
+    holds(s3, OF_FILE, FILE)
+    swept, jobs = learn(table, SETTINGS, known, {"IngestData": resumed}, LIVE, NOW, {"IngestData": over})
+    assert jobs == {"IngestData": resumed}
+    assert swept.paused == {"IngestData": f"{since.isoformat()} on"}

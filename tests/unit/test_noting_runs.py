@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.stub import Stubber
 
+from rota.aws import clients
 from rota.runs import running
 from rota.runs.event import TaskChange, task_change
 from rota.runs.model import Actor, Job, Notice, Owed, Reason, Run, Span, Status, Why
@@ -184,3 +186,36 @@ def test_what_runs_twice_is_noted_until_it_does_not(table: RunTable, recorder: R
     assert not look(table, replaced, second, now=soon).overlapping, "Rota has stopped the first"
     by_hand = a_task("a", stopCode="UserInitiated", stoppedReason="rota stop by ann", seconds=100)
     assert look(table, by_hand, second, now=soon).overlapping
+
+
+@pytest.mark.parametrize(
+    ("fresh", "stopped"),
+    [
+        pytest.param({"status": "RUNNING"}, True, id="it still runs"),
+        pytest.param({"status": "STOPPED"}, False, id="it has ended meanwhile"),
+        pytest.param(None, False, id="ECS does not answer"),
+    ],
+)
+def test_what_is_to_be_stopped_is_asked_for_once_more(
+    table: RunTable, recorder: Recorder, fresh: dict[str, Any] | None, stopped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stops = SETTINGS.model_copy(update={"run_actions": "stop"})
+    runs, over = a_task("a", status="RUNNING"), a_task("b")
+    recorder.record(runs)
+    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    clients.ecs.cache_clear()
+    with Stubber(clients.ecs()) as ecs, Stubber(clients.ecs(attempts=1)) as once:
+        if fresh is None:
+            ecs.add_client_error("describe_tasks", "AccessDeniedException")
+        else:
+            found = detail(**fresh, taskArn=runs.task_arn)
+            ecs.add_response("describe_tasks", {"tasks": [found]}, {"cluster": "production", "tasks": [runs.task_arn]})
+        if stopped:
+            reason = "Rota stopped IngestData: it ran for longer than its max_runtime, 60 s"
+            once.add_response("stop_task", {}, {"cluster": "production", "task": runs.task_arn, "reason": reason})
+        running.judge(table, stops, {"IngestData": the_job(table)}, [runs, over], LATER)
+        ecs.assert_no_pending_responses()
+        once.assert_no_pending_responses()
+    clients.ecs.cache_clear()
+    assert [each.kind for each in the_job(table).notices] == ([] if stopped else ["overlong"])
