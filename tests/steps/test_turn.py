@@ -8,7 +8,7 @@ import pytest
 from rota.contract.deployment import Asks, Decision, Execution, Image, Kind, Origin, Stored, Verdict
 from rota.contract.step_io import OneOffRun
 from rota.deployment import steering
-from rota.deployment.gates import Asked, Gates, Hold, Pending, PendingSchedule
+from rota.deployment.gates import Asked, Closed, Gates, Hold, Pending, PendingSchedule
 from rota.deployment.items import stored
 from rota.deployment.lease import turn
 from rota.deployment.lease.item import LeaseTable
@@ -309,6 +309,12 @@ UNANSWERED = "waits for an approval: rota approve, or rota reject"
             "done",
             f"t5 {UNANSWERED}; the schedule file waits for that push",
         ),
+        (
+            {"pending": pending_push(asks=asks()), "pending_schedule": pending_file(due=EARLIER, order="2026-11-30")},
+            "none",
+            "go",
+            "the lease was free",
+        ),
         ({"pending": pending_push(asks=asks(EARLIER))}, "required", "rejected", f"{EXPIRED}rota deploy --image t5"),
         (
             {"pending": pending_push(asks=asks(), answer=REJECTED)},
@@ -383,6 +389,19 @@ def test_a_resumed_change_of_the_file_stays_that_of_who_asked(world: World) -> N
         schedule=FILE,
         answer=ANSWER,
     )
+
+
+@pytest.mark.parametrize(
+    ("pending", "stopped"),
+    [(pending_push(), True), (pending_push(passes=True), False), (pending_push(asks=asks(EARLIER)), False)],
+    ids=["held", "passes", "rejected"],
+)
+def test_what_a_closed_window_stops(pending: Pending, stopped: bool, world: World) -> None:
+    closed = Closed(window="Mon 09:00-10:00 UTC", opens=LATER)
+    put_gates(Gates(pending=pending))
+    given = Steering(NOW, lambda: closed, lambda: (), "required", lambda _: False)
+    found = steering.carry_out(table(7), execution(7), ExecutionInput(kind=Kind.RESUME), RESUMES, given)
+    assert (found.asked.closed is not None) is stopped
 
 
 def test_a_rejection_goes_before_what_may_go(world: World) -> None:

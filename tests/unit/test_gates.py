@@ -205,6 +205,9 @@ def test_a_whole_bar() -> None:
     assert bars_of([release(2), release(1)], release(1), back, ORIGIN) == (
         Bar(digest=digest(2), tag="t2", release="v2", execution=back.id, by="ann", reason="the login fails"),
     )
+    older = [release(3, 1), release(2), release(1, 5)]
+    assert bars_of(older, older[1], back, ORIGIN)[0].digest == digest(1)
+    assert bars_of(older[1:], older[1], back, ORIGIN) == (), "what was live before it stays"
     assert str(Bar(digest=digest(2), release="v2", execution="e")) == (
         "a person rolled back from v2, which had this image"
     )

@@ -411,6 +411,28 @@ def test_a_deployments_title(entry: dict[str, Any], title: str, good: bool | Non
     assert (message.title, message.good) == (f"{APP}: {title}", good)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "said", "good"),
+    [
+        ("deployed", "deployed", True),
+        ("nothing to do", "nothing to do", None),
+        ("failed", "the deployment failed", False),
+        ("aborted", "the deployment was aborted", None),
+        ("refused", "the request was refused", False),
+        ("overtaken", "overtaken by a newer push", None),
+        ("held", "held", None),
+        ("barred", "not deployed, because it was rolled back from", None),
+        ("rejected", "not approved", None),
+        ("done", "the summary", None),
+    ],
+)
+def test_the_title_of_each_outcome(outcome: str, said: str, good: bool | None) -> None:
+    """As ledger and event spell it."""
+    entry = Entry(outcome=Outcome(outcome), image=None, schedule=None, summary="the summary")
+    message = outcome_message(APP, EXECUTION, entry, 61.4)
+    assert (message.title, message.good, message.lead) == (f"{APP}: {said}", good, "the summary")
+
+
 def test_a_failed_deployment_in_the_chat() -> None:
     entry = Entry(
         outcome=Outcome.FAILED, image=IMAGE, schedule=None, summary="", cause="ReadConfig: no file.\nDo this."
