@@ -1,6 +1,7 @@
 """The plan: what there is, compared with what there should be."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
@@ -765,6 +766,17 @@ def test_when_a_plan_is_made_is_no_difference_for_an_approval() -> None:
     assert isinstance(change, SchedulerChange)
     later = change.model_copy(update={"members": {**change.members, "StartDate": "2026-12-02T06:00:00Z"}})
     assert asked_for(plan, changes=(later,)) == asked_for(plan)
+    other = change.model_copy(update={"members": {**change.members, "State": "DISABLED"}})
+    assert asked_for(plan, changes=(other,)) != asked_for(plan), "what else is written of a rate counts"
+
+    there = change.as_schedule
+
+    def read(at: datetime) -> str:
+        found = there.model_copy(update={"read_at": at})
+        return asked_for(plan, BARE.model_copy(update={"schedules": {there.name: found}}))
+
+    now = datetime(2026, 12, 1, 6, tzinfo=UTC)
+    assert read(now) == read(now + timedelta(hours=1)) != asked_for(plan)
     cron = planned(INGEST, settings=IN_SCHEDULER)
     (change,) = cron.changes
     assert isinstance(change, SchedulerChange)
