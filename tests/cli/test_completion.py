@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,7 +16,10 @@ from botocore.exceptions import InvalidRegionError, ProfileNotFound
 from click.testing import CliRunner
 
 from rota.cli.completion import cache, names, refresh
+from rota.cli.frame import Account
 from rota.cli.main import main
+from rota.cli.output import Output
+from tests.cli.conftest import Aws
 from tests.examples import ROOT
 
 LAYER = ROOT / "layers" / "rota"
@@ -193,3 +197,76 @@ def test_the_script_of_each_shell(shell: str) -> None:
     assert done.exit_code == 0
     assert f"_ROTA_COMPLETE={shell}_complete" in done.stdout
     assert ("autoload -Uz compinit" in done.stdout) is (shell == "zsh"), "a new ~/.zshrc has not switched it on"
+
+
+@pytest.mark.parametrize(
+    ("variables", "inside"),
+    [
+        ({"XDG_CACHE_HOME": "/x", "LOCALAPPDATA": "/l", "HOME": "/h"}, "/x/rota"),
+        ({"XDG_CACHE_HOME": "", "LOCALAPPDATA": "/l", "HOME": "/h"}, "/l/rota"),
+        ({"XDG_CACHE_HOME": "", "LOCALAPPDATA": "", "HOME": "/h"}, "/h/.cache/rota"),
+    ],
+    ids=["XDG", "Windows", "the home folder"],
+)
+def test_where_the_names_are(variables: dict[str, str], inside: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert re.fullmatch(rf"{inside}/names-[0-9a-f]{{8}}\.json", str(WHERE.file))
+
+
+@pytest.mark.parametrize("seconds", [59, 61])
+def test_names_are_new_for_a_minute(folder: Path, started: list[list[str]], seconds: int) -> None:
+    aged(WHERE.file, seconds)
+    cache.names(WHERE, "tasks")
+    assert len(started) == (seconds > 60)
+
+
+def test_where_no_process_can_be_started_old_names_are_offered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError
+
+    monkeypatch.setattr("subprocess.Popen", refuse)
+    aged(WHERE.file, 61)
+    assert cache.names(WHERE, "tasks") == FOUND["tasks"]
+
+
+def test_what_is_typed_and_the_environment_say_whose_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"AWS_PROFILE": "p", "AWS_REGION": "r", "AWS_ENDPOINT_URL": "e", "ROTA_STACK": "s"}
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+    context = click.Context(main)
+    context.params = {}
+    assert names._where(context) == cache.Where("s", "p", "r", "e")
+    context.params = {"stack": "a", "profile": "b", "region": "c"}
+    assert names._where(context) == cache.Where("a", "b", "c", "e")
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "d")
+    context.params = {"stack": "a", "env": "b"}
+    assert names.tasks(context, click.Argument(["x"]), "") == [], "two stacks are named"
+    context.params = {"stack": "a"}
+    assert names._where(context).region == "d"
+
+
+@pytest.mark.usefixtures("typed")
+def test_the_names_that_are_asked_for(aws: Aws) -> None:
+    made: list[dict[str, Any]] = [
+        {"release": 2, "tag": "b2"},
+        {"tag": "no release"},
+        {"release": 1},
+        {"release": 2, "tag": "b2"},
+    ]
+    aws.items = [
+        {"app": "production/shop", "record": f"deployment#{9 - number}", **each} for number, each in enumerate(made)
+    ]
+    rules = [
+        {"Name": f"shop__{name}", "Arn": "a", "State": "ENABLED", "ScheduleExpression": "rate(1 day)"} for name in "BA"
+    ]
+    aws.answers |= {"ListRules": {"Rules": rules}, "ListSchedules": {"Schedules": []}}
+    other = {**aws.stack, "StackName": "other"}
+    aws.answers["DescribeStacks"] = lambda asked: {
+        "Stacks": [each for each in (aws.stack, other) if asked.get("StackName") in (None, each["StackName"])]
+    }
+    account = Account(Output())
+    of_stack = {"tasks": ["A", "B"], "releases": ["v2", "v1", "b2"]}
+    assert refresh.names(account, "rota") == {"stacks": ["other", "rota"], **of_stack}
+    assert refresh.names(account, None) == {"stacks": ["other", "rota"]}, "it is not clear which"

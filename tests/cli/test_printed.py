@@ -1,6 +1,8 @@
 """Times, tables, colours and JSON."""
 
+import io
 import json
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass
@@ -248,6 +250,71 @@ def test_colours(
         monkeypatch.setenv(name, value)
     Output(**options).line(click.style("x", fg="red"))
     assert ("\x1b" in capsys.readouterr().out) == coloured
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+OF_A_PERSON = {"terminal": True, "interactive": True, "utc": False, "colour": True, "redraws": True, "width": 90}
+
+
+@pytest.mark.parametrize(
+    ("piped", "variables", "options", "differs"),
+    [
+        ((), {}, {}, {}),
+        ((), {"CI": "0"}, {}, {}),
+        ((), {"CI": "False"}, {}, {}),
+        ((), {"CI": "true"}, {}, {"interactive": False, "redraws": False}),
+        ((), {"NO_COLOR": "1"}, {}, {"colour": False, "redraws": False}),
+        ((), {}, {"as_json": True}, {"redraws": False}),
+        ((), {}, {"utc": True}, {"utc": True}),
+        (("stdin",), {}, {}, {"interactive": False}),
+        (("stderr",), {}, {}, {"interactive": False}),
+        (
+            ("stdout",),
+            {},
+            {},
+            {"terminal": False, "utc": True, "colour": False, "redraws": False, "width": 100},
+        ),
+    ],
+    ids=["a terminal", "CI=0", "CI=False", "CI", "NO_COLOR", "JSON", "UTC", "its input", "its errors", "its output"],
+)
+def test_how_it_prints_for_whom(
+    piped: tuple[str, ...],
+    variables: dict[str, str],
+    options: dict[str, bool],
+    differs: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("CI", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm", "COLUMNS": "90", **variables}.items():
+        monkeypatch.setenv(name, value)
+    for stream in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, io.StringIO() if stream in piped else Terminal())
+    made = Output(**options)
+    assert {name: getattr(made, name) for name in OF_A_PERSON} == OF_A_PERSON | differs
+
+
+def test_what_is_beside_the_answer_is_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    remark = f"{click.style('remark', dim=True)}\n"
+    for as_json, terminal, said in (
+        (False, True, f"{remark}note\nsaid\n"),
+        (False, False, "note\nsaid\n"),
+        (True, True, "said\n"),
+    ):
+        stderr = Terminal() if terminal else io.StringIO()
+        monkeypatch.setattr(sys, "stderr", stderr)
+        output = Output(as_json=as_json)
+        output.remark("remark")
+        output.notes(["note"])
+        output.say("said")
+        assert stderr.getvalue() == said
 
 
 @dataclass
