@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rota.cli.exits import CommandError, Exit
-from rota.cli.places import stack_name
+from rota.cli.places import environments_of, stack_name
 
 SAMCONFIG = (
     '[production.global.parameters]\nstack_name = "rota-production"\n[staging.deploy.parameters]\nstack_name = "s"\n'
@@ -83,3 +83,18 @@ def test_an_unknown_environment_is_answered_with_those_there_are(folder: Path, c
     with pytest.raises(CommandError) as refused:
         stack_name(None, "prod", folder)
     assert f"its environments are {known};" in refused.value.todo
+
+
+@pytest.mark.parametrize(
+    ("content", "environments"),
+    [
+        (SAMCONFIG, ["production", "staging"]),
+        ('version = 0.1\n[a.global.parameters]\nx = 1\n[b.deploy.parameters]\nstack_name = "b"\n', ["b"]),
+        ("[a.global.parameters]\nstack_name = 'a'\n[a.deploy.parameters]\nstack_name = 'b'\n", ["a"]),
+    ],
+    ids=["two", "one names no stack", "twice"],
+)
+def test_the_environments_that_name_a_stack(folder: Path, content: str, environments: list[str]) -> None:
+    (folder.parent / "samconfig.toml").write_text(content)
+    assert environments_of(folder) == environments
+    assert environments_of(folder.parent.parent) == []

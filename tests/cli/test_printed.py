@@ -109,6 +109,9 @@ def test_whole_times() -> None:
     assert time_text.as_json(at.replace(microsecond=1500)) == "2026-11-30T12:00:00.001Z"
 
 
+DAYS = ("Tues", "Wednes", "Thurs", "Fri", "Satur", "Sun", "Mon")
+
+
 @pytest.mark.parametrize(
     ("text", "past", "found"),
     [
@@ -120,7 +123,8 @@ def test_whole_times() -> None:
         ("Monday 12:00", False, "2026-12-07T12:00"),
         ("mon 11:00", True, "2026-12-07T11:00"),
         ("tue 06:00", False, "2026-12-01T06:00"),
-        ("Sunday 06:00", False, "2026-12-06T06:00"),
+        *((f"{day}day 06:00", False, f"2026-12-0{number}T06:00") for number, day in enumerate(DAYS, 1)),
+        *((f"{day[:3]} 06:00", False, f"2026-12-0{number}T06:00") for number, day in enumerate(DAYS, 1)),
         ("2026-12-24", False, "2026-12-24T00:00"),
         ("2026-12-24T06:00", False, "2026-12-24T06:00"),
         ("2026-12-24T06:00+02:00", False, "2026-12-24T04:00"),
@@ -201,6 +205,7 @@ def test_a_table_whole() -> None:
     assert columns.table(["", "", ""], cells[1:], 35) == ["Longer"]
     assert columns.table(["name"], [], 35) == []
     assert columns.table(["", "", ""], cells, 34)[0] == click.style("A", fg="red"), "in blocks"
+    assert columns.table([], cells, 20) == columns.table(["", "", ""], cells, 20)
     assert columns.table(["", "", ""], cells, 20) == [
         click.style("A", fg="red"),
         "  1",
@@ -224,6 +229,7 @@ def test_lines_are_folded_at_spaces() -> None:
 def test_the_longest_beginning_is_whole() -> None:
     assert [len(columns.beginning("x" * count)) for count in (159, 160)] == [159, 160]
     assert columns.beginning(f"{'x' * 100} {'y' * 60}") == f"{'x' * 100} ..."
+    assert columns.beginning(f"{'x' * 100} y-{'y' * 60}") == f"{'x' * 100} ..."
 
 
 @pytest.mark.parametrize(
