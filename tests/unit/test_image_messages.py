@@ -231,6 +231,7 @@ def test_an_image_that_cannot_be_pulled_is_reported_once(
     describes(asked, V1.digest, status=status)
     mails(sent, title)
     after = image.look_after(MAILS, SEEN, [V1], NOW)
+    sent.assert_no_pending_responses()
     assert (after.image_seen_at, after.image_reported) == (NOW, f"{V1.digest} {status or 'GONE'}")
     describes(asked, V1.digest, status=status)
     tomorrow = NOW + timedelta(days=1)
@@ -240,6 +241,16 @@ def test_an_image_that_cannot_be_pulled_is_reported_once(
     assert image.look_after(MAILS, again, [V1], tomorrow + timedelta(days=1)).image_reported == ""
 
 
+def test_a_repository_that_is_gone_has_no_image_and_a_chat_hears_of_it(ecr: tuple[Stubber, Stubber]) -> None:
+    asked, sent = ecr
+    for call in ("get_lifecycle_policy", "describe_images"):
+        asked.add_client_error(call, "RepositoryNotFoundException")
+    mails(sent, "The image of v1 is not in ECR any more")
+    sent.add_response("publish", {"MessageId": "2"}, {"TopicArn": "arn:chat", "Message": ANY})
+    chatting = MAILS.model_copy(update={"chat_topic_arn": "arn:chat"})
+    assert image.look_after(chatting, SEEN, [V1], NOW).image_reported == f"{V1.digest} GONE"
+
+
 def test_what_a_policy_will_take_is_reported_until_it_changes(ecr: tuple[Stubber, Stubber]) -> None:
     asked, sent = ecr
     describes(asked, V1.digest, days=20, policy=True)
@@ -247,6 +258,7 @@ def test_what_a_policy_will_take_is_reported_until_it_changes(ecr: tuple[Stubber
     describes(asked, V1.digest, days=25, policy=True)
     mails(sent, "ECR will soon delete the image of v1")
     after = image.look_after(MAILS, SEEN, [V1], NOW)
+    sent.assert_no_pending_responses()
     assert after.policy_reported == (f"{TAKES} ({V1.digest})",)
     known = after.model_copy(update={"image_seen_at": None})
     for days in (25, 1):  # tagged anew it is young again, and then as old as before

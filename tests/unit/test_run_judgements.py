@@ -339,6 +339,22 @@ LATER = reasons.reason_in_text("AccessDenied")
             id="stopped by hand",
         ),
         pytest.param(
+            judged(stopCode="UserInitiated", stoppedReason="rota stop by user/ana: it hangs").reason,
+            (
+                "stopped",
+                "it was stopped by user/ana: it hangs",
+                "rota stop by user/ana: it hangs",
+                "Nothing is wrong with the job.",
+                "operator",
+            ),
+            id="stopped by the command",
+        ),
+        pytest.param(
+            judged(exit_code=3, stoppedReason="rota stop by user/ana").reason,
+            ("exit_code", "the job ended with exit code 3", "rota stop by user/ana", LOOK, "author"),
+            id="words that anyone may write",
+        ),
+        pytest.param(
             judged(stopCode="SpotInterruption", stoppedReason="(gone)", container={"reason": "killed"}).reason,
             (
                 "spot",
