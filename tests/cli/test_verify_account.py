@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from rota.cli.main import main
 from rota.cli.verify_account import report
-from rota.cli.verify_account.account import Account, Clock, tried
+from rota.cli.verify_account.account import Account, Clock, Network, tried
 from rota.cli.verify_account.command import _clean, _verify, status
 from rota.cli.verify_account.journal import Entry, Journal, JournalError, Place
 from rota.cli.verify_account.policy import policy
@@ -30,7 +30,8 @@ from rota.cli.verify_account.rows.releases import _Transaction
 from rota.cli.verify_account.rows.rules import _Shown
 from rota.cli.verify_account.rows.service import _Baked, _Paused
 from rota.cli.verify_account.rows.tasks import _Scheduled, _Stopped
-from rota.cli.verify_account.run import Outcome, try_rows
+from rota.cli.verify_account.run import Outcome, clean, try_rows
+from tests import verify_calls
 from tests.printed import STAGE
 from tests.stage import limits
 
@@ -340,6 +341,28 @@ READ: list[tuple[str, Any, str]] = [
 def test_what_a_row_makes_of_what_was_probed(name: str, probed: Any, seen: str) -> None:
     (row,) = (each for each in ROWS if each.id == name)
     assert str(row.read(probed)) == seen
+
+
+def test_what_each_row_asks_of_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every call is the one in tests/cli/verify_account.json; REWRITE_PRINTED=1 with tests/stage/test_verify_account.py
+    writes that file anew.
+    """
+    subnets, kept = verify_calls.read()
+    player = verify_calls.Player()
+    monkeypatch.setattr(BaseClient, "_make_api_call", player.calls())
+    session = boto3.Session("x", "x", region_name="us-east-1")
+    journal = Journal.begin(tmp_path, "r1", Place("123456789012", "us-east-1"))
+    of_run = Account(session, journal, Clock(player.now, lambda _: None), Network(subnets))
+    seen = dict[str, str]()
+    for row in ROWS:
+        with player.playing(row.id, kept[row.id][1]):
+            (outcome,) = try_rows(of_run, [row], lambda _: None)
+        seen[row.id] = str(outcome.seen or outcome.problem)
+    with player.playing("deletion", kept["deletion"][1]):
+        seen["deletion"] = "; ".join(clean(of_run))
+    assert player.others == []
+    assert seen == {row: each for row, (each, _) in kept.items()}
+    assert not journal.path.exists()
 
 
 def test_a_probe_is_tried_once_for_its_rows(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from rota.cli.verify_account.rows.tasks import scheduled_tasks, scheduler_task
 from rota.cli.verify_account.run import Outcome, clean, try_rows
 from stage.client import wait_for
 from stage.moto.clients import ACCOUNT
+from tests import verify_calls
 from tests.printed import ROOT, signed_in
 from tests.stage.conftest import Rota, as_new
 from tests.stage.turned import TURNED, answered, own, received, refused, rewritten
@@ -81,13 +82,18 @@ def test_every_row_is_as_assumed(runs: Runs) -> None:
     """And of a run through all rows: the tasks, the tags, and the permissions that each row says it needs."""
     account, outcomes = runs.account(), list[Outcome]()
     runs.calls.clear()
-    called = 0
+    called, kept = 0, dict[str, verify_calls.Played]()
     for row in ROWS:
+        runs.log = []
         outcomes += try_rows(account, [row], lambda _: None)
+        kept[row.id] = str(outcomes[-1].seen), runs.log
         asked, called = set(map(action, runs.calls[called:])), len(runs.calls)
         assert asked <= actions_of(row), row.id
     assert {each.row.id: str(each.seen or each.problem) for each in outcomes if each.verdict != "as assumed"} == {}
+    runs.log = []
     assert clean(account) == []
+    if os.environ.get("REWRITE_PRINTED"):
+        verify_calls.write(runs.network.subnets, {**kept, "deletion": ("", runs.log)})
     started = runs.stage.client("ecs").list_tasks(cluster=OWN.format("cluster"), desiredStatus="STOPPED")["taskArns"]
     operations = [operation for _, operation, _ in runs.calls]
     rollouts = sum(map(operations.count, ("CreateService", "UpdateService", "ContinueServiceDeployment")))

@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from rota.cli.verify_account.account import Account, Clock, Network
 from rota.cli.verify_account.journal import Journal, Place
@@ -18,6 +19,7 @@ from rota.cli.verify_account.row import Row
 from rota.cli.verify_account.run import Outcome, clean, try_rows
 from stage.client import Client
 from stage.moto.clients import ACCOUNT, REGION
+from tests import verify_calls
 from tests.stage.toys import zipped
 
 RUN = "r1"
@@ -74,6 +76,8 @@ class Runs:
         self.folder = folder
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
         """The calls of all runs, in order: service, operation, request."""
+        self.log: list[verify_calls.Call] = []
+        """The same with the answers, and the times that the runs have asked for."""
         self.unnamed: list[str] = []
         """What was written that the journal did not name at that time."""
         self.kill_after: int | None = None
@@ -82,7 +86,7 @@ class Runs:
         """How many seconds a run pauses at least: the longer, the fewer calls ask whether something is done."""
         self._session = Session()
         self.network = Network(stage.names["parameters"]["SubnetIds"].split(","))
-        self._clock = Clock(lambda: datetime.fromisoformat(stage.clock()), self._pause)
+        self._clock = Clock(self._now, self._pause)
 
     def account(self) -> Account:
         """The account of a new run, or of one that goes on with the journal that is there."""
@@ -90,6 +94,11 @@ class Runs:
         there = (self.folder / f"{RUN}.jsonl").exists()
         journal = (Journal.find if there else Journal.begin)(self.folder, RUN, place)
         return Account(self._session, journal, self._clock, self.network)
+
+    def _now(self) -> datetime:
+        at = self.stage.clock()
+        self.log.append(["now", at])
+        return datetime.fromisoformat(at)
 
     def _pause(self, seconds: float) -> None:
         self.stage.advance(max(seconds, self.shortest_pause))
@@ -148,8 +157,15 @@ def recorded(runs: Runs) -> Iterator[None]:
 
     def call(client: BaseClient, operation: str, request: dict[str, Any]) -> Any:
         runs.called(client, operation, request)
+        asked = [client.meta.service_model.service_name, operation, verify_calls.plain(request)]
         try:
-            return make(client, operation, request)
+            answer = make(client, operation, request)
+        except ClientError as refusal:
+            runs.log.append([*asked, verify_calls.refused(refusal)])
+            raise
+        else:
+            runs.log.append([*asked, verify_calls.kept(answer)])
+            return answer
         finally:
             runs.answered(operation)
 
