@@ -127,3 +127,19 @@ def test_what_is_said_of_stacks(aws: Aws, played: Played, monkeypatch: pytest.Mo
 def test_a_stack_of_a_later_version(aws: Aws, played: Played) -> None:
     aws.outputs["Version"] = "9.0.0"
     played("stacks_later", "history", "history --json")
+
+
+def test_what_is_known_of_a_stack(aws: Aws) -> None:
+    aws.parameters["JobLogGroups"] = " a , ,b,"
+    found = stacks.Stack("rota", aws.stack["StackId"], "UPDATE_COMPLETE", aws.parameters, aws.outputs)
+    shown = (found.cluster, found.service, found.container, found.repository, found.rule_prefix, found.schedule_group)
+    assert shown == ("production", "shop", "app", "shop", "shop__", "rota-group")
+    assert (found.table, found.bucket, found.log_group) == ("rota-table", "rota-bucket", "/rota/rota/steps")
+    assert (found.watches_runs, found.version, found.listed("JobLogGroups"), found.listed("None")) == (
+        True,
+        "",
+        ("a", "b"),
+        (),
+    )
+    older = stacks.Stack("rota", aws.stack["StackId"], "", {"WatchRuns": "false"}, {"Version": "1.2"})
+    assert (older.watches_runs, older.schedule_group, older.version) == (False, "", "1.2")
