@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -15,10 +16,11 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
+from rota import __version__
 from rota.cli.main import main
 from rota.cli.verify_account import report
 from rota.cli.verify_account.account import Account, Clock, Network, tried
-from rota.cli.verify_account.command import _clean, _verify, status
+from rota.cli.verify_account.command import _clean, _offer, _verify, status
 from rota.cli.verify_account.journal import Entry, Journal, JournalError, Place
 from rota.cli.verify_account.policy import policy
 from rota.cli.verify_account.row import Probe, Row, Seen
@@ -32,6 +34,7 @@ from rota.cli.verify_account.rows.service import _Baked, _Paused
 from rota.cli.verify_account.rows.tasks import _Scheduled, _Stopped
 from rota.cli.verify_account.run import Outcome, clean, try_rows
 from tests import verify_calls
+from tests.cli.conftest import assert_as_in_the_file
 from tests.printed import STAGE
 from tests.stage import limits
 
@@ -91,6 +94,7 @@ def test_the_policy_allows_names_of_runs_alone() -> None:
     assert [action for each in statements for action in each["Action"] if "*" in action] == []
     printed = CliRunner().invoke(main, ["verify-account", "--policy"])
     assert json.loads(printed.stdout) == policy(ROWS)
+    assert_as_in_the_file("verify_account_policy", printed.stdout)
 
 
 # ----------------------------------------------------------------------------------------------------------- journal
@@ -390,6 +394,28 @@ def test_the_table_begins_with_otherwise_and_names_no_account(tmp_path: Path) ->
         r"| `some-row` | AWS \| does this. | this | not tried: denied | If it is otherwise: It matters. |  |",
         r"| `some-row` | AWS \| does this. | this | this |  |  |",
     ]
+
+
+@pytest.mark.parametrize("by_make", [False, True], ids=["rota", "make"])
+@pytest.mark.parametrize("groups", [["free"], ["free", "tasks", "slow"]], ids=" and ".join)
+def test_what_a_run_offers(groups: list[str], by_make: bool) -> None:
+    text = _offer([row for row in ROWS if row.group in groups], by_make=by_make)
+    assert_as_in_the_file(f"verify_account_offer_{groups[-1]}_{'make' if by_make else 'rota'}", f"{text}\n")
+
+
+def test_what_a_run_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every row is otherwise than assumed, but for one that is as assumed and one that fails."""
+    monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
+    of_run = account(tmp_path)
+    of_run.journal.write("queue", "rota-verify-r1-q")
+    others = [replace(row, probe=Probe(lambda _: "x", (), ()), read=lambda _: Seen("x", "why")) for row in ROWS]
+    rows = [row_of(lambda _: "this"), row_of(fails), *others]
+    assert _verify(of_run, rows, as_json=False, by_make=True) == 5
+    table = capsys.readouterr()
+    assert _verify(of_run, rows, as_json=True, by_make=False) == 5
+    programs = capsys.readouterr()
+    shown = "\n".join([table.err, table.out, programs.err, programs.out])
+    assert_as_in_the_file("verify_account", shown.replace(str(tmp_path), "FOLDER").replace(__version__, "VERSION"))
 
 
 @pytest.mark.parametrize("tried", [["free"], ["free", "tasks"], [*GROUPS]], ids=", ".join)
