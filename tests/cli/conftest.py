@@ -164,8 +164,9 @@ def typed(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Typed:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A person sits at it, and can be asked."""
+    """A person sits at it, and can be asked; it is as wide as what is no terminal."""
     monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True, raising=False)
 
 

@@ -236,14 +236,15 @@ def assert_only_an_approver_may(rota: Rota, command: str) -> None:
     assert "the stack's ApproverPolicy allows it" in refused.err
 
 
-def assert_an_approver_approves(stage: Client, rota: Rota, changes: str) -> None:
-    """Once, with a reason, and does nothing else; what is approved becomes v2."""
+def assert_an_approver_approves(stage: Client, rota: Rota, changes: str, named: str = "v2") -> None:
+    """Once, with a reason, and does nothing else; what is approved, which is `named`, becomes v2."""
     assert rota("deploy", "--image", "v1", "--yes").exit == 4
     assert rota("approve", "0" * 32, "--yes", "--reason", "x").exit == 4
     assert rota("approve", "--yes").exit == 2, "an approval needs a reason"
-    for command, asks in {"approve": "Approve v2 for", "reject": "Reject v2 for"}.items():
+    for command in ("approve", "reject"):
         asked = rota(command, changes, "--reason", "I say so")
-        assert (asked.exit, f"it would ask: {asks} production/guestbook-api" in asked.err) == (2, True), asked.err
+        question = f"it would ask: {command.capitalize()} {named} for production/guestbook-api"
+        assert (asked.exit, question in asked.err) == (2, True), asked.err
     missing = denied(stage)
     done = rota("approve", changes, "--yes", "--reason", "the new prices")
     assert (done.exit, denied(stage)) == (0, missing), done.err

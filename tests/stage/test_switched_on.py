@@ -75,7 +75,7 @@ def test_an_uploaded_file_with_every_key_is_approved_and_runs(switched: Client, 
     shown, changes = rota("status").words, rota("status", "--json").json["pending_schedule"]["changes"]
     assert "the change of the schedule file waits for an approval until " in shown
     assert f"Look at it: rota plan. Then rota approve {changes} --reason ..., or rota reject likewise" in shown
-    assert_an_approver_approves(switched, rota, changes)
+    assert_an_approver_approves(switched, rota, changes, "the schedule file")
 
     assert_it_runs_as_the_file_says(switched, keys)
     assert_rights_are_just_enough(switched)
