@@ -306,6 +306,7 @@ def test_the_whole_answers_of_schedule_files(aws: Aws, played: Played) -> None:
     lines = ["good.json", "good.json --json --rule-prefix shop__", "none.json", "acts.json", "acts.json -o -"]
     lines += ["wrong.json", "wrong.yaml", "wrong.yaml --json", "good.json -o new.json --json", "good.json -o new.json"]
     lines += ["good.json -o other.json", "good.json -o list.json", "good.json -o no/new.json", "good.json -o - --json"]
+    lines += ["good.json -o other.json --json", "good.json -o no/new.json --json"]
     played("check_files", *(f"check {each}" for each in [*lines, "-o new.json", '""']))
     assert json.loads(Path("new.json").read_text()) == GOOD
     assert Path("new.json").read_bytes()[-2:] == b"}\n"

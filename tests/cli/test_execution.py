@@ -1,11 +1,13 @@
 """What a command reads of an execution."""
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from rota.cli.execution import _ended, restored_by
+from rota.cli.execution import _ended, patiently, restored_by
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account
 from rota.cli.output import Output
@@ -81,3 +83,28 @@ def test_how_a_command_ends_and_who_acts(
         ended, acts = error.code, f"{error.error}: {error.acts}"
     said = json.loads(capsys.readouterr().out)
     assert (said["outcome"], said["exit"], ended, acts) == (outcome, code, code, who)
+
+
+def refused(code: str, status: int = 400) -> ClientError:
+    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "GetExecutionHistory")
+
+
+LOOKS: dict[str, tuple[Exception, bool]] = {
+    "throttled": (refused("ThrottlingException"), True),
+    "an error of AWS": (refused("InternalFailure", 500), True),
+    "no connection": (EndpointConnectionError(endpoint_url="https://states"), True),
+    "denied": (refused("AccessDeniedException"), False),
+    "expired": (refused("ExpiredTokenException"), False),
+    "gone": (refused("ExecutionDoesNotExist"), False),
+    "another error": (KeyError("events"), False),
+}
+
+
+@pytest.mark.parametrize(("problem", "passes"), LOOKS.values(), ids=LOOKS)
+def test_a_watch_goes_on_after_what_passes_alone(problem: Exception, passes: bool) -> None:
+    def look() -> list[str]:
+        raise problem
+
+    with nullcontext() if passes else pytest.raises(type(problem)):
+        assert patiently(look) == []

@@ -171,6 +171,15 @@ def test_an_environment_that_is_there_keeps_its_other_settings() -> None:
     assert [line for line in written.splitlines() if line.startswith("#")] == comments
 
 
+@pytest.mark.parametrize("text", ["# Of the next one.\n", "# Two\n# lines.\n", ""], ids=["a line", "two lines", "none"])
+def test_the_comment_before_the_next_table_stays_with_it(text: str) -> None:
+    tables = (
+        f'version = 0.1\n\n[a.global.parameters]\nregion = "eu-west-1"\n\n{text}[b.global.parameters]\nregion = "x"\n'
+    )
+    written = samconfig.with_environment(tables, "a", "rota", "eu-west-1", {"A": "b"})
+    assert written.startswith(f'version = 0.1\n\n{text}[b.global.parameters]\nregion = "x"\n\n[a.global.parameters]\n')
+
+
 def test_settings_of_the_example_do_not_stay() -> None:
     written = samconfig.with_environment(CONFIG, "staging", "rota-staging", "eu-west-1", {"A": "b"})
     assert tomllib.loads(written)["staging"]["deploy"]["parameters"]["confirm_changeset"] is True

@@ -15,7 +15,7 @@ from rota.cli.run.command import _environment
 from rota.cli.run.failed import counted, left_out, require_few, to_repeat
 from rota.cli.run.release import stored
 from rota.cli.run.remarks import remarks_on_migration, remarks_on_schedule
-from rota.cli.run.start import Changes, Job, request_of, started_by
+from rota.cli.run.start import Changes, Job, overrides, request_of, started_by
 from rota.cli.run.trial import entry_of_live, overrides_for
 from rota.cli.stack import Stack
 from rota.ecs.derive import derive_content
@@ -65,6 +65,17 @@ def test_the_container_gets(
     (own,) = request["overrides"]["containerOverrides"]
     assert (own["environment"], own["command"]) == (environment, command)
     assert request["overrides"]["cpu"] == "512"
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["after it", "before it"])
+def test_another_containers_overrides_stay_its_own(place: int) -> None:
+    log = {"name": "log", "command": ["ship"], "environment": [{"name": "LEVEL", "value": "info"}], "memory": 64}
+    app = {"name": "app", "command": ["./bin/start"], "environment": [NAMED], "cpu": 128}
+    given = [app]
+    given.insert(place ^ 1, log)
+    found = overrides({"cpu": "512", "containerOverrides": given}, "app", {"DRY": "1"}, [])
+    changed = {**app, "environment": [NAMED, {"name": "DRY", "value": "1"}]}
+    assert found == {"cpu": "512", "containerOverrides": [log, changed]}
 
 
 def test_all_else_is_as_the_rule_has_it() -> None:

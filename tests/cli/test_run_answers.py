@@ -147,6 +147,9 @@ def test_the_whole_answer_of_what_a_person_should_know(ecs: Ecs, aws: Aws, playe
         {"app": "pauses#production/shop", "record": "pause#Fails", "task": "Fails", "by": "ana", "reason": "the sale"}
     )
     ecs.tasks = [ecs_task("8", "RUNNING", 40), of_service("5", "RUNNING")]
+    # Another command of a person's is no run of the job.
+    command = {"containerOverrides": [{"name": "app", "environment": [{"name": "ROTA_COMMAND_OF", "value": "Fails"}]}]}
+    ecs.tasks.append(ecs_task("9", "RUNNING", 45, startedBy="rota-run/ben", overrides=command))
     played("run_remarks", "run Fails --yes --no-wait", "run Tried --yes --no-wait -- id")
     aws.parameters["WatchRuns"] = "false"
     ecs.tasks = []

@@ -138,6 +138,13 @@ def test_a_fault_has_its_line(text: str, words: str, tmp_path: Path) -> None:
     assert words in done.stderr
 
 
+@pytest.mark.parametrize("word", ["on", "off", "yes", "no", "y", "n", "Yes", "NO", "Off", "maybe"])
+def test_what_older_yaml_takes_for_true_and_false_is_text(word: str) -> None:
+    text = f"{TASK}rate: 1 hour\n    enabled: {word}"
+    (found,) = source.read("jobs.yaml", text.encode()).problems(rule_prefix="", max_tasks=9)
+    assert found.problem.endswith(f" (in YAML 1.2 {word} is text)") == (word != "maybe")
+
+
 MORE_FAULTS = {
     "a text in a list": "tasks: [*a, b]",
     "a comma": "tasks: [a b: c, 'd' 'e']",

@@ -134,6 +134,12 @@ def test_a_start_that_is_past_is_no_drift(expression: str) -> None:
     assert status(rule(expression) | later, job(spans=[span])).drift == []
 
 
+def test_without_a_rule_it_is_as_the_schedule_file_had_it_last() -> None:
+    spans = [{"expression": "rate(1 day)", "since": "2026-10-01", "until": "2026-11-01"}, SPAN]
+    found = status(None, job(spans=spans))
+    assert (found.schedule, found.timezone, found.drift) == (DAILY, "Asia/Tokyo", ["its schedule is gone"])
+
+
 @pytest.mark.parametrize("known", [None, job(spans=[])], ids=["its runs alone", "a job that never had one"])
 def test_a_task_without_a_schedule(known: dict[str, Any] | None) -> None:
     found = status(None, known, run("ok", trigger="by_hand"))

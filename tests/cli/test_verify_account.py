@@ -18,11 +18,12 @@ from click.testing import CliRunner
 
 from rota import __version__
 from rota.cli.main import main
-from rota.cli.verify_account import report
+from rota.cli.verify_account import report, resources
 from rota.cli.verify_account.account import Account, Clock, Network, tried
 from rota.cli.verify_account.command import _clean, _offer, _verify, status
 from rota.cli.verify_account.journal import Entry, Journal, JournalError, Place
 from rota.cli.verify_account.policy import policy
+from rota.cli.verify_account.resources import KINDS
 from rota.cli.verify_account.row import Probe, Row, Seen
 from rota.cli.verify_account.rows.catalogue import GROUPS, NOT_TESTABLE, ROWS
 from rota.cli.verify_account.rows.permissions import _Answers
@@ -31,7 +32,7 @@ from rota.cli.verify_account.rows.refusals import LIMITS
 from rota.cli.verify_account.rows.releases import _Transaction
 from rota.cli.verify_account.rows.rules import _Shown
 from rota.cli.verify_account.rows.service import _Baked, _Paused
-from rota.cli.verify_account.rows.tasks import _Scheduled, _Stopped
+from rota.cli.verify_account.rows.tasks import _next_minute, _Scheduled, _Stopped
 from rota.cli.verify_account.run import Outcome, clean, try_rows
 from tests import verify_calls
 from tests.cli.conftest import assert_as_in_the_file
@@ -47,11 +48,11 @@ def row_of(do: Any, expected: str = "this") -> Row:
     return Row("some-row", "free", "AWS | does this.", expected, "It matters.", "`Some`: it.", Probe(do, (), ()), Seen)
 
 
-def account(folder: Path) -> Account:
-    return Account(boto3.Session("x", "x", region_name=PLACE.region), Journal.begin(folder, "r1", PLACE), CLOCK)
-
-
 CLOCK = Clock(lambda: AT, lambda _: None)
+
+
+def account(folder: Path, clock: Clock = CLOCK) -> Account:
+    return Account(boto3.Session("x", "x", region_name=PLACE.region), Journal.begin(folder, "r1", PLACE), clock)
 
 
 # ----------------------------------------------------------------------------------------------- rows and documents
@@ -224,6 +225,51 @@ def test_how_a_deletion_ends(
     assert ("Left: queue rota-verify-r1-q: " in said, "is left but" in said) == (left, not left)
 
 
+# The names in journals, also in those of earlier versions.
+KINDS_OF_JOURNALS = [
+    *("rule", "queue", "topic", "role", "family", "cluster", "service", "repository", "state machine", "function"),
+    *("schedule group", "schedule", "bucket", "table"),
+]
+
+
+def test_whatever_a_journal_names_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
+    of_run = account(tmp_path)
+    for kind in KINDS_OF_JOURNALS:
+        of_run.journal.write(kind, "a/b" if kind in ("service", "schedule") else "a")
+    left = [re.fullmatch(r"([a-z ]+) a(/b)?: An error occurred \(AccessDenied\) .*", each) for each in clean(of_run)]
+    assert [each and each[1] for each in reversed(left)] == KINDS_OF_JOURNALS
+    assert {*KINDS} == {*KINDS_OF_JOURNALS}
+
+
+def test_what_was_made_last_is_deleted_once_more_and_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[Any] = []
+
+    def gone(_: BaseClient, __: str, request: dict[str, Any]) -> NoReturn:
+        done.append(request["QueueName"])
+        raise ClientError({"Error": {"Code": "QueueDoesNotExist", "Message": "no"}}, "GetQueueUrl")
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", gone)
+    of_run = account(tmp_path, Clock(lambda: AT, done.append))
+    for name in "abcd":
+        of_run.journal.write("queue", name)
+    assert clean(of_run) == []
+    assert done == [*"dcba", 5, *"dcb"]
+
+
+@pytest.mark.parametrize("groups", [[], ["sg-1", "sg-2"]], ids=["none", "two"])
+@pytest.mark.parametrize("public", [True, False], ids=["public", "private"])
+def test_the_network_that_is_given_is_that_of_the_tasks(groups: list[str], public: bool, tmp_path: Path) -> None:
+    journal = Journal.begin(tmp_path, "r1", PLACE)
+    session = boto3.Session("x", "x", region_name=PLACE.region)
+    given = Account(session, journal, CLOCK, Network(["subnet-1", "subnet-2"], groups, public))
+    assert resources.network(given)["awsvpcConfiguration"] == {
+        "subnets": ["subnet-1", "subnet-2"],
+        **({"securityGroups": groups} if groups else {}),
+        "assignPublicIp": "ENABLED" if public else "DISABLED",
+    }
+
+
 @pytest.mark.parametrize(
     ("states", "seen"),
     [
@@ -268,6 +314,16 @@ def test_the_scheduled_time_of_tasks(variables: list[dict[str, str]], seen: str)
     }
     (row,) = (each for each in ROWS if each.id == "target-scheduled-time")
     assert str(row.read(_Scheduled("name", AT, tasks))) == seen
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [("12:00:00.75+00:00", "12:02"), ("12:00:30+00:00", "12:03"), ("13:59:59.9+01:00", "13:02")],
+    ids=["within a second", "90 s to the minute", "another zone"],
+)
+def test_a_schedule_of_a_run_is_due_at_a_whole_minute(now: str, due: str, tmp_path: Path) -> None:
+    clock = Clock(lambda: datetime.fromisoformat(f"2026-11-29T{now}"), lambda _: None)
+    assert _next_minute(account(tmp_path, clock)) == datetime.fromisoformat(f"2026-11-29T{due}:00+00:00")
 
 
 def denied(*words: str) -> _Answers:
