@@ -92,11 +92,17 @@ def test_an_empty_log_ends_where_the_token_stays_the_same(world: World, ran: Ran
     [("ecs.DescribeTaskDefinition", None), ("logs.GetLogEvents", PLACE)],
     ids=["its revision", "its log"],
 )
-def test_what_aws_refuses_is_left_out(world: World, ran: Ran, call: str, log: LogPlace | None) -> None:
+def test_what_aws_refuses_is_left_out_and_logged(
+    world: World, ran: Ran, caplog: pytest.LogCaptureFixture, call: str, log: LogPlace | None
+) -> None:
     run = ran("a line")
+    caplog.clear()
     with world.calls.refusing(call, "AccessDeniedException"):
         shown = with_log(run, SETTINGS, lines=10)
     assert (shown.log, shown.tail) == (log, ())
+    (line,) = caplog.records
+    assert (line.levelname, line.__dict__["task"]) == ("ERROR", run.task)
+    assert "AccessDeniedException" in str(line.exc_info)
 
 
 class _Pages:

@@ -1042,6 +1042,19 @@ OFTEN_IN_BETWEEN = OFTEN | {"cron": "5/6 * * * ? *"}
             id="a daily rate runs once more, soon",
         ),
         pytest.param(
+            DAILY | {"start": "2026-01-01T06:08:00Z"},
+            DAILY,
+            "06:00:20",
+            [
+                "06:00:20 PutRule DISABLED",
+                "06:02:00 EnableRule",
+                "06:02:00 UpdateSchedule ENABLED 06:08:00/06:08:59",
+                "06:09:30 UpdateSchedule DISABLED 06:08:00",
+            ],
+            "06:02:00 06:09:30",
+            id="a daily rate that is due soon runs then",
+        ),
+        pytest.param(
             EACH_TEN | WITH_START,
             OFTEN | {"name": "Digest"},
             "06:00:20",
@@ -1075,3 +1088,13 @@ def test_what_is_written_when(
     found = [each and each[11:19] for each in (targets["starts_at"], targets["ends_at"])]
     assert f"{found[0]} {found[1]}" == dates
     assert (targets["finished"], targets["wait_seconds"], targets["left"], targets["late"]) == (True, 0, [], [])
+
+
+def test_a_rate_that_a_move_left_off_is_switched_on_once(world: World, deployments: Deployments) -> None:
+    """Another write, as its rule goes, would begin its rate anew."""
+    (after,) = begun(world, deployments, True, EACH_TEN)
+    at(6, 10, 20)
+    deployment, seen = deployments.start(THIRD), Written()
+    with local_stage().hooked(seen):
+        deploy(world, deployment, after, until="RollService")
+    assert [line[:8] for line in seen.lines if " ENABLED" in line] == ["06:10:20"]

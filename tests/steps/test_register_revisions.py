@@ -5,10 +5,12 @@ import itertools
 import pytest
 
 from rota.errors import RejectedError
+from stage.gateway.calls import Call, Reply
 from tests.guestbook import APP_CONTAINER, CONTENT, IMAGE_URI, SIDECAR, arn
 from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import Deployment, Deployments
+from tests.steps.local_stage import local_stage
 from tests.steps.seed import SCHEDULE
 from tests.steps.snapshots import once
 from tests.steps.world import World
@@ -126,6 +128,30 @@ def test_what_infrastructure_code_registers_meanwhile_is_noted(world: World, reg
     api = registered(world, registering)["API"]
     tags = client("ecs").describe_task_definition(taskDefinition=api, include=["TAGS"])["tags"]
     assert {each["key"]: each["value"] for each in tags}["rota:newer-base"] == foreign
+
+
+class Between:
+    """A hook that registers a foreign revision as soon as the first of the deployment's is registered."""
+
+    foreign = ""
+
+    def before(self, call: Call) -> Reply | None:
+        """Let every call through."""
+
+    def after(self, call: Call, reply: Reply) -> None:
+        if call.caller and call.operation == "RegisterTaskDefinition" and not self.foreign:
+            self.foreign = client("ecs").register_task_definition(**CONTENT)["taskDefinition"]["taskDefinitionArn"]
+
+
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_what_comes_between_a_tasks_and_the_apis_is_noted(world: World, deployments: Deployments, tasks: int) -> None:
+    world.upload({"tasks": SCHEDULE["tasks"][:tasks]})
+    registering = deployments.start().until("RegisterRevisions")
+    with local_stage().hooked(between := Between()):
+        registering.until("CreateTargets")
+    api = registered(world, registering)["API"]
+    tags = client("ecs").describe_task_definition(taskDefinition=api, include=["TAGS"])["tags"]
+    assert {each["key"]: each["value"] for each in tags}["rota:newer-base"] == between.foreign
 
 
 def test_of_several_the_newest_is_noted_and_its_own_are_not_read(world: World, registering: Deployment) -> None:

@@ -228,6 +228,30 @@ def test_the_whole_answer_of_each_round(push: Deployment) -> None:
     assert found["seconds"] < 60
 
 
+class ShowingNoTask:
+    """A hook that answers as ECS does of a task that it does not show yet, or does not know any more."""
+
+    def before(self, call: Call) -> Reply | None:
+        if call.operation != "DescribeTasks":
+            return None
+        failures = [{"arn": arn, "reason": "MISSING"} for arn in call.params["tasks"]]
+        return Reply.result(call, {"tasks": [], "failures": failures})
+
+    def after(self, call: Call, reply: Reply) -> None:
+        """Leave every reply as it is."""
+
+
+def test_a_task_that_ecs_does_not_show_yet_is_waited_for(push: Deployment) -> None:
+    ends(seconds=LASTING)
+    started = push.step("RunBefore")
+    with local_stage().hooked(ShowingNoTask()):
+        assert push.step("RunBefore") == started
+        asked_at = datetime.fromisoformat(started["asked_at"]) - timedelta(minutes=2)
+        push.document["before"] = started | {"asked_at": asked_at.isoformat()}
+        with pytest.raises(RejectedError, match=r"^ECS does not know the task arn:\S+ of the migration any more"):
+            push.step("RunBefore")
+
+
 @pytest.mark.parametrize(("step", "kind"), [("RunBefore", "before"), ("RunAfter", "after")])
 def test_without_one_nothing_runs(step: str, kind: str, changing: Deployment) -> None:
     """The machine passes it by; a plan of another version may lead here."""

@@ -440,6 +440,18 @@ def test_a_changed_schedule_counts_from_the_sweep_that_learns_it(watched: Watche
     assert [release.number for release in watched.table.releases()] == [1, 2]
 
 
+@pytest.mark.parametrize(("changed", "runs"), [(MINUTE, 1), (-MINUTE, 0)], ids=["after it was due", "before"])
+def test_what_was_due_before_its_schedule_changed_is_missed(daily: Watched, changed: timedelta, runs: int) -> None:
+    six = next_six(daily)
+    daily.swept_until(six - 20 * MINUTE)
+    job = daily.job(DAILY)
+    (old,) = job.spans
+    new = old.model_copy(update={"expression": "cron(0 23 * * ? *)", "since": six + changed})
+    daily.table.put_settings(job.model_copy(update={"spans": (old.model_copy(update={"until": six + changed}), new)}))
+    daily.sweep_for(7 * HOUR + 16 * MINUTE)
+    assert len(daily.runs(DAILY)) == runs
+
+
 @pytest.mark.exhaustive(first=0)
 def test_a_task_that_left_the_file_is_not_missed(watched: Watched, world: World) -> None:
     world.upload({"tasks": []})

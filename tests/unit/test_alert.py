@@ -958,6 +958,34 @@ def test_failing_alike_begins_with_five(known: int, new: int, minutes: int, thre
     assert {alert.thread for alert in due_alerts(jobs, DUE + timedelta(minutes=minutes))} == threads
 
 
+@pytest.mark.parametrize(
+    ("known", "run"),
+    [
+        pytest.param([failed(f"K{n}", exit_code=2) for n in range(5)], failed("J0"), id="another exit code"),
+        pytest.param(
+            [not_started("K0", reason=SECRET.model_copy(update={"aws": "another"}))],
+            not_started("J0"),
+            id="another secret",
+        ),
+    ],
+)
+def test_what_fails_for_another_reason_delays_nothing(known: list[Run], run: Run) -> None:
+    jobs = [job(incident(each, reported_at=DUE + timedelta(minutes=5), thread="K0#t")) for each in known]
+    (alert,) = due_alerts([*jobs, job(incident(run))], DUE + timedelta(minutes=6))
+    assert (names([alert]), alert.thread) == ([["J0"]], "J0#2026-11-29T06:00:00Z")
+
+
+def test_each_is_reminded_of_and_recovers_in_its_own_thread() -> None:
+    still = [
+        each.model_copy(update={"incident": each.incident.model_copy(update={"last": failed(each.task, DUE + HOUR)})})
+        for each in fails_alike(2)
+        if each.incident
+    ]
+    over = job(incident(failed("J0"), reported_at=DUE + timedelta(minutes=5), thread="J0#t", recovered=good(HOUR)))
+    found = {(alert.kind, alert.thread) for alert in due_alerts([*still, over], DUE + 2 * DAY)}
+    assert found == {("still_failing", "K0#t"), ("still_failing", "K1#t"), ("recovered", "J0#t")}
+
+
 def test_which_reasons_are_one_cause_for_two_jobs_already() -> None:
     of_aws = {"image", "secret", "logs", "role", "network", "capacity", "spot", "host"}
     of_aws |= {"refused", "disabled", "gone", "no_trace", "away"}

@@ -197,6 +197,17 @@ def test_what_the_plan_says_of_a_move(changes: list[backend.Change], said: list[
     assert list(moving.remarks(changes)) == [f"moves to {to}: p__Job", *said]
 
 
+@pytest.mark.parametrize(("count", "more"), [(1, ""), (10, ""), (11, " and 1 more")])
+def test_ten_are_named(count: int, more: str) -> None:
+    moves = [
+        each.model_copy(update={"name": each.name.replace("Job", f"J{number}")})
+        for number in range(count)
+        for each in a_move(NIGHTLY, NIGHTLY)
+    ]
+    named = ", ".join(f"p__J{number}" for number in range(min(count, 10)))
+    assert next(iter(moving.remarks(moves))) == f"moves to EventBridge Scheduler: {named}{more}"
+
+
 def test_what_is_created_or_removed_alone_does_not_move() -> None:
     created, removed = a_move(NIGHTLY, NIGHTLY)
     other = removed.model_copy(update={"name": "p__Other", "moved": False})

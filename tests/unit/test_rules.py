@@ -4,7 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from rota.schedules import backend
 from rota.schedules.eventbridge_rules.desired import desired_rule
@@ -17,6 +19,7 @@ from rota.schedules.eventbridge_rules.rule import (
     undo,
     whole,
 )
+from rota.schedules.eventbridge_rules.tag_index import tags_of_rules
 from rota.schedules.revision import to_be_registered
 from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn, task
 
@@ -393,3 +396,18 @@ def test_what_a_stored_change_has_written_starts_the_revision_that_was_registere
 def test_a_stored_change_of_the_expression_alone_says_nothing_of_what_starts() -> None:
     change = RuleChange(kind="update", name="p__Job", arn="an-arn", put_rule={"Name": "p__Job"})
     assert backend.written_by(change.model_dump(mode="json"), {}) is None
+
+
+def test_the_index_is_asked_for_the_apps_rules_alone() -> None:
+    """The app's revisions have the same tag, and there may be thousands."""
+    tagging = boto3.client("resourcegroupstaggingapi", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    tags = {"Key": "rota:app", "Value": APP}
+    asked = {
+        "ResourceTypeFilters": ["events:rule"],
+        "TagFilters": [{"Key": "rota:app", "Values": [APP]}],
+        "ResourcesPerPage": 100,
+    }
+    rule = "arn:aws:events:us-east-1:123456789012:rule/IngestData"
+    with Stubber(tagging) as stub:
+        stub.add_response("get_resources", {"ResourceTagMappingList": [{"ResourceARN": rule, "Tags": [tags]}]}, asked)
+        assert tags_of_rules(tagging, APP) == {"IngestData": {"rota:app": APP}}

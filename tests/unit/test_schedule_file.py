@@ -351,6 +351,14 @@ def test_a_problem_of_one_key(keys: dict[str, Any], problem: str) -> None:
     assert any(line.startswith(f"tasks[1]{separator}{problem}") for line in lines), lines
 
 
+@pytest.mark.parametrize("items", [[1], [1, None], ["ls", 1]], ids=["the only one", "all", "one of two"])
+def test_a_command_of_what_is_no_string_is_not_called_empty(items: list[Any]) -> None:
+    lines = problems({"tasks": [entry(name="Valid", command=items, task=...)]})
+    assert [line.partition(":")[0] for line in lines] == [
+        f"tasks[0].command[{number}]" for number, item in enumerate(items) if not isinstance(item, str)
+    ]
+
+
 def test_a_task_without_a_key_has_the_default() -> None:
     defaults = {
         "cpu": 512,

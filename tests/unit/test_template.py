@@ -494,6 +494,18 @@ def test_the_retention_of_stored_data() -> None:
         assert RESOURCES[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        ("LogGroup", "/rota/${AWS::StackName}/steps"),
+        # With this prefix log delivery does not meet the size limit of resource policies.
+        ("StateMachineLogGroup", "/aws/vendedlogs/states/${AWS::StackName}-deploy"),
+    ],
+)
+def test_an_operator_finds_the_logs_by_the_stacks_name(group: str, name: str) -> None:
+    assert RESOURCES[group]["Properties"]["LogGroupName"] == {"Fn::Sub": name}
+
+
 def test_what_cannot_be_recorded_of_runs_leaves_the_queue() -> None:
     queue = RESOURCES["RunQueue"]["Properties"]
     assert queue["RedrivePolicy"] == {
