@@ -141,7 +141,7 @@ TROUBLES: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any], Todo]] = {
         [],
         Todo("warn", "SendMail was changed by hand", [f"{BY_HAND}."], [], TO_MAIL),
     ),
-    "a rule of nobody": (
+    "a rule without an owner": (
         {},
         {"foreign": True},
         [],

@@ -2,8 +2,7 @@
 
 import io
 import json
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from pprint import pformat
@@ -35,6 +34,8 @@ from tests.cli.test_status import (
     run,
 )  # fmt: skip
 from tests.clock import Clock
+
+pytestmark = pytest.mark.usefixtures("in_vienna")
 
 RECORD = {
     "plan": {"key": "plans/4.json", "version_id": "1"},
@@ -102,15 +103,6 @@ def app(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
         "GetQueueAttributes": {"Attributes": {"ApproximateNumberOfMessages": "2"}},
     }
     return aws
-
-
-@pytest.fixture(autouse=True)
-def in_vienna(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "Europe/Vienna")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 def source(*, writes: bool = False, utc: bool = True, stack: str | None = None) -> Source:

@@ -265,9 +265,9 @@ QUOTAS = {"299": "NG", "300": "NG", "301": "OK"}
 def test_room_for_rules(well: Aws, typed: Typed, quota: str, mark: str) -> None:
     well.parameters["RuleQuota"] = quota
     well.answers["ListRules"] = {"Rules": [rule(f"R{number}") for number in range(300)]}
-    room = "" if mark == "OK" else ": raise the quota"
+    todo = "" if mark == "OK" else ": raise the quota"
     (line,) = (each for each in typed("check", "--no-color").out.splitlines() if "rule quota: " in each)
-    assert line.startswith(f"{mark}  rule quota: 300 of {quota} on the default bus{room}")
+    assert line.startswith(f"{mark}  rule quota: 300 of {quota} on the default bus{todo}")
 
 
 def test_a_family_of_many_revisions(well: Aws, typed: Typed) -> None:

@@ -177,7 +177,7 @@ def test_the_whole_answer_for_a_file_that_is_not_uploaded(machine: Machine, play
 REASON = "It is refused.\n- tasks[0]: wrong\n"
 ENDS: dict[str, dict[str, Any]] = {
     "author": {"status": "FAILED", "error": "ConfigError", "cause": REASON},
-    "operator": {"status": "FAILED", "error": "RejectedError", "cause": "no room"},
+    "operator": {"status": "FAILED", "error": "RejectedError", "cause": "the bus is full"},
     "unknown": {"status": "FAILED", "error": "States.Timeout"},
     "aborted": {"status": "ABORTED"},
     "ignored": {"status": "SUCCEEDED", "output": json.dumps({"turn": {"reason": "its tag does not match"}})},

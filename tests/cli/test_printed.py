@@ -3,8 +3,6 @@
 import io
 import json
 import sys
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -55,15 +53,6 @@ def test_durations(seconds: float, text: str) -> None:
 )
 def test_times_of_the_week(hours: int, text: str) -> None:
     assert time_text.clock(NOW + timedelta(hours=hours), NOW, utc=True) == text
-
-
-@pytest.fixture
-def in_vienna(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "Europe/Vienna")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @pytest.mark.usefixtures("in_vienna")

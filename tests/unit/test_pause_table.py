@@ -1,10 +1,8 @@
 """Pauses: what each says, when it is over, and what is asked of DynamoDB for them."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
@@ -28,14 +26,6 @@ VALUES: dict[str, Any] = {
     "ended_by": {"S": ""},
 }
 READ = {"TableName": "ledger", "Key": KEY, "ConsistentRead": True}
-
-
-@pytest.fixture
-def dynamodb() -> Iterator[Stubber]:
-    client = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
-    with Stubber(client) as stub:
-        yield stub
-        stub.assert_no_pending_responses()
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """What is asked of DynamoDB for runs and jobs: whole requests, and what each refusal comes to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
@@ -26,14 +25,6 @@ RUN = Run(
 OVER = RUN.model_copy(update={"status": Status.OK, "version": 5, "ended_at": DUE + timedelta(minutes=3)})
 SPAN = Span(expression="rate(1 hour)", since=DUE)
 JOB = Job(task="IngestData", spans=(SPAN,), retry_age=60, grace=300)
-
-
-@pytest.fixture
-def dynamodb() -> Iterator[Stubber]:
-    client = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
-    with Stubber(client) as stub:
-        yield stub
-        stub.assert_no_pending_responses()
 
 
 @pytest.fixture
