@@ -11,7 +11,7 @@ from rota.deployment import artifacts, named_file
 from rota.deployment.ledger import ledger_of
 from rota.deployment.live_revisions import live_revisions, recorded_by
 from rota.ecr.image import resolve_image
-from rota.ecs import cluster, secrets, service, service_deployments, task_definitions
+from rota.ecs import arns, cluster, secrets, service, service_deployments, task_definitions
 from rota.ecs.reusable import find_reusable, list_ahead
 from rota.errors import listed
 from rota.handlers.step import step
@@ -88,7 +88,9 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         problems.add_for_operator(_problems_of_takeovers(settings, tasks, inventory.schedules, reusable))
         problems.add_for_operator(_problems_of_kept(settings, tasks, schedules, live, reusable))
         # What was recorded is Rota's own, and no base.
-        candidates = [arn for arn in reusable.active if arn not in live.revisions]
+        candidates = [
+            arn for arn in reusable.active if arn not in live.revisions and not arns.is_among(arn, live.own_numbers)
+        ]
         today = task_definitions.find_base(ecs, served, candidates)
         base = live.base or today
         _check_base(base, served, problems, settings, tasks, runnable, image_uri)
@@ -124,6 +126,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         retry_policy_set_by_rota=live.retry_policy_set,
         set_by_keys=dict(live.set_by_keys),
         said_of_revisions=dict(live.said_of_revisions),
+        own_numbers=dict(live.own_numbers),
     )
     return ReadConfigOutput(
         schedule=stored,

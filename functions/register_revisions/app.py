@@ -80,7 +80,8 @@ def _newest_foreign(
     base, registered = plan.base, {*own}
     if len(plan.registers) > 1:
         active = {*task_definitions.list_newer(ecs, settings.family, arns.revision_number(base.arn))}
-    newer = sorted((arn for arn in active - registered if _is_newer(arn, base)), key=arns.revision_number, reverse=True)
+    unknown = (arn for arn in active - registered if not arns.is_among(arn, plan.own_numbers))
+    newer = sorted((arn for arn in unknown if _is_newer(arn, base)), key=arns.revision_number, reverse=True)
     others = (task_definitions.read_revision(ecs, arn) for arn in newer)
     return next(
         (each.arn for each in others if each.owner is None or task_definitions.is_changed_copy(each, base)), None

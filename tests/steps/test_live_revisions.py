@@ -8,10 +8,10 @@ import pytest
 
 from stage.gateway import refusals
 from stage.gateway.calls import Call, Reply
-from tests.guestbook import ENVIRONMENT, PREFIX, arn
+from tests.guestbook import CONTENT, ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
 from tests.steps import items
-from tests.steps.deployments import NEXT, Deployments
+from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.items import RELEASES
 from tests.steps.local_stage import local_stage
 from tests.steps.seed import SCHEDULE
@@ -66,6 +66,31 @@ def test_one_that_changed_is_registered_and_no_other_is_read(world: World, later
     world.calls.made.clear()
     assert later.start().run() == "NothingToDo"
     assert world.calls.made.count(DESCRIBE) == 1
+
+
+def change_the_file(world: World, deployments: Deployments, *sizes: int) -> Deployment:
+    """One deployment for each, of the file alone: the last one's task gets so much memory."""
+    for memory in sizes:
+        world.upload({"tasks": [SCHEDULE["tasks"][0], SCHEDULE["tasks"][1] | {"cpu": 512, "memory": memory}]})
+        deployment = deployments.start()
+        assert deployment.run() == "Deployed"
+    return deployment
+
+
+def test_what_earlier_changes_of_the_file_registered_is_not_read(world: World, later: Deployments) -> None:
+    change_the_file(world, later, 1024, 2048, 3072)
+    world.calls.made.clear()
+    change_the_file(world, later, 4096)
+    assert world.calls.made.count(DESCRIBE) == 1
+    world.calls.made.clear()
+    assert later.start(NEXT).run() == "Deployed"
+    assert world.calls.made.count(DESCRIBE) == 1
+
+
+def test_a_base_that_came_after_such_changes_is_found(world: World, later: Deployments) -> None:
+    change_the_file(world, later, 1024, 2048)
+    foreign = client("ecs").register_task_definition(**CONTENT)["taskDefinition"]["taskDefinitionArn"]
+    assert change_the_file(world, later, 3072).document["config"]["base"] == foreign
 
 
 @pytest.mark.exhaustive(first=3)

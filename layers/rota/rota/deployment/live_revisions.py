@@ -16,6 +16,8 @@ from rota.contract.deployment import Stored
 from rota.deployment import artifacts
 from rota.deployment.items import Item
 from rota.deployment.releases import Releases
+from rota.ecs import arns
+from rota.ecs.arns import Ranges
 from rota.ecs.fingerprint import ALGORITHM
 from rota.ecs.task_definitions import Revision
 from rota.errors import RejectedError
@@ -36,6 +38,7 @@ class _Planned(Item):
     retry_policy_set_by_rota: tuple[str, ...] | None = Field(None, alias="retried")
     set_by_keys: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     said_of_revisions: dict[str, dict[str, str]] = Field(default_factory=dict)
+    own_numbers: dict[str, Ranges] = Field(default_factory=dict)
 
 
 class _OfARelease(_Planned):
@@ -53,7 +56,7 @@ class LiveArtifacts(NamedTuple):
     used again; a revision never changes. `retry_policy_set`: the names of the schedules whose retry policy it set; None
     if unknown; `set_by_keys`: what else keys of its file set of each, and
     `said_of_revisions` what they said of its revision. `base` is that of the release that is brought
-    back; None if none is.
+    back; None if none is. `own_numbers`: by family, of the revisions that it and deployments before it registered.
     """
 
     revisions: dict[str, str]
@@ -61,6 +64,7 @@ class LiveArtifacts(NamedTuple):
     base: Revision | None = None
     set_by_keys: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     said_of_revisions: Mapping[str, dict[str, str]] = MappingProxyType({})
+    own_numbers: Mapping[str, Ranges] = MappingProxyType({})
 
 
 def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settings") -> LiveArtifacts:
@@ -95,6 +99,7 @@ def live_revisions(dynamodb: "DynamoDBClient", s3: "S3Client", settings: "Settin
         plan.retry_policy_set_by_rota,
         set_by_keys=plan.set_by_keys,
         said_of_revisions=plan.said_of_revisions,
+        own_numbers=arns.with_numbers_of(fingerprints, plan.own_numbers),
     )
 
 

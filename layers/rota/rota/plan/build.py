@@ -131,6 +131,7 @@ def build_plan(settings: "Settings", state: "CurrentState") -> Plan:
         retry_policy_set_by_rota=tuple(retry_policy_set),
         set_by_keys=set_by_keys,
         said_of_revisions=said_of_revisions,
+        own_numbers=state.own_numbers,
         revision_changes=_revision_changes(state.said_of_revisions, said_of_revisions, changes),
         service_changes=service_changes(
             state.served, state.base, content, settings.container, brought_back=state.base_today is not None

@@ -3,6 +3,7 @@
 from pydantic import ConfigDict, Field
 
 from rota.contract.shape import Shape
+from rota.ecs.arns import Ranges
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
 from rota.schedule_file.task import After, Before, Task
@@ -54,6 +55,8 @@ class CurrentState(Shape):
     """By the schedule's name: what else keys of the live deployment's file set of it."""
     said_of_revisions: dict[str, dict[str, str]] = Field(default_factory=dict, exclude_if=lambda given: not given)
     """By the schedule's name: what the keys of that file said of its own revision, in words by key."""
+    own_numbers: dict[str, Ranges] = Field(default_factory=dict, exclude_if=lambda given: not given)
+    """By family: the numbers of the revisions that deployments up to the live one registered."""
     remark: str = ""
     """What the summary says of the deployment."""
 

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from rota.contract.shape import Shape
+from rota.ecs.arns import Ranges
 from rota.ecs.service import ServiceState
 from rota.ecs.task_definitions import Revision
 from rota.schedule_file.task import After, OneOff, Runnable, Task
@@ -103,6 +104,8 @@ class Plan(Shape):
         default_factory=dict, exclude_if=lambda given: not given
     )
     """Where `said_of_revisions` differs: before the deployment, and after it."""
+    own_numbers: dict[str, Ranges] = Field(default_factory=dict, exclude_if=lambda given: not given)
+    """By family: the numbers of the revisions that deployments before this one registered. None is a foreign base."""
     service_changes: tuple[str, ...] = ()
     """How the service will differ from what it runs."""
     commands: Commands | None = None
