@@ -1,6 +1,7 @@
 """One deployment on the stage, measured: when it was live, when it was over, what it called."""
 
 import statistics
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ CASES: tuple[Case, ...] = ("first", "new-image", "one-changed", "unchanged")
 LATENCY_MS = 40
 _MAKES_LIVE = {"PutRule", "PutTargets", "DisableRule", "CreateSchedule", "UpdateSchedule"}
 _TIMEOUT = 3600.0
+_PLAIN_CALLS = 11
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Measured:
     """Seconds until live in which no function was invoked: the state machine changed states."""
     latency: Mapping[str, float]
     """By service and operation, the median time in which the stage answered a call of a step."""
+    sdk: float
+    """By how much longer a client of AWS's SDK waited for a call than the stage took."""
     calls: Mapping[str, int]
     """All calls of all steps, by service and operation."""
     calls_until_live: Mapping[str, int]
@@ -128,8 +132,20 @@ class Bench:
         self._stage.settings(quotas=True)
         execution = self._deploy(case)
         history, calls = self._stage.history(execution["executionArn"]), self._stage.calls()
-        memory = peaks(self._stage.endpoint)
-        return measured(mode, tasks, case, execution, history, calls, memory, warm=warm)
+        memory, sdk = peaks(self._stage.endpoint), self._sdk()
+        return measured(mode, tasks, case, execution, history, calls, memory, sdk, warm=warm)
+
+    def _sdk(self) -> float:
+        """Seconds that a call takes in the SDK and on the way: of a client that makes one call after the other."""
+        self._stage.settings(quotas=False)
+        buses = self._stage.client("events").list_event_buses
+        waited: list[float] = []
+        for _ in range(_PLAIN_CALLS):
+            self._stage.clear_calls()
+            began = time.perf_counter()
+            buses()
+            waited.append(time.perf_counter() - began - self._stage.calls()[0]["duration_ms"] / 1000)
+        return statistics.median(waited)
 
     def _deploy(self, case: Case) -> dict[str, Any]:
         self._pushes += case in ("first", "new-image")
@@ -177,12 +193,13 @@ def measured(
     history: Iterable[Mapping[str, Any]],
     calls: Sequence[Mapping[str, Any]],
     memory: Mapping[str, Memory],
+    sdk: float,
     *,
     warm: bool,
 ) -> Measured:
     """What DescribeExecution, the execution's history and the stage's record of calls say of a deployment. Pure."""
     history = sorted(history, key=lambda event: event["id"])
-    push = next(ended(call) for call in calls if call["operation"] == "PutImage")
+    push = execution["startDate"].timestamp()  # ECR's event starts it at once
     of_steps = [call for call in calls if call["caller"]]
     whole = execution["stopDate"].timestamp() - push
     writes = [call for call in of_steps if call["operation"] in _MAKES_LIVE and not call["error"]]
@@ -204,6 +221,7 @@ def measured(
         ),
         between=live - sum(min(each.ended, live) - each.begun for each in invocations),
         latency=_latency(of_steps),
+        sdk=sdk,
         calls=_by_operation(of_steps),
         calls_until_live=_by_operation(call for call in of_steps if began(call) - push < live),
         throttles=sum("Throttl" in (call["error"] or "") for call in of_steps),

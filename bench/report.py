@@ -168,11 +168,12 @@ Seconds from the push. *Live*: the last write to a schedule was answered; for a 
     starts  = of each cold function, how much longer a cold invocation takes than a warm one
     changes = states x {results.state_change() * 1000:.0f} ms, the average of this run
     rest    = live - starts - changes
-    bound   = quotas and calls that must follow one another, each in the time that the stage took in this run
+    bound   = quotas and calls that must follow one another, each as long as a client of AWS's SDK waits for it
     ratio   = rest / bound, at most {ALLOWED}
 
 The bound contains only what a deployment needs, see `bench/needs.py`, and when AWS answers that at the earliest, see
-`bench/bound.py`.
+`bench/bound.py`. A call is as long as the stage took for it in this run, and {results.sdk() * 1000:.1f} ms in the SDK:
+what a client waited more that made one call after the other and did nothing else.
 
 {_rows(table(results))}
 

@@ -37,9 +37,13 @@ class Results:
     """What could not be measured."""
 
     def latency(self, operation: str) -> float:
-        """Seconds in which the stage answers `s3 GetObject`, or whatever else: the median over all deployments."""
+        """Seconds that a client waits for `s3 GetObject`, or whatever else: the median over all deployments."""
         every = [each.latency for each in [*self.measured, *self.warm]]
-        return statistics.median(each[operation] for each in every if operation in each)
+        return statistics.median(each[operation] for each in every if operation in each) + self.sdk()
+
+    def sdk(self) -> float:
+        """The part of that which AWS's SDK takes, and the way to the stage."""
+        return statistics.median(each.sdk for each in [*self.measured, *self.warm])
 
     def bound(self, one: Measured, of_scheduler: int = bound.SCHEDULERS_RATES[0]) -> float:
         """`of_scheduler`: the calls a second of EventBridge Scheduler, by Region. Only the first is measured."""

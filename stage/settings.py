@@ -81,7 +81,7 @@ class Settings(BaseModel):
     """How many seconds after it was written CloudWatch Logs shows a line, on the stage's clock. A log stream is there
     with its first line."""
     latency_ms: float = Field(0, ge=0, le=60_000)
-    """The least time that an AWS call takes, as between a client and its Region."""
+    """The least time that an AWS call takes, from its arrival: half before AWS sees it, half after."""
     rollout_seconds: float = Field(2, ge=0, le=86_400)
     """The time from UpdateService to the end of the rollout, or until all new tasks run if traffic shifts then."""
     rollout: Literal["completes", "fails", "hangs"] = "completes"

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
+ARRIVED = "stage.arrived"
+"""What a request's environment has beside WSGI's: when its first line was read, in seconds since the epoch."""
+
+
 class Gateway:
     """The WSGI application in front of moto's.
 
@@ -70,6 +74,7 @@ class Gateway:
         call = recognise(request)
         if call is None:
             return None
+        call.time = request.environ.get(ARRIVED, call.time)
         call.caller = self._caller_of(call.access_key)
         with self._ended:
             self._active += 1
@@ -148,6 +153,11 @@ class RequestHandler(MotoRequestHandler):
         """The header Date, by the stage's clock."""
         return str(super().date_time_string(clock.time() if timestamp is None else timestamp))
 
+    def parse_request(self) -> bool:
+        """Note when the request came, before reading it."""
+        self._arrived = time.time()
+        return super().parse_request()
+
     def run_wsgi(self) -> None:
         """Serve one request and keep the connection. werkzeug's own method closes it, because it cannot know that the
         application has read the whole request; the gateway always has.
@@ -155,7 +165,7 @@ class RequestHandler(MotoRequestHandler):
         if self.headers.get("Expect", "").lower() == "100-continue":  # S3
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
-        self.environ = self.make_environ()
+        self.environ = {**self.make_environ(), ARRIVED: self._arrived}
         chunks, status, headers = run_wsgi_app(self.server.app, self.environ, buffered=True)
         body = b"".join(chunks)
         code, _, reason = status.partition(" ")

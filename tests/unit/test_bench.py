@@ -16,7 +16,8 @@ from bench.tools import Line
 
 SCRIPT: dict[str, dict[int, float]] = {"classic script": {1: 8, 10: 53}}
 MEMORY = {"CreateTargets": Memory(peak=80, given=512)}
-LATENCY = 0.04
+# What a client waits for a call, and how much of that is the SDK's.
+LATENCY, SDK = 0.042, 0.002
 # A cold function calls AWS 0.5 s after its invocation, a warm one after 0.01 s; what follows takes 0.1 s longer.
 COLD, WARM, FURTHER = 0.5, 0.01, 0.1
 STEPS = ("TakeTurn", "ReadConfig", "PlanDeployment", "CreateTargets")
@@ -50,7 +51,8 @@ def measured(
         invocations=tuple(invocations),
         states=STATES,
         between=STATES * CHANGE,
-        latency={need.call: LATENCY for need in needs.of_deployment("per-task", tasks, case)},
+        latency={need.call: LATENCY - SDK for need in needs.of_deployment("per-task", tasks, case)},
+        sdk=SDK,
         calls={"events PutTargets": tasks, "ecs UpdateService": 1},
         calls_until_live={"events PutTargets": tasks, "ecs DescribeTaskDefinition": tasks},
         throttles=0,
@@ -108,7 +110,7 @@ def test_what_is_over_a_limit_is_listed() -> None:
 
 
 def test_schedulers_bound_is_shown_for_both_quotas() -> None:
-    latency = {need.call: LATENCY for need in needs.of_deployment("scheduler", 1000, "new-image")}
+    latency = {need.call: LATENCY - SDK for need in needs.of_deployment("scheduler", 1000, "new-image")}
     found = results(replace(measured(1000, 60), mode="scheduler", latency=latency))
     larger, other = report.by_region(found)[1:]
     assert (larger[:3], other[:3]) == (("1000", "new-image", "1000"), ("1000", "new-image", "250"))
@@ -154,7 +156,7 @@ def event(number: int, at: float, kind: str, state: str | None = None) -> dict[s
 
 
 CALLS = [
-    call(-0.1, 0.1, "ecr", "PutImage"),
+    call(-0.1, 0.3, "ecr", "PutImage"),
     call(0.02, 0.5, "lambda", "Invoke"),
     call(0.4, 0.04, "dynamodb", "UpdateItem", "TakeTurn"),
     call(0.54, 0.5, "lambda", "Invoke"),
@@ -176,8 +178,9 @@ HISTORY = [
 
 
 def seen(calls: list[dict[str, Any]]) -> Measured:
-    execution = {"stopDate": PUSH + timedelta(seconds=9), "output": {"plan": {"estimated_seconds": 4}}}
-    return deployment.measured("shared", 1, "new-image", execution, reversed(HISTORY), calls, {}, warm=False)
+    times = {"startDate": PUSH, "stopDate": PUSH + timedelta(seconds=9)}
+    execution = {**times, "output": {"plan": {"estimated_seconds": 4}}}
+    return deployment.measured("shared", 1, "new-image", execution, reversed(HISTORY), calls, {}, SDK, warm=False)
 
 
 def test_a_deployment_is_live_when_its_last_target_is_put() -> None:
