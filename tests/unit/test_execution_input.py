@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,13 @@ ROLLBACK = {"kind": "rollback", "release": "v1"}
 def test_a_push_that_eventbridge_delivered_is_a_push() -> None:
     origin = execution_input.origin(PUSH, IMAGE, EXECUTION)
     assert (origin.kind, origin.by, origin.reason, str(origin)) == (Kind.PUSH, "", "", "push")
+
+
+def test_a_push_loads_nothing_that_corrects_spelling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "difflib", None)
+    assert list(execution_input.problems(PUSH)) == []
+    with pytest.raises(ImportError):
+        list(execution_input.problems(PUSH | {"resaon": "x"}))
 
 
 def test_the_same_event_started_by_a_person_is_again() -> None:

@@ -75,6 +75,8 @@ class ExecutionInput(Shape):
 # What is approved is not said by whoever may start an execution.
 _OF_AN_APPROVAL = {"approve", "approved", "approval", "approves", "reject", "rejected"}
 _KNOWN = tuple(ExecutionInput.model_fields)
+# docs.aws.amazon.com/eventbridge/latest/userguide/aws-events-structure.html
+_OF_AN_EVENT = {"version", "id", "detail-type", "source", "account", "time", "region", "resources"}
 _INSIDE: dict[str, type[Shape]] = {"hold": HoldKey, "pause": PauseKey}
 _OF_ALL = {"by", "reason", "kind"}
 _OF_AN_IMAGE = {"dry_run", "now", "lift", "schedule_key", "schedule_version"}
@@ -210,7 +212,7 @@ def _problems_of_values(event: Mapping[str, Any], error: ValidationError) -> Ite
 def _problems_of_names(event: Mapping[str, Any]) -> Iterator[str]:
     is_an_event = "detail" in event
     for key in event:
-        if key in _KNOWN:
+        if key in _KNOWN or (is_an_event and key in _OF_AN_EVENT):
             continue
         meant = _meant(key, _KNOWN)
         if _letters(key) in _OF_AN_APPROVAL:

@@ -47,6 +47,9 @@ def resume(
         raise CommandError(Exit.MISUSED, words, "TASK..., --all, --deployments, or --barred")
     if run_missed and not (tasks or every):
         raise CommandError(Exit.MISUSED, "--run-missed starts jobs", "name them, or --all")
+    if run_missed and no_wait:
+        words = "--run-missed starts jobs once their pause has ended"
+        raise CommandError(Exit.MISUSED, words, "leave out --no-wait: it is waited for")
     stack = account.stack
     if tasks or every:
         paused = _paused(account, tasks)
