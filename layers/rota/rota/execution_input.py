@@ -76,7 +76,7 @@ class ExecutionInput(Shape):
 _OF_AN_APPROVAL = {"approve", "approved", "approval", "approves", "reject", "rejected"}
 _KNOWN = tuple(ExecutionInput.model_fields)
 # docs.aws.amazon.com/eventbridge/latest/userguide/aws-events-structure.html
-_OF_AN_EVENT = {"version", "id", "detail-type", "source", "account", "time", "region", "resources"}
+_OF_AN_EVENT = {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"}
 _INSIDE: dict[str, type[Shape]] = {"hold": HoldKey, "pause": PauseKey}
 _OF_ALL = {"by", "reason", "kind"}
 _OF_AN_IMAGE = {"dry_run", "now", "lift", "schedule_key", "schedule_version"}

@@ -86,8 +86,8 @@ def deploy(
     until_live = wait_until == "live"
     _require_one({"--image": image, "--again": again, "--image-of": image_of, "--watch": watch}, schedule)
     if watch:
-        needless = {"--now": now, "--reason": reason, "--no-wait": no_wait}
-        if surplus := [name for name, given in needless.items() if given]:
+        options = {"--now": now, "--reason": reason, "--no-wait": no_wait}
+        if surplus := [name for name, given in options.items() if given]:
             words = f"--watch starts nothing, so {' and '.join(surplus)} would do nothing"
             raise CommandError(Exit.MISUSED, words, "leave it out, or name what to deploy")
         return execution.follow(account, account.stack.execution(watch), timeout, until_live=until_live)
