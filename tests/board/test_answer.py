@@ -388,3 +388,13 @@ def test_the_headers_of_every_answer() -> None:
         "Content-Length": "3",
         "Content-Type": "x",
     }
+
+
+@pytest.mark.parametrize(
+    ("form", "reason"),
+    [(b"reason=" + b"x" * 400, "x" * 400), (b"reason=\xffa", "\ufffda")],
+    ids=["the longest", "no text"],
+)
+def test_a_reason_that_is_taken(board: Board, app: App, form: bytes, reason: str) -> None:
+    asked(board, "/do/rollback/v1", opened(board), "POST", form, origin=ORIGIN)
+    assert app.done == [("rollback", "v1", {"reason": reason})]

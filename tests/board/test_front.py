@@ -11,7 +11,7 @@ from rota.cli.board.front import Clock, axis, how
 from rota.cli.board.progress import deploying
 from rota.cli.check.model import Finding
 from rota.cli.status import tasks
-from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, Service
+from rota.cli.status.model import Bar, Deploying, Ended, Hold, Pause, Pending, PendingSchedule, Service
 from rota.watch.follow import Step
 from tests.board.sample import CLOCK, DIGEST, FRAME, LIVE, NOW, deployment, gathered, job, page, run
 
@@ -26,6 +26,8 @@ RESTORES = replace(DEPLOYS, phase="restoring", status="ABORTED")
 PAUSES = replace(DEPLOYS, kind="pause", tag=None, digest=None)
 HALF_DONE = Deploying("arn:x:push-9", "restoring", NOW, 12.0, DIGEST, "9d0cc1f", "push", "", "", "FAILED", False, True)
 FAILED = Ended("arn:x:push-9", "failed", NOW - timedelta(hours=1), "9d0cc1f", DIGEST, "The rollout did not last.")
+AS_BEFORE = "; service and schedules are as before"
+ASKS = Pending(DIGEST, "a1b2c3d", "arn:x", None, "4f2a", NOW + timedelta(hours=6), "schedules: 1 new")
 
 HEADLINES: dict[str, tuple[tuple[Any, ...], dict[str, Any], Tone, str]] = {
     "all is well": ((WELL,), {}, "good", "Everything is as it should be"),
@@ -44,7 +46,47 @@ HEADLINES: dict[str, tuple[tuple[Any, ...], dict[str, Any], Tone, str]] = {
         "bad",
         "The deployment of 9d0cc1f failed; service and schedules are as before",
     ),
+    "it failed, and nothing is live": (
+        (),
+        {"last_deployment": FAILED, "release": None},
+        "bad",
+        "The deployment of 9d0cc1f failed",
+    ),
+    "it was refused": (
+        (WELL,),
+        {"last_deployment": replace(FAILED, outcome="refused", tag=None, digest=None)},
+        "bad",
+        f"The deployment failed{AS_BEFORE}",
+    ),
+    "it is to be restored": (
+        (WELL,),
+        {"last_deployment": replace(FAILED, outcome="restoring", tag=None)},
+        "bad",
+        f"The deployment of {DIGEST[:15]} failed{AS_BEFORE}",
+    ),
+    "it was aborted": (
+        (WELL,),
+        {"last_deployment": replace(FAILED, outcome="aborted")},
+        "bad",
+        f"The deployment of 9d0cc1f was aborted{AS_BEFORE}",
+    ),
+    "it resumes": ((WELL,), {"deploying": replace(PAUSES, kind="resume")}, "busy", "Resuming jobs"),
+    "it changes something else": ((WELL,), {"deploying": replace(PAUSES, kind=None)}, "busy", "Changing what is live"),
+    "of no tag": ((WELL,), {"deploying": replace(DEPLOYS, tag=None)}, "busy", f"Deploying {DIGEST[:15]}"),
+    "it restores what is not known": (
+        (WELL,),
+        {"deploying": replace(RESTORES, tag=None, digest=None)},
+        "busy",
+        "Restoring what a deployment changed",
+    ),
+    "it failed before this run": (((job("A", bad_runs=1), [run("A", 1, "running")]),), {}, "bad", "A fails"),
     "held": ((WELL,), {"hold": Hold("ana", "the sale", NOW, None)}, "warn", "Deployments are held"),
+    "held, and it waits": (
+        (WELL,),
+        {"hold": Hold("ana", "the sale", NOW, None), "pending": replace(ASKS, tag=None)},
+        "warn",
+        f"{DIGEST[:15]} waits for an approval",
+    ),
     "no service": ((WELL,), {"service": None}, "bad", "The service is gone"),
     "nothing yet": ((), {"release": None}, "plain", "Nothing is live yet"),
 }
@@ -509,3 +551,224 @@ def test_what_runs_often_is_one_span(minutes: int, often: bool) -> None:
 def test_a_schedule_that_is_due_at_the_ends_of_the_axis() -> None:
     coming = page(gathered((job("A", "cron(0 12 * * ? *)"), []))).tasks[0].coming
     assert coming.single == (NOW + timedelta(days=1),)
+
+
+STATUSES: dict[str, tuple[str, Tone]] = {
+    "ok": ("ok, 40 s", "good"),
+    "failed": ("failed, 40 s", "bad"),
+    "not_started": ("did not start", "bad"),
+    "missed": ("missed", "bad"),
+    "starting": ("starts, 40 s", "busy"),
+    "running": ("runs, 40 s", "busy"),
+    "unknown": ("unknown, 40 s", "plain"),
+    "skipped": ("skipped, 40 s", "plain"),
+    "replaced": ("replaced, 40 s", "plain"),
+}
+
+
+@pytest.mark.parametrize(("status", "words", "tone"), [(name, *each) for name, each in STATUSES.items()], ids=STATUSES)
+def test_how_the_last_run_was(status: str, words: str, tone: Tone) -> None:
+    (task,) = page(gathered((job("A"), [run("A", 1, status)]))).tasks
+    assert (task.last, task.last_tone, task.tone) == (words, tone, tone)
+
+
+def to_approve(title: str, changes: str, why: str) -> Todo:
+    todo = [f"rota {verb} {changes} --reason …" for verb in ("approve", "reject")]
+    does = [("Approve", f"/do/approve/{changes}"), ("Reject", f"/do/reject/{changes}")]
+    return Todo("warn", f"{title} waits for an approval until 18:00", [why], todo, does=does)
+
+
+OF_A_FILE = PendingSchedule("arn:x", "", None, "beef", ASKS.approve_until, "schedules: 2 changed")
+HELD = {"hold": Hold("", "", NOW, None)}
+IN_FORCE = Todo(
+    "warn", "Deployments are held", [], ["rota resume --deployments"], does=[("End the hold", "/do/end-hold")]
+)
+GATES: dict[str, tuple[dict[str, Any], list[Todo]]] = {
+    "a push and a file to approve": (
+        {"pending": replace(ASKS, tag=None), "pending_schedule": OF_A_FILE},
+        [
+            to_approve(f"The push of {DIGEST[:15]}", "4f2a", "schedules: 1 new"),
+            to_approve("The change of the schedule file", "beef", "schedules: 2 changed"),
+        ],
+    ),
+    "a file that waits for no approval": ({"pending_schedule": PendingSchedule("arn:x", "")}, []),
+    "what waits for an approval does not wait for the hold": (
+        {**HELD, "pending": ASKS},
+        [to_approve("The push of a1b2c3d", "4f2a", "schedules: 1 new"), IN_FORCE],
+    ),
+    "a push without a tag in a hold": (
+        {**HELD, "pending": Pending(DIGEST, None, "arn:x")},
+        [replace(IN_FORCE, why=[f"{DIGEST[:15]} waits, and is deployed at the end."])],
+    ),
+    "a push without a tag": (
+        {"pending": Pending(DIGEST, None, "arn:x")},
+        [Todo("busy", f"The push of {DIGEST[:15]} is started within minutes")],
+    ),
+    "two bars, the last without a reason": (
+        {"barred": [Bar(DIGEST, "a", "user/ana", "the login fails"), Bar(f"{DIGEST[:-1]}0", "b", "user/ben", "")]},
+        [
+            Todo(
+                *("warn", "a, b are barred: a push deploys nothing", [], ["rota resume --barred"]),
+                does=[("Lift the bar", "/do/lift")],
+            )
+        ],
+    ),
+    "two bars, the last with one": (
+        {"barred": [Bar(DIGEST, "a", "", ""), Bar(f"{DIGEST[:-1]}0", "b", "user/ben", "the login fails")]},
+        [
+            Todo(
+                *("warn", "a, b are barred: a push deploys nothing"),
+                *(["A rollback by ben left them: “the login fails”"], ["rota resume --barred"]),
+                does=[("Lift the bar", "/do/lift")],
+            )
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("status", "gates"), GATES.values(), ids=GATES)
+def test_what_keeps_pushes_out_says_what_to_do(status: dict[str, Any], gates: list[Todo]) -> None:
+    assert page(gathered(WELL, **status)).gates == gates
+
+
+IDLE: dict[str, tuple[dict[str, Any] | None, str]] = {
+    "it has not ended": ({"finished_at": None}, ""),
+    "none is known": (None, ""),
+    "nobody knows how long": ({"seconds": None}, " The last deployment, of v2 tag-2, succeeded 2 h ago."),
+    "no tag": ({"tag": None}, f" The last deployment, of v2 {DIGEST[:15]}, succeeded 2 h ago, in 48 s."),
+    "a pause": (
+        {"release": None, "tag": None, "digest": None, "outcome": "done"},
+        " The last deployment, of what was changed, ended 2 h ago: done.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("members", "more"), IDLE.values(), ids=IDLE)
+def test_what_was_deployed_last(members: dict[str, Any] | None, more: str) -> None:
+    known = [] if members is None else [deployment(2, 2, **members)]
+    assert page(gathered(WELL), *known).idle == f"Nothing deploys.{more}"
+
+
+def test_before_the_first_release_it_says_what_will_be_shown() -> None:
+    assert page(gathered(release=None)).idle == "Nothing deploys. The first push will be shown here, step by step."
+
+
+@pytest.mark.parametrize(
+    ("outcome", "tone"),
+    [
+        ("failed", "bad"),
+        ("restoring", "bad"),
+        ("refused", "warn"),
+        ("aborted", "warn"),
+        ("overtaken", "plain"),
+        ("deployed", "plain"),
+    ],
+)
+def test_the_tone_of_a_release_that_is_not_live(outcome: str, tone: Tone) -> None:
+    (shown,) = page(gathered(WELL), deployment(2, 26, outcome=outcome)).releases
+    assert shown.tone == tone
+
+
+def test_a_release_lived_until_the_next_one_of_which_that_is_known() -> None:
+    between = deployment(2, 9, finished_at=None)
+    releases = page(gathered(WELL), deployment(3, 2, live=True), between, deployment(1, 26)).releases
+    assert [each.lived for each in releases] == ["live for 2 h", "", "was live for 24 h"]
+
+
+def test_what_was_held_without_an_image_hides_behind_nothing() -> None:
+    later, held = (deployment(0, each, release=None, digest=None, outcome="held") for each in (1, 2))
+    assert len(page(gathered(WELL), later, held).releases) == 2
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words", "note"), [(59, "in 59 min", "12:59"), (60, "13:00", ""), (61, "13:01", "")]
+)
+def test_within_an_hour_the_next_run_is_said_in_minutes_and_at_its_time(minutes: int, words: str, note: str) -> None:
+    found = gathered(WELL)
+    found.status.tasks[0] = replace(found.status.tasks[0], next=NOW + timedelta(minutes=minutes))
+    (task,) = page(found).tasks
+    assert task.next
+    assert (task.next.words, task.next_note) == (words, note)
+
+
+def test_an_alarm_without_a_description() -> None:
+    (trouble,) = page(gathered(WELL), health=[Finding("alarms", "fail", "rota-Runs")]).troubles
+    assert trouble == Todo("warn", "The alarm rota-Runs rings", [], ["rota check"])
+
+
+def test_a_task_of_which_nothing_but_its_bad_runs_is_known_comes_first() -> None:
+    unseen: tuple[Any, list[Any]] = (job("Z", bad_runs=1), [])
+    assert [each.href for each in page(gathered(FAILS, unseen)).troubles] == ["/t/Z", "/t/Ingest"]
+
+
+@pytest.mark.parametrize(
+    ("members", "stop"),
+    [({}, "/do/stop/push-9"), ({"status": "FAILED"}, ""), ({"phase": "restoring"}, "")],
+    ids=["it runs", "it has ended", "it is restored"],
+)
+def test_what_runs_and_is_not_restored_already_may_be_stopped(members: dict[str, Any], stop: str) -> None:
+    shown = deploying(replace(DEPLOYS, **members), gathered(WELL).status, {}, [], "", CLOCK)
+    assert (shown.stop, shown.href) == (stop, "/d/push-9")
+
+
+def test_of_a_service_that_is_gone_no_rollout_is_shown() -> None:
+    assert deploying(DEPLOYS, gathered(WELL, service=None).status, {}, [], "RollService", CLOCK).rollout is None
+
+
+def test_since_when_and_by_whom_it_deploys() -> None:
+    begun = NOW - timedelta(minutes=5)
+    found = replace(DEPLOYS, started_at=begun, by="user/ana", reason="new prices")
+    shown = deploying(found, gathered(WELL).status, {}, [], "", CLOCK)
+    assert (shown.how, shown.since.words, shown.lasts) == ("pushed by ana “new prices”", "5 min ago", "5 min")
+    early = deploying(replace(DEPLOYS, started_at=NOW + timedelta(minutes=1)), gathered().status, {}, [], "", CLOCK)
+    assert (early.how, early.lasts) == ("pushed", "0.0 s"), "two clocks differ"
+
+
+LEFT = NOW + timedelta(seconds=2)
+WAITS = Step("TakeTurn", NOW, left=LEFT, result={"decision": "wait", "reason": "another deploys"})
+TURN = replace(WAITS, result={"decision": "run", "reason": "it is free"})
+PLAN_FAILS = Step("PlanDeployment", NOW, left=LEFT, error="ConfigError", reason="no such file")
+RESTORED = Step("RestoreDeployment", NOW, left=LEFT, error="TransientError", reason="throttled")
+STATES: dict[str, tuple[list[Step], str, list[tuple[str, str, str, str]]]] = {
+    "it waits for its turn": ([WAITS], "TakeTurn", [("TakeTurn", "now", "runs", "waits: another deploys")]),
+    "it was entered": ([replace(TURN, left=None)], "TakeTurn", [("TakeTurn", "now", "runs", "")]),
+    "one was left out": (
+        [TURN],
+        "PlanDeployment",
+        [
+            ("TakeTurn", "done", "2.0 s", "it is free"),
+            ("ReadConfig", "skipped", "", ""),
+            ("PlanDeployment", "now", "runs", ""),
+        ],
+    ),
+    "one has failed": (
+        [TURN, PLAN_FAILS],
+        "PlanDeployment",
+        [
+            ("TakeTurn", "done", "2.0 s", "it is free"),
+            ("ReadConfig", "skipped", "", ""),
+            ("PlanDeployment", "failed", "2.0 s", "ConfigError: no such file"),
+        ],
+    ),
+    "it is restored": (
+        [TURN, PLAN_FAILS, RESTORED],
+        "RestoreDeployment",
+        [
+            ("TakeTurn", "done", "2.0 s", "it is free"),
+            ("ReadConfig", "skipped", "", ""),
+            ("PlanDeployment", "failed", "2.0 s", "ConfigError: no such file"),
+            ("RestoreDeployment", "now", "runs", "everything is put as it was"),
+        ],
+    ),
+    "what changes pauses alone": (
+        [TURN],
+        "ChangePauses",
+        [("TakeTurn", "done", "2.0 s", "it is free"), ("ChangePauses", "now", "runs", "")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("ended", "now", "shown"), STATES.values(), ids=STATES)
+def test_how_far_each_step_is(ended: list[Step], now: str, shown: list[tuple[str, ...]]) -> None:
+    steps = deploying(DEPLOYS, gathered(WELL).status, {each.state: each for each in ended}, [], now, CLOCK).steps
+    assert [(each.name, each.state, each.took, each.note) for each in steps if each.state != "to come"] == shown

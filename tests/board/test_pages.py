@@ -9,7 +9,8 @@ from itertools import islice
 import pytest
 
 from rota.board import pages
-from rota.board.model import Deploying, Releases, Tone
+from rota.board.drawing import SHAPES
+from rota.board.model import Ask, Deploying, Detail, Releases, Tone
 from rota.cli.history.model import Deployment
 from tests.board.sample import CLOCK, FRAME, NOW, deployment, gathered, job, large, page, run
 
@@ -129,3 +130,21 @@ def test_the_icon_says_how_all_is(tone: Tone, colour: str, mark: str) -> None:
         f'<rect width="32" height="32" rx="8" fill="{colour}"/>'
         f'<path d="{mark}" fill="none" stroke="#fff" stroke-width="3.5" stroke-linecap="round"/></svg>'
     )
+
+
+def test_every_picture_that_is_used_is_on_its_page() -> None:
+    runs = [run("A", hours, status) for hours, status in enumerate(SHAPES, 1)]
+    found = page(gathered((job("A"), runs)), deployment(1, 2), frame=SERVED)
+    asks = Ask("Roll back", ["It rolls back."], "rota rollback v1", "Roll back", "/do/rollback/v1")
+    shown = {
+        "front": pages.front(found),
+        "releases": pages.releases(Releases(SERVED, found.releases, more=True)),
+        "detail": pages.detail(Detail(SERVED, "task", "A", "good", "A runs", [])),
+        "ask": pages.ask(SERVED, asks),
+        "words": pages.words(SERVED, "Gone", ["It is gone."]),
+    }
+    for name, html in shown.items():
+        elements = Elements(html).found
+        used = {attributes["href"] for tag, attributes in elements if tag == "use"}
+        assert used, name
+        assert used <= {f"#{attributes['id']}" for _, attributes in elements if "id" in attributes}, name

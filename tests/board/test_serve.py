@@ -77,3 +77,44 @@ def test_a_browser_that_is_gone_is_no_error(server: Server, capfd: pytest.Captur
 
 def test_it_listens_on_this_machine_alone(server: Server) -> None:
     assert server._server.server_address[0] == "127.0.0.1"
+
+
+def everything_said(server: Server, sent: bytes) -> bytes:
+    """All that it answers to these bytes, until it closes the connection."""
+    with socket.create_connection(("127.0.0.1", port_of(server)), 5) as connection:
+        connection.sendall(sent)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def test_after_a_body_that_is_none_nothing_more_is_answered(server: Server) -> None:
+    """What follows may be the body, and no request."""
+    host = f"Host: 127.0.0.1:{port_of(server)}"
+    sent = f"POST /do/hold HTTP/1.1\r\n{host}\r\nContent-Length: x\r\n\r\nGET / HTTP/1.1\r\n{host}\r\n\r\n"
+    assert everything_said(server, sent.encode()).count(b"HTTP/1.1 ") == 1
+
+
+def test_a_head_has_no_body_and_says_no_version_of_python(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    asked = f"HTTP/1.1\r\nHost: 127.0.0.1:{port_of(server)}\r\n"
+    sent = f"HEAD / {asked}\r\nHEAD / {asked}Connection: close\r\n\r\n"
+    status, first, *rest = everything_said(server, sent.encode()).decode().split("\r\n")
+    assert (status, first) == ("HTTP/1.1 403 Forbidden", "Server: rota ")
+    assert (rest.count("HTTP/1.1 403 Forbidden"), rest[-2:]) == (1, ["", ""])
+    assert capfd.readouterr() == ("", ""), "what was asked for is printed, and may have the token"
+
+
+def test_another_error_is_printed(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    try:
+        _ = 1 / 0
+    except ZeroDivisionError:
+        server._server.handle_error(None, ("127.0.0.1", 1))
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_once_it_is_closed_nobody_listens() -> None:
+    closed = Server(App(), writes=False)
+    thread = Thread(target=closed.run, daemon=True)
+    thread.start()
+    closed.close()
+    thread.join(5)
+    with pytest.raises(ConnectionRefusedError):
+        said(closed, b"GET / HTTP/1.1\r\n\r\n")

@@ -2,9 +2,14 @@
 
 import io
 import json
-from collections.abc import Mapping
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 from pprint import pformat
 from typing import Any
 
@@ -14,7 +19,8 @@ from rota.board.answer import NotShownError
 from rota.cli.board.gather import Source
 from rota.cli.frame import Account
 from rota.cli.output import Output
-from tests.cli.conftest import NOW, Aws, assert_as_in_the_file
+from tests.board.test_blame import INCIDENT, SAID
+from tests.cli.conftest import NOW, Aws, Typed, assert_as_in_the_file
 from tests.cli.test_acting_answers import event
 from tests.cli.test_explain_answers import DEFINITION, FIRST, LAST, REVISION, TAGS, TARGETS, TASK, with_members
 from tests.cli.test_plan_answers import BEFORE, PLAN, PLANNED, SNAPSHOT
@@ -278,3 +284,246 @@ def test_what_aws_refuses_is_said(code: str, app: Aws) -> None:
     with pytest.raises(NotShownError) as refused:
         board.front()
     assert_as_in_the_file(f"board_{code}", "\n".join([refused.value.title, *refused.value.lines, ""]))
+
+
+def log_of(count: int) -> Callable[[Mapping[str, Any]], Any]:
+    """A log of so many lines."""
+    events = [{"timestamp": 1000 * number, "message": f"line {number}"} for number in range(count)]
+    return lambda asked: {"events": [] if "nextToken" in asked else events, "nextForwardToken": "f"}
+
+
+@pytest.mark.parametrize(("count", "first", "note"), [(200, 0, ""), (201, 1, "The last 200 lines.")])
+def test_of_a_log_the_last_200_lines_are_shown(app: Aws, count: int, first: int, note: str) -> None:
+    app.answers["GetLogEvents"] = log_of(count)
+    page = source().detail(("t", "Fails", at(30, "06:00"), "1"))
+    assert page
+    assert (page.log[0][1], len(page.log), page.log_note) == (f"line {first}", 200, note)
+
+
+def test_a_board_that_only_shows_offers_nothing(app: Aws) -> None:
+    described = {"executionArn": EXECUTION + "push-9", "name": "push-9", "status": "RUNNING", "input": "{}"}
+    app.answers["DescribeExecution"] = {**described, "startDate": NOW}
+    for writes, offered in ((True, [2, 1, 1]), (False, [0, 0, 0])):
+        pages = [source(writes=writes).detail(path) for path in (("t", "Fails"), ("r", "v3"), ("d", "push-9"))]
+        assert [len(page.writes) for page in pages if page] == offered
+    app.answers["DescribeExecution"] = "InvalidArn"
+    assert source().detail(("d", "push-9")) is None
+
+
+@pytest.mark.parametrize(("outcome", "tone"), [("failed", "bad"), ("restoring", "bad"), ("aborted", "plain")])
+def test_the_tone_of_a_deployment_that_went_otherwise(app: Aws, outcome: str, tone: str) -> None:
+    app.items = with_members(app.items, f"deployment#{at(30, '11:00')}", outcome=outcome)
+    page = source(writes=True).detail(("r", "push-5"))
+    assert page
+    assert (page.tone, page.writes) == (tone, [])
+
+
+NO_PLAN = "It stored no plan."
+CHANGED: dict[str, tuple[dict[str, Any], str]] = {
+    "a plan alone": ({"deployment": {"plan": RECORD["plan"]}}, NO_PLAN),
+    "a snapshot alone": ({"deployment": {"snapshot": RECORD["snapshot"]}}, NO_PLAN),
+    "an empty record": ({"deployment": {}}, NO_PLAN),
+    "its snapshot is gone": (
+        {"deployment": {**RECORD, "snapshot": {"key": "snapshots/9.json", "version_id": "1"}}},
+        "Its plan is not in the bucket any more.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("members", "note"), CHANGED.values(), ids=CHANGED)
+def test_why_it_is_not_known_what_a_release_changed(app: Aws, members: dict[str, Any], note: str) -> None:
+    app.items = with_members(app.items, f"deployment#{at(30)}", **members)
+    page = source().detail(("r", "v4"))
+    assert page
+    assert (page.changes, page.changes_note) == (None, note)
+
+
+@pytest.mark.parametrize(
+    ("members", "note"),
+    [
+        ({"schedule_key": None}, ""),
+        ({"schedule_key": "other.json"}, "other.json, version v-1: the first that the history knows."),
+        ({"started_at": at(28, "07:59")}, "scheduled_tasks.json, version v-1: the first that the history knows."),
+    ],
+    ids=["none", "another file", "it is the oldest"],
+)
+def test_with_which_schedule_file_a_release_is_compared(app: Aws, members: dict[str, Any], note: str) -> None:
+    app.items = with_members(app.items, f"deployment#{at(30)}", **members)
+    page = source().detail(("r", "v4"))
+    assert page
+    assert (page.diff, page.diff_note) == ([], note)
+
+
+def test_a_line_of_dashes_differs_as_any_other(app: Aws) -> None:
+    texts = {"v-0": b"---\na\n", "v-1": b"a\nb\n"}
+    app.answers["GetObject"] = lambda asked: (
+        {"Body": io.BytesIO(texts[asked["VersionId"]]), "LastModified": NOW}
+        if asked["VersionId"] in texts
+        else read(asked)
+    )
+    page = source().detail(("r", "v4"))
+    assert page
+    assert page.diff == ["@@ -1,2 +1,2 @@", "----", " a", "+b"]
+
+
+def test_a_release_is_blamed_for_a_task_that_fails(app: Aws) -> None:
+    app.items = with_members(app.items, "job#Fails", incident=INCIDENT)
+    board = source()
+    page = board.detail(("t", "Fails"))
+    assert page
+    assert page.why == ["The last run: 06:00 UTC exit 3, 12 s: ECS could not start it.", SAID]
+    (trouble,) = (each for each in board.front().troubles if each.title.startswith("Fails "))
+    assert trouble.why == ["ECS could not start it.", SAID]
+
+
+def test_an_alarm_that_does_not_ring_is_no_trouble(app: Aws) -> None:
+    app.answers["DescribeAlarms"] = {"MetricAlarms": [{"AlarmName": "rota-Runs", "StateValue": "OK"}]}
+    assert not [each.title for each in source().front().troubles if "larm" in each.title]
+
+
+def test_a_mistake_is_not_taken_for_a_refusal(app: Aws) -> None:
+    def mistaken(_: Any) -> Any:
+        raise ZeroDivisionError
+
+    app.answers["DescribeAlarms"] = mistaken
+    with pytest.raises(ZeroDivisionError):
+        source().front()
+
+
+def test_what_is_seen_of_a_deployment_whose_execution_is_gone(app: Aws) -> None:
+    app.items = [each for each in app.items if each["record"] != "lease"]
+    app.items.append(deploying("rolling", digest=digest("9")))
+    shown = source().front().deploying
+    assert shown
+    assert (shown.remarks, {step.state for step in shown.steps}) == (
+        ["A newer push waits.", "Its execution is GONE."],
+        {"to come"},
+    )
+
+
+def test_what_is_known_by_an_id_is_called_by_its_name(app: Aws) -> None:
+    upload = {"execution": EXECUTION + "file-7", "asks": ASKS, "summary": "y"}
+    lease = deploying(None) | {"digest": None, "gates": {"pending_schedule": upload}}
+    app.items = [each for each in app.items if each["record"] != "lease"] + [lease]
+    board = source(writes=True)
+    asked = [board.ask(*each) for each in (("approve", "c0ffee"), ("stop", "push-8"))]
+    assert [each.title for each in asked if each] == [
+        "Approve the change of the schedule file",
+        "Stop what is under way",
+    ]
+    assert [board.ask(*each) for each in (("approve", ""), ("stop", ""), ("stop", "push-9"))] == [None] * 3
+    app.items = [each for each in app.items if each["record"] != "lease"]
+    assert source().ask("reject", "c0ffee") is None
+
+
+def test_after_something_was_done_all_is_looked_at_again(app: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("rota.cli.board.gather.time", clock)
+    monkeypatch.setattr("subprocess.run", lambda call, **_: subprocess.CompletedProcess(call, 0, "", ""))
+    board = source()
+    board.front()
+    app.items = [each for each in app.items if not each["record"].startswith(("deployment#", "lease", "job#Gone"))]
+    clock.sleep(0.5)
+    unchanged = board.front()
+    assert board.do("run", "Fails", {}) == "Started: rota run Fails"
+    found = board.front()
+    for page, known in ((unchanged, True), (found, False)):
+        assert (bool(page.releases), page.held, "Gone" in {task.name for task in page.tasks}) == (known, known, known)
+
+
+@pytest.fixture
+def served(app: Aws, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that a browser opens; what is served is ended at once, by Ctrl-C."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    opened: list[str] = []
+    monkeypatch.setattr("socketserver.BaseServer.serve_forever", interrupt)
+    monkeypatch.setattr("secrets.token_urlsafe", lambda _: "token")
+    monkeypatch.setattr("click.launch", opened.append)
+    return opened
+
+
+CLOSED = "rota: stopped\nThe board is closed.\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "does"),
+    [([], "only shows"), (["--allow-writes"], "shows, and does what you confirm")],
+    ids=["it shows", "it does, too"],
+)
+def test_the_whole_answer_of_a_board_that_is_served(
+    served: list[str], typed: Typed, options: list[str], does: str
+) -> None:
+    done = typed("board", *options)
+    said = re.sub(r":\d+/", ":PORT/", done.out)
+    assert said == (
+        f"The board of production/shop is at\n  http://127.0.0.1:PORT/open?token=token\nIt {does}. Ctrl-C ends it.\n"
+    )
+    assert (done.exit, done.err, served) == (130, CLOSED, [])
+    answer = json.loads(typed("board", *options, "--json").out)
+    assert (answer["kind"], answer["writes"]) == ("serving", bool(options))
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/open\?token=token", answer["address"])
+
+
+@pytest.mark.parametrize(("option", "opens"), [((), True), (("--no-open",), False), (("--open",), True)])
+@pytest.mark.usefixtures("terminal")
+def test_at_a_terminal_the_browser_opens_it(
+    served: list[str], typed: Typed, option: tuple[str, ...], opens: bool
+) -> None:
+    done = typed("board", *option)
+    assert served == ([done.out.splitlines()[1].strip()] if opens else [])
+
+
+def test_a_port_that_is_taken(served: list[str], typed: Typed) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = typed("board", "--port", str(port))
+    assert (done.exit, done.err) == (1, f"rota: port {port} is taken: Address already in use\nleave out --port\n")
+    assert f":{port}/" in typed("board", "--port", str(port)).out
+
+
+MISUSED = {
+    "a week of what is served": (["--week"], "--week is about the file of --out", "the board itself shows both"),
+    "a file that does": (
+        ["--out", "x.html", "--allow-writes"],
+        "a file only shows",
+        "leave out --allow-writes, or --out",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "words", "todo"), MISUSED.values(), ids=MISUSED)
+def test_options_that_do_not_fit(app: Aws, typed: Typed, options: list[str], words: str, todo: str) -> None:
+    assert typed("board", *options) == (2, "", f"rota: {words}\n{todo}\n")
+
+
+def test_without_jinja_it_says_what_to_install(app: Aws, typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    refused = typed("board", "--json")
+    error = json.loads(refused.err)
+    assert (refused.exit, error["error"], error["message"], error["todo"]) == (
+        *(2, "NoJinja2", "the board needs the package jinja2"),
+        "pip install jinja2",
+    )
+
+
+@pytest.mark.parametrize(("options", "hours"), [([], 24), (["--week"], 168)], ids=["a day", "a week"])
+def test_the_page_as_a_file(app: Aws, typed: Typed, tmp_path: Path, options: list[str], hours: int) -> None:
+    file = tmp_path / "board.html"
+    assert typed("board", "--out", str(file), *options) == (0, f"{file}: Fails fails\n", "")
+    html = file.read_text(encoding="utf-8")
+    assert f"within {hours} hours" in html
+    assert ("<script" in html, "/do/" in html, "“the sale”" in html) == (False, False, True)
+    answer = json.loads(typed("board", "--out", str(file), *options, "--json").out)
+    assert (answer["kind"], answer["file"], answer["headline"]) == ("board", str(file), "Fails fails")
+
+
+def test_what_an_app_has_logged_is_shown_as_it_is(app: Aws) -> None:
+    line = f"pulls sha256:{'a' * 64}, or start {{}}"
+    page = {"events": [{"timestamp": 0, "message": line}], "nextForwardToken": "f", "nextBackwardToken": "b"}
+    app.answers["GetLogEvents"] = page
+    shown = source().detail(("t", "Fails"))
+    assert shown
+    assert [each.because for each in shown.facts if each.what == "log"] == [line]

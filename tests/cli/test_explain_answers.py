@@ -293,3 +293,65 @@ def test_what_was_due_in_a_pause_may_be_run_once(app: Aws, typed: Typed) -> None
     shown = rows(typed, "Tried")
     assert shown[-1] == "Run it once for what was due in the pause: rota run Tried"
     assert not any(row.startswith("base ") for row in shown)
+
+
+def test_a_pause_of_which_nothing_is_known(app: Aws, typed: Typed) -> None:
+    app.items = with_members(app.items, "pause#", by=None, reason=None, since=None)
+    assert "paused until a person resumes it" in rows(typed, "Paused")
+    app.items += [paused("p-1", "pause", at(28, "12:00")), paused("p-2", "resume", at(28, "13:00"))]
+    (over,) = (row for row in rows(typed, "Tried") if row.startswith("was paused"))
+    assert over == "was paused Sat 28 Nov 12:00:00 UTC to Sat 28 Nov 13:00:00 UTC, when a person resumed it"
+
+
+def test_of_what_has_no_schedule_nobody_knows_what_a_pause_has_cost(app: Aws, typed: Typed) -> None:
+    app.items += [paused("p-1", "pause", at(28, "12:00")) | {"paused": ["Gone"]}]
+    app.items += [paused("p-2", "resume", at(30, "08:30")) | {"paused": ["Gone"]}]
+    (over,) = (row for row in rows(typed, "Gone") if row.startswith("was paused"))
+    assert over.endswith(", when a person resumed it")
+
+
+def test_a_revision_without_the_container_of_jobs(app: Aws, typed: Typed) -> None:
+    app.answers["DescribeTaskDefinition"] = {"taskDefinition": DEFINITION | {"containerDefinitions": CONTAINERS[:1]}}
+    assert "revision shop:7: runs ?; ACTIVE, cpu 256, memory 512" in rows(typed, "Tried")
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"exit_code": 3}, "failed, exit code 3"),
+        ({"exit_code": 3, "reason": {"words": "it ended"}}, "failed: it ended"),
+        ({"status": "not_started"}, "not started"),
+        ({"status": "ok", "exit_code": 0}, "ok, exit code 0"),
+    ],
+    ids=["a code", "Rota's words", "it never ran", "well"],
+)
+def test_what_became_of_the_last_run(app: Aws, typed: Typed, members: dict[str, Any], words: str) -> None:
+    app.items += [run("Soon", at(30, "06:00"), "failed") | members]
+    (row,) = (each for each in rows(typed, "Soon") if each.startswith("last run "))
+    assert row.split(": ", 1)[1] == words
+
+
+LOG_PAGES: dict[str, tuple[list[str | None], list[str], int]] = {
+    "the second page has lines": ([None, "one\ntwo"], ["one", "two"], 2),
+    "the fifth has lines": ([None, None, None, None, "one"], ["one"], 5),
+    "the sixth is not read": ([None, None, None, None, None, "one"], ["it has logged nothing"], 5),
+}
+
+
+@pytest.mark.parametrize(("pages", "shown", "asked"), LOG_PAGES.values(), ids=LOG_PAGES)
+def test_a_page_of_a_log_may_be_empty_although_more_follow(
+    app: Aws, typed: Typed, pages: list[str | None], shown: list[str], asked: int
+) -> None:
+    def page(request: dict[str, Any]) -> dict[str, Any]:
+        number = int(request.get("nextToken", "0"))
+        events = [{"timestamp": 0, "message": each} for each in (pages[number] or "").splitlines()]
+        return {"events": events, "nextForwardToken": "f", "nextBackwardToken": str(number + 1)}
+
+    app.answers["GetLogEvents"] = page
+    lines = [line.split(maxsplit=1)[1] for line in rows(typed, "Fails") if line.startswith("log ")]
+    requests = [request for operation, request in app.asked if operation == "GetLogEvents"]
+    assert (lines, len(requests)) == (shown, asked)
+    assert requests[1] == {
+        **{"logGroupName": "/ecs/shop", "logStreamName": "jobs/app/4f2a4f2a4f2a", "startFromHead": False},
+        **{"limit": 10, "nextToken": "1"},
+    }

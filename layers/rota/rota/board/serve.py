@@ -35,8 +35,6 @@ class Server:
 
 
 class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a browser that has gone before it had its answer."""
         if not isinstance(sys.exception(), ConnectionError):
@@ -52,7 +50,6 @@ def _handler(board: Callable[[], Board]) -> type[BaseHTTPRequestHandler]:
         def _answer(self) -> None:
             length = self.headers.get("Content-Length", "0")
             if not length.isdecimal() or int(length) > _LONGEST_BODY or "Transfer-Encoding" in self.headers:
-                self.close_connection = True
                 self.send_error(413)
                 return
             body = self.rfile.read(int(length))

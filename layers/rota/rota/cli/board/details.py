@@ -17,6 +17,7 @@ from rota.cli.exits import CommandError
 from rota.cli.explain import deployment
 from rota.cli.explain import task as explained_task
 from rota.cli.explain.model import Explanation
+from rota.cli.explain.text import because
 from rota.cli.plan.changes import Jobs, commands_of, task_changes
 from rota.cli.plan.text import words_of
 from rota.cli.status import tasks
@@ -153,8 +154,7 @@ def _why(facts: explained_task.TaskFacts, clock: Clock) -> Iterator[str]:
 def _facts(found: Explanation) -> Iterator[model.Fact]:
     for link in found.chain:
         tone: model.Tone = "bad" if link.what in _BAD else "warn" if link.what in _WARN else "plain"
-        because = link.because if link.what == "input" else for_people(link.because)
-        yield model.Fact(link.what, link.name, because, tone)
+        yield model.Fact(link.what, link.name, because(link), tone)
 
 
 def _facts_of_run(item: Item, clock: Clock) -> Iterator[model.Fact]:
@@ -260,7 +260,7 @@ def _diff(account: "Account", entry: Item) -> tuple[Sequence[str], str]:
     if missing := next((each for each in texts if isinstance(each, str)), None):
         return [], f"{key} is {missing}."
     old, new = (str(each[0]).splitlines() for each in texts)
-    lines = [line for line in difflib.unified_diff(old, new, lineterm="", n=2) if not line.startswith(("---", "+++"))]
+    lines = [*difflib.unified_diff(old, new, lineterm="", n=2)][2:]  # without the names of two files
     return lines[:_DIFF_LINES], f"{key} against the release before:"
 
 

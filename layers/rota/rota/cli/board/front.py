@@ -27,7 +27,6 @@ from rota.watch.wording import for_people
 _UPCOMING = 3
 _MOST_TIMES = 2_500
 _WEEK = 168
-_DONE = {"deployed": "was live", "nothing to do": "nothing to do", "done": "done"}
 _TONES: dict[str, model.Tone] = {"failed": "bad", "refused": "warn", "restoring": "bad", "aborted": "warn"}
 _BAD_WORDS = {"not_started": "did not start", "missed": "missed"}
 
@@ -419,7 +418,6 @@ def _releases(deployments: Sequence[Deployment], clock: Clock) -> Iterator[model
             span = time_text.duration((end - each.finished_at).total_seconds())
             lived = f"{'live' if each.live else 'was live'} for {span}"
         ended = each.finished_at or each.started_at
-        ok = each.outcome in _DONE
         yield model.Release(
             name=each.release or "",
             image=each.tag or short(each.digest),
@@ -431,7 +429,7 @@ def _releases(deployments: Sequence[Deployment], clock: Clock) -> Iterator[model
             lived=lived,
             how=how(each.kind, each.by),
             reason=each.reason,
-            what=for_people(each.summary if ok else beginning(each.cause) or each.summary),
+            what=for_people(beginning(each.cause) or each.summary),
             can_go_back=bool(each.release) and not each.live and each.outcome == "deployed",
         )
 
@@ -481,7 +479,7 @@ def _todos_of_health(health: Sequence[Finding], options: str) -> Iterator[model.
     for each in health:
         what, _, more = each.message.partition(": ")
         title = f"The alarm {what} rings" if each.name == "alarms" else what
-        yield model.Todo("warn", title, [f"{more}." if more else ""], [f"rota check{options}"])
+        yield model.Todo("warn", title, [f"{more}."] if more else [], [f"rota check{options}"])
 
 
 def _failed_deployment(last: Ended, clock: Clock, options: str) -> model.Todo:

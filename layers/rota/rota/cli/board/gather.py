@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rota.board import model
 from rota.board.answer import NotShownError
@@ -115,9 +115,8 @@ class Source:
         """Run the command of an action that was asked for."""
         said = writes.do(action, name, fields, self.account.options)
         with self._lock:
-            kept: list[_Kept[Any]] = [self._tasks, self._status, self._history]
-            for each in kept:
-                each.forget()
+            self._tasks.forget()
+            self._history.forget()
         return said
 
     def _is_known(self, action: str, name: str) -> bool:
@@ -202,11 +201,11 @@ class _Kept(Generic[Found]):
         self.seen = 0.0
 
     def get(self, look: Callable[[], Found]) -> Found:
-        if self.found is None or time.monotonic() - self.seen > self._seconds:
-            self.put(look())
-        if self.found is None:
-            raise LookupError("nothing was found")
-        return self.found
+        found = self.found
+        if found is None or time.monotonic() - self.seen > self._seconds:
+            found = look()
+            self.put(found)
+        return found
 
     def put(self, found: Found) -> None:
         self.found, self.seen = found, time.monotonic()

@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 from rota.board import model
 from rota.cli import time_text
-from rota.cli.aws_errors import is_denied
 from rota.cli.board.front import Clock, doing, how
 from rota.cli.execution import patiently
 from rota.cli.rolling import Rolling
@@ -51,14 +50,9 @@ class Progress:
     def _look(self) -> None:
         states = self._account.client("stepfunctions")
         try:
-            self._narrator = self._narrator or Narrator(states, self._execution)
+            self._narrator = narrator = self._narrator or Narrator(states, self._execution)
         except states.exceptions.ExecutionDoesNotExist:
             return
-        except Exception as error:
-            if is_denied(error):
-                return
-            raise
-        narrator = self._narrator
         for each in patiently(lambda: [*narrator.news()]):
             if isinstance(each, End):
                 continue
@@ -108,17 +102,19 @@ def _steps(found: Deploying, ended: "dict[str, Step]", now: str) -> "list[model.
             shown.append(model.Step(name, "skipped" if place < reached else "to come", ""))
     if found.phase == "restoring" or now == _RESTORES:
         shown = [replace(each, state="failed", took="stopped") if each.state == "now" else each for each in shown]
-        shown = [each for each in shown if each.state != "to come" and each.name != _RESTORES]
+        shown = [each for each in shown if each.state != "to come"]
         shown.append(model.Step(_RESTORES, "now", "runs", "everything is put as it was"))
     return shown
 
 
 def _names(found: Deploying, ended: "dict[str, Step]", now: str) -> list[str]:
-    """The steps that are shown, in the machine's order: optional ones once they run, and two where nothing deploys."""
+    """The steps in the machine's order, but for the one that restores: optional ones once they run, and two where
+    nothing deploys.
+    """
     seen = {*ended, now}
     if _CHANGES in seen or (found.kind in ("pause", "resume") and not found.digest):
         return ["TakeTurn", _CHANGES]
-    return [step.name for step in STEPS if step.name in seen or not step.optional]
+    return [step.name for step in STEPS if step.name != _RESTORES and (step.name in seen or not step.optional)]
 
 
 def _remarks(found: Deploying) -> "list[str]":

@@ -18,7 +18,7 @@ def lines(explanation: Explanation, width: int) -> Iterator[str]:
     # How long each step took is in one line, once the deployment has ended.
     ended = any(link.what == "took" for link in explanation.chain)
     rows: list[Row] = [
-        [f"  {link.what}", Cell(": ".join(filter(None, (link.name, _because(link)))), _COLOURS.get(link.what))]
+        [f"  {link.what}", Cell(": ".join(filter(None, (link.name, because(link)))), _COLOURS.get(link.what))]
         for link in explanation.chain
         if not (ended and link.what == "step")
     ]
@@ -27,6 +27,6 @@ def lines(explanation: Explanation, width: int) -> Iterator[str]:
         yield from folded(each[0].upper() + each[1:], width)
 
 
-def _because(link: Link) -> str:
-    """An input is shown where it is the subject alone, and what an app has logged is the app's."""
+def because(link: Link) -> str:
+    """Why, for people. An input is shown where it is the subject alone, and what an app has logged is the app's."""
     return link.because if link.what in ("input", "log") else for_people(link.because)
