@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -191,11 +191,19 @@ def test_a_file_is_completed_by_the_shell(command: str, parameter: str) -> None:
     assert [each.type for each in found.shell_complete(click.Context(made), "sch")] == ["file"]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_of_each_shell(shell: str) -> None:
+@pytest.mark.parametrize(
+    ("shell", "last"),
+    [
+        ("bash", "_rota_completion_setup;"),
+        ("zsh", "fi"),
+        ("fish", """complete --no-files --command rota --arguments "(_rota_completion)";"""),
+    ],
+)
+def test_the_script_of_each_shell(shell: str, last: str) -> None:
     done = CliRunner().invoke(main, ["completion", shell], prog_name="rota")
     assert done.exit_code == 0
     assert f"_ROTA_COMPLETE={shell}_complete" in done.stdout
+    assert done.stdout.rstrip().splitlines()[-1] == last
     assert ("autoload -Uz compinit" in done.stdout) is (shell == "zsh"), "a new ~/.zshrc has not switched it on"
 
 
@@ -247,7 +255,7 @@ def test_what_is_typed_and_the_environment_say_whose_names(folder: Path, monkeyp
     assert names._where(context).region == "d"
 
 
-@pytest.mark.usefixtures("typed")
+@pytest.mark.usefixtures("typed", "folder")
 def test_the_names_that_are_asked_for(aws: Aws) -> None:
     made: list[dict[str, Any]] = [
         {"release": 2, "tag": "b2"},
@@ -270,3 +278,19 @@ def test_the_names_that_are_asked_for(aws: Aws) -> None:
     of_stack = {"tasks": ["A", "B"], "releases": ["v2", "v1", "b2"]}
     assert refresh.names(account, "rota") == {"stacks": ["other", "rota"], **of_stack}
     assert refresh.names(account, None) == {"stacks": ["other", "rota"]}, "it is not clear which"
+    for stack, tasks in (("rota", ["A", "B"]), (None, [])):
+        refresh.main(json.dumps(asdict(replace(WHERE, stack=stack))))
+        assert cache.names(replace(WHERE, stack=stack), "tasks") == tasks
+
+
+def test_of_a_file_that_another_version_wrote_the_names_are_offered(folder: Path, started: list[list[str]]) -> None:
+    WHERE.file.write_text('{"tasks": ["A", 3, null, "B"]}')
+    assert cache.names(WHERE, "tasks") == ["A", "B"]
+
+
+def test_the_other_process_asks_for_whom_it_is_told(folder: Path) -> None:
+    where = json.dumps(asdict(replace(WHERE, profile="nobodys")))
+    variables = {**os.environ, "PYTHONPATH": str(LAYER), "AWS_CONFIG_FILE": os.devnull}
+    command = [sys.executable, "-m", "rota.cli.completion.refresh", where]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].endswith("ProfileNotFound: The config profile (nobodys) could not be found")

@@ -43,9 +43,20 @@ def due(job: Job, hours: int = 48) -> list[tuple[str, bool, bool]]:
             [("30 12:50", False, True), ("30 13:50", False, True)],
         ),
         (Job("A", When(RATE), True), 1, [("30 13:00", False, True)]),
+        (Job("A", When(RATE), True, None, NOW - timedelta(hours=2)), 1, [("30 13:00", False, True)]),
+        (Job("A", When(RATE), True, None, NOW + timedelta(minutes=30)), 1, [("30 12:30", False, True)]),
+        (Job("A", When("cron(0 12 * * ? *)"), True), 24, [("01 12:00", True, True)]),
+        (
+            Job("A", When("cron(0 6,7 * * ? *)"), False, Pause("", "", NOW, datetime(2026, 12, 1, 7, tzinfo=UTC))),
+            24,
+            [("01 06:00", True, False), ("01 07:00", True, True)],
+        ),
         (Job("A", When("cron(0 6 1 1 ? 2020)"), True), 48, []),
     ],
-    ids=["daily", "disabled", "paused", "paused for a day", "a rate, by its last run", "a rate, no run", "never again"],
+    ids=[
+        *("daily", "disabled", "paused", "paused for a day", "a rate, by its last run", "a rate, no run"),
+        *("a rate that is due now", "a rate of a run to come", "at both ends", "as its pause ends", "never again"),
+    ],
 )
 def test_what_is_due_when(job: Job, hours: int, runs: list[tuple[str, bool, bool]]) -> None:
     assert due(job, hours) == runs
@@ -199,3 +210,74 @@ def test_lines_of_a_calendar_are_short_and_escaped() -> None:
     assert text[2] == "PRODID:-//rota//a\\;b\\,c\\\\d//EN"
     uid = f"UID:{'A' * 60}-20261201T060000Z@a\\;b\\,c\\\\d"
     assert text[5:7] == [uid[:70], f" {uid[70:]}"]
+
+
+def test_what_is_due_at_once_is_in_the_order_of_names() -> None:
+    found = calendar([Job(name, When(DAILY), True) for name in "BAC"], NOW, NOW + timedelta(days=1))
+    assert ([run.task for run in found.runs], [each.task for each in found.tasks]) == ([*"ABC"], [*"ABC"])
+
+
+def test_rows_of_several_days() -> None:
+    jobs = [Job("Three", When("cron(0 1,2,3 * * ? *)"), True), Job("Four", When("cron(0 1,2,3,4 * * ? *)"), True)]
+    found = calendar(jobs, NOW, NOW + timedelta(days=2))
+    rows = [click.unstyle(line).split("  ") for line in lines(found, NOW, 200, utc=True)]
+    assert [[cell.strip() for cell in row if cell][:3] for row in rows[1:]] == [
+        ["tomorrow", "01:00 - 04:00", "Four"],
+        ["01:00, 02:00, 03:00", "Three", "every day at 01:00, 02:00 and 03:00 UTC"],
+        ["Wed 02 Dec", "01:00 - 04:00", "Four"],
+        ["01:00, 02:00, 03:00", "Three", "every day at 01:00, 02:00 and 03:00 UTC"],
+    ]
+    assert [
+        len([line for line in ics(found, "a", NOW, every=False) if line == f"SUMMARY:{name}"])
+        for name in (
+            "Three",
+            "Four",
+        )
+    ] == [6, 0]
+
+
+FIVE = [Job(f"J{number}", When(DAILY), True) for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "days", "said"),
+    [
+        (FIVE[:4], 1, []),
+        ([*FIVE[:4], Job("Rate", When(RATE), True, None, NOW.replace(hour=6))], 1, []),
+        (FIVE, 2, ["5 jobs start in one minute: at 06:00 on 2 days"]),
+        (
+            [*FIVE, Job("J5", When("cron(0 6 2 12 ? *)"), True)],
+            2,
+            ["5 jobs start in one minute: tomorrow 06:00", "6 jobs start in one minute: Wed 06:00"],
+        ),
+    ],
+    ids=["four", "a rate is not known exactly", "each day", "one more on a day"],
+)
+def test_how_many_jobs_in_one_minute_are_worth_a_remark(jobs: list[Job], days: int, said: list[str]) -> None:
+    found = lines(calendar(jobs, NOW, NOW + timedelta(days=days)), NOW, 100, utc=True)
+    assert [line for line in found if "in one minute" in line] == said
+
+
+MONTHLY = "cron(0 22 1 1 ? *)"
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        (Job("A", When(MONTHLY), True), ["later: A 01 Jan 2027 22:00"]),
+        (Job("A", When(MONTHLY), False), ["disabled: A"]),
+        (Job("A", When(MONTHLY), False, DOWN), ['paused: A by ana: "the supplier is down"']),
+        (Job("A", When("rate(7 days)"), True), []),
+        (Job("A", When("rate(7 days)", start=NOW - timedelta(days=1)), True), ["later: A Sun 12:00"]),
+    ],
+    ids=["a cron", "disabled", "paused", "a rate", "a rate with a start"],
+)
+def test_when_what_is_not_due_runs_next(job: Job, said: list[str]) -> None:
+    assert shown(job) == ["Nothing is due in that time.", *said]
+
+
+@pytest.mark.parametrize("since", ["2026-12-01T06:00", "2026-12-01T06:01"], ids=["at once", "before it begins"])
+def test_what_ends_as_it_begins_is_no_span(since: str) -> None:
+    with pytest.raises(CommandError, match=r"2026-12-01T06:00 is not after 2026-12-01") as refused:
+        span(since, "2026-12-01T06:00", timedelta(days=1), NOW)
+    assert refused.value.todo == "name a later time"

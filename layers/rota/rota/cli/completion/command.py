@@ -9,7 +9,6 @@ _BEFORE = {"zsh": "(( $+functions[compdef] )) || { autoload -Uz compinit && comp
 
 
 @click.command(
-    "completion",
     short_help="The script with which your shell completes rota.",
     epilog='\b\nExample:\n  eval "$(rota completion bash)"',
 )
@@ -21,9 +20,7 @@ def completion(context: click.Context, shell: str) -> None:
 
     The names are those of a minute ago, from your cache folder: pressing the key calls nothing.
     """
-    from click.shell_completion import get_completion_class
+    from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
-    made = get_completion_class(shell)
-    if made is None:
-        raise click.ClickException(f"click knows no {shell}")
+    made = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}[shell]
     click.echo(_BEFORE.get(shell, "") + made(context.find_root().command, {}, "rota", _VARIABLE).source())

@@ -76,9 +76,7 @@ class TaskFacts:
 def explain(facts: TaskFacts, *, utc: bool) -> Explanation:
     """From the rule to the schedule file, the revision, the release and the runs."""
     rule, now = facts.rule, facts.account.now()
-    found = tasks.status(
-        facts.task, rule, facts.job, facts.runs, facts.paused, now, compared=facts.is_compared, live=facts.live
-    )
+    found = tasks.status(facts.task, rule, facts.job, facts.runs, facts.paused, now, compared=facts.is_compared)
     chain = [
         *_rule_links(facts),
         *_pause_links(facts, utc=utc),

@@ -51,8 +51,7 @@ def _runs_of_a_job(job: Job, since: datetime, until: datetime) -> Iterator[Comin
     if period and job.last:
         begin = job.last + period * ((since - job.last) // period)
     for at in takewhile(lambda at: at <= until, runs_after(job.when, begin)):
-        if at > since:
-            yield Coming(job.task, at, exact=period is None, enabled=_is_on(job, at), local=_local(at, job.when))
+        yield Coming(job.task, at, exact=period is None, enabled=_is_on(job, at), local=_local(at, job.when))
 
 
 def _local(at: datetime, when: When) -> str:
