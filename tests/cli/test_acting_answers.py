@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import NOW, Aws, Played
+from tests.cli.conftest import NOW, Aws, Played, Typed
 from tests.cli.test_logs_answers import Ecs, ecs_task, of_service, task_arn
 from tests.cli.test_run import COMMAND_OF
 from tests.cli.test_run_answers import TARGET
@@ -459,3 +459,9 @@ def test_resuming_what_was_missed(aws: Aws, machine: Machine, played: Played) ->
         "RunTask": {"tasks": [ecs_task("9", "STOPPED", 59, exit_code=0)], "failures": []},
     }
     played("resume_missed", "resume Fails Soon --run-missed", "resume Soon --run-missed --no-wait --json")
+
+
+@pytest.mark.usefixtures("terminal")
+def test_at_a_terminal_the_state_that_runs_is_shown(machine: Machine, typed: Typed) -> None:
+    machine.status, machine.events = "RUNNING", machine.events[:-2]
+    assert "TakeTurn ..." in typed("deploy", "--watch", "deploy-1", "--timeout", "2m").out

@@ -7,6 +7,7 @@ import sys
 from contextlib import redirect_stderr
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
 
@@ -130,6 +131,7 @@ print(*sys.modules)
 
 def test_shown_options_are_as_a_shell_reads_them() -> None:
     assert Account(Output(), stack="rota", profile="the shop").options == " --stack rota --profile 'the shop'"
+    assert Account(Output(), env="prod", region="r").options == " --env prod --region r"
 
 
 def of(error: BaseException, said: str = "") -> tuple[int, str]:
@@ -197,3 +199,52 @@ def test_the_clock_is_that_of_aws_if_that_is_far_from_this_one() -> None:
     for headers in ({}, {"Date": "yesterday"}):
         account._hear(SimpleNamespace(headers=headers))
     assert abs((account.now() - datetime.now(UTC)).total_seconds()) < 20
+
+
+@pytest.mark.parametrize(
+    ("interrupted", "code", "words"),
+    [("", 0, ""), ("It continues.", 130, "rota: the reader of the answer is gone\nIt continues.\n")],
+    ids=["it only asked", "something was begun"],
+)
+def test_a_reader_that_has_seen_enough_ends_it_quietly(interrupted: str, code: int, words: str) -> None:
+    program = f"""
+import os, sys
+from rota.cli.frame import Account, ended
+from rota.cli.output import Output
+
+reads, writes = os.pipe()
+os.dup2(writes, sys.stdout.fileno())
+os.close(reads)
+account = Account(Output())
+account.interrupted = {interrupted!r}
+sys.exit(ended(account.output, account, lambda: print("x" * 100_000)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=LAYER, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, words)
+
+
+def test_how_aws_is_asked() -> None:
+    account = Account(Output(), region="eu-west-1")
+    client = account.client("sts")
+    assert account.client("sts") is client
+    config = client.meta.config
+    assert (client.meta.region_name, config.user_agent_extra) == ("eu-west-1", "rota-cli")
+    assert config.retries == {"mode": "standard", "total_max_attempts": 4}
+    assert (config.connect_timeout, config.read_timeout, config.max_pool_connections) == (5, 30, 32)
+
+
+def test_the_region_is_named_or_that_of_the_environment_or_configuration(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile shop]\nregion = eu-north-1\n")
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_REGION", "eu-west-2")
+    assert Account(Output(), region="eu-west-3", profile="shop").region == "eu-west-3"
+    assert Account(Output(), profile="shop").region == "eu-west-2"
+    monkeypatch.delenv("AWS_REGION")
+    assert Account(Output(), profile="shop").region == "eu-north-1"
+    with pytest.raises(NoRegionError):
+        assert Account(Output()).region

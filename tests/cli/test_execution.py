@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from rota.cli.execution import _ended, patiently, restored_by
+from rota.cli.execution import _ended, patiently, push_of, restored_by, signed, start
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account
 from rota.cli.output import Output
+from rota.cli.releases import Image
 from rota.watch.follow import End
+from tests.cli.conftest import Aws
+from tests.clock import Clock
 
 FAILED = "arn:aws:states:eu-west-1:111122223333:execution:rota-deploy:push-1"
 
@@ -108,3 +111,58 @@ def test_a_watch_goes_on_after_what_passes_alone(problem: Exception, passes: boo
 
     with nullcontext() if passes else pytest.raises(type(problem)):
         assert patiently(look) == []
+
+
+@pytest.fixture
+def account(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Account:
+    for name, value in {"AWS_REGION": "eu-west-1", "AWS_CONFIG_FILE": "/nowhere"}.items():
+        monkeypatch.setenv(name, value)
+    return Account(Output(), stack="rota")
+
+
+@pytest.mark.parametrize(("known_after", "waited"), [(0, 0), (1, 1), (99, 10)], ids=["at once", "later", "never"])
+def test_a_new_execution_is_waited_for_until_it_can_be_read(
+    account: Account, aws: Aws, monkeypatch: pytest.MonkeyPatch, known_after: int, waited: int
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("rota.cli.execution.time", clock)
+    aws.answers |= {
+        "StartExecution": "ExecutionAlreadyExists",  # the answer to a call that was repeated
+        "DescribeExecution": lambda _: {} if clock.monotonic() >= known_after else "ExecutionDoesNotExist",
+    }
+    execution = start(account, {"kind": "again"}, "again")
+    machine = "arn:aws:states:eu-west-1:111122223333:{}:rota-deploy"
+    assert execution == f"{machine.format('execution')}:again-00000000-0000-0000-0000-000000000000"
+    given = {"stateMachineArn": machine.format("stateMachine"), "name": execution.split(":")[-1]}
+    assert aws.asked[0] == ("StartExecution", {**given, "input": '{"kind": "again"}'})
+    assert aws.asked[-1] == ("DescribeExecution", {"executionArn": execution})
+    assert clock.monotonic() == waited
+    assert account.interrupted == (
+        "The work continues. Watch it again: rota deploy --watch again-00000000-0000-0000-0000-000000000000 "
+        "--stack rota   Stop it: rota restore again-00000000-0000-0000-0000-000000000000 --stack rota"
+    )
+
+
+def test_what_aws_refuses_was_not_begun(account: Account, aws: Aws) -> None:
+    aws.answers["StartExecution"] = "AccessDeniedException"
+    with pytest.raises(ClientError):
+        start(account, {}, "again")
+    assert account.interrupted == ""
+
+
+@pytest.mark.parametrize(
+    ("tag", "reason", "event"),
+    [
+        ("f9", None, {"image-tag": "f9"}),
+        (None, "new prices", {}),
+    ],
+    ids=["a tag", "a reason"],
+)
+def test_what_a_person_starts_says_who_and_why(
+    account: Account, aws: Aws, tag: str | None, reason: str | None, event: dict[str, str]
+) -> None:
+    aws.answers["GetCallerIdentity"] = {"Arn": "arn:aws:iam::111122223333:user/ana"}
+    made = signed(account, push_of(account, Image("sha256:9", tag)), "image", reason)
+    why = {"reason": reason} if reason else {}
+    detail = {"repository-name": "shop", "image-digest": "sha256:9", **event}
+    assert made == {"detail": detail, "kind": "image", "by": "user/ana", **why}

@@ -1,5 +1,6 @@
 """What `rota history` shows of a deployment and of a run."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -7,11 +8,15 @@ from typing import Any
 import click
 import pytest
 
+from rota.cli.history.gather import deployments
 from rota.cli.history.model import Deployment, History, TaskHistory, TaskRun
 from rota.cli.history.text import lines, run_lines
 from rota.cli.pauses import PastPause
 from rota.cli.status.model import Pause
 from tests.board.sample import DIGEST, NOW, deployment
+from tests.cli.conftest import Aws, Typed
+from tests.cli.test_explain_answers import paused
+from tests.cli.test_status import ITEMS, at
 
 CAUSE = "The rollout did not last.\nMore."
 WHY = "The rollout did not last. rota explain tag-2"
@@ -137,3 +142,55 @@ def test_the_newest_run_is_first_and_a_pause_stands_where_it_began() -> None:
     history = TaskHistory("A", runs, [pause], Pause("user/ana", "", None, None))
     shown = [click.unstyle(each).split()[:2] for each in run_lines(history, 9, NOW, 200, utc=True)]
     assert shown[1:] == [["from", "12:00"], ["08:00", "ok"], ["05:00", "ok"], ["from", "05:00"]]
+
+
+ENTRY: dict[str, Any] = {
+    "outcome": "deployed",
+    "execution": "arn:x:push-2",
+    "digest": DIGEST,
+    "schedule_version": "2",
+    "started_at": "2026-11-30T11:00:00+00:00",
+    "finished_at": "2026-11-30T11:01:00.26+00:00",
+}
+
+
+@pytest.mark.parametrize(
+    ("members", "seconds"),
+    [({}, 60.3), ({"finished_at": None}, None), ({"started_at": None}, None)],
+    ids=["both", "it has not ended", "it is not known when it began"],
+)
+def test_how_long_a_deployment_took(members: dict[str, Any], seconds: float | None) -> None:
+    (made,) = deployments([{**ENTRY, **members}], None)
+    assert (made.seconds, made.live) == (seconds, False)
+
+
+def test_the_newest_of_those_that_deployed_what_is_live_is_live() -> None:
+    live = {"live_digest": DIGEST, "live_schedule_version": "2"}
+    entries = [{**ENTRY, **members} for members in ({"outcome": "failed"}, {"digest": "sha256:1"}, {}, {})]
+    assert [each.live for each in deployments(entries, live)] == [False, False, True, False]
+
+
+@pytest.mark.parametrize(("most", "more"), [(1, True), (2, False), (3, False)])
+def test_whether_there_are_older_releases(aws: Aws, typed: Typed, most: int, more: bool) -> None:
+    aws.items = [*ITEMS]
+    assert json.loads(typed("history", "-n", str(most), "--json").out)["more"] == more
+
+
+@pytest.mark.parametrize(
+    ("most", "resumed", "shown"),
+    [
+        (1, at(30, "10:00"), True),
+        (1, at(30, "09:59"), False),
+        (2, at(30, "09:59"), True),
+        (2, at(29, "05:59"), False),
+        (3, at(29, "05:59"), True),
+    ],
+    ids=["as the last run was due", "before it", "between two runs", "before both", "there are no more runs"],
+)
+def test_pauses_are_shown_as_far_back_as_runs(aws: Aws, typed: Typed, most: int, resumed: str, shown: bool) -> None:
+    aws.items = [*ITEMS, paused("p-1", "pause", at(28, "08:00")), paused("p-2", "resume", resumed)]
+    history = json.loads(typed("history", "--task", "Tried", "-n", str(most), "--json").out)
+    assert (len(history["runs"]), [each["ended"] for each in history["pauses"]]) == (
+        min(most, 2),
+        [resumed.replace("+00:00", "Z")] if shown else [],
+    )

@@ -39,12 +39,19 @@ PAUSE, RESUME = entry("pause", 4, "A", "B"), entry("resume", 7, "A", by="user/bo
         ([entry("pause", 4, "A", until=20)], []),
         ([RESUME, entry("pause", 5, "A"), PAUSE], [(4, 7, "user/bob")]),
         ([entry("resume", 9, "A"), entry("pause", 8, "A"), RESUME, PAUSE], [(8, 9, "user/ana"), (4, 7, "user/bob")]),
+        ([entry("resume", 6, "A"), entry("pause", 4, "A", until=6)], [(4, 6, "")]),
+        ([entry("pause", 4, "A", until=12)], [(4, 12, "")]),
+        ([entry("pause", 8, "A"), entry("pause", 4, "A", until=6)], [(4, 6, "")]),
+        ([entry("resume", 7, "A", by=""), PAUSE], [(4, 7, "a person")]),
+        ([RESUME], []),
+        ([RESUME, entry("pause", 4)], []),
         ([RESUME, PAUSE | {"outcome": "refused"}], []),
         ([{"kind": "push", "outcome": "deployed", "finished_at": at(5).isoformat()}], []),
     ],
     ids=[
         *("resumed", "all are resumed", "another is resumed", "its time was up", "resumed after that"),
-        *("in force", "paused once more", "two", "refused", "a push"),
+        *("in force", "paused once more", "two", "resumed as it ended", "it ends now", "paused again after its end"),
+        *("resumed by nobody", "resumed alone", "a pause of no task", "refused", "a push"),
     ],
 )
 def test_what_the_ledger_shows_of_pauses(entries: list[dict[str, Any]], found: list[tuple[int, int, str]]) -> None:
@@ -89,3 +96,8 @@ def test_it_stands_between_the_runs(history: TaskHistory, most: int, shown: str)
     rows = [" ".join(click.unstyle(line).split()) for line in run_lines(history, most, NOW, 200, utc=True)]
     assert (rows[0] == "There is no run of A yet.", rows[-1]) == (not history.runs, shown)
     assert len(rows) == most + 1 + (not history.runs)
+
+
+def test_a_pause_of_which_nothing_more_is_known() -> None:
+    entries = [entry("pause", 4, "A", by=None, reason=None), entry("resume", 7, "A", by=None)]
+    assert past(entries, "A", NOW) == [PastPause(at(4), at(7), "", "", "a person")]

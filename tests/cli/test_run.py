@@ -174,9 +174,16 @@ PAUSE = {"by": "ana", "reason": "the supplier is down", "until": "2026-12-02T06:
         (job(), None, {}, 1, ["is due by its schedule in 60 s."]),
         (job(), None, {"lasted": ["600"], "overlap": "skip"}, 9, ["in 9 min, and is skipped while this one runs."]),
         (job(), None, {"lasted": ["60"]}, 9, []),
+        (job(), None, {"lasted": ["1200", "60", "600"]}, 9, ["is due by its schedule in 9 min."]),
+        (job(), None, {"lasted": ["1200", "60", "600"]}, 11, []),
+        (job(), None, {}, 2, []),
+        (job(state="DISABLED"), {"by": ""}, {}, 1, ["IngestData is paused. It runs all the same, this once."]),
         (job(expression="rate(1 minute)"), None, {}, 1, []),
     ],
-    ids=["nothing", "paused", "disabled", "due", "due, by how long it takes", "due later", "a rate"],
+    ids=[
+        *("nothing", "paused", "disabled", "due", "due, by how long it takes", "due later", "as it usually lasts"),
+        *("later than it usually lasts", "due in two minutes", "paused by nobody", "a rate"),
+    ],
 )
 def test_what_a_person_should_know_before(
     given: Job, pause: dict[str, str] | None, item: dict[str, Any], minutes: int, words: list[str]

@@ -345,3 +345,24 @@ def test_a_trial_that_needs_a_revision_of_its_own(
         "a deployment registers it\n"
     )
     assert len([operation for operation, _ in aws.asked if operation == "DescribeTaskDefinition"]) == 21
+
+
+def test_a_task_that_is_never_seen_has_not_ended(ecs: Ecs, aws: Aws, typed: Typed) -> None:
+    aws.answers["RunTask"] = started(stopped("4"), stopped("8"))
+    ecs.tasks = [stopped("4")]
+    ended = typed("run", "Fails", "--yes", "--timeout", "5s")
+    assert (ended.exit, "rota: Fails has not ended after 0:00:05\n" in ended.err) == (124, True)
+
+
+def test_a_trial_with_an_image_that_has_neither_a_number_nor_a_tag(
+    ecs: Ecs, aws: Aws, typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("new.json").write_text(json.dumps(FILE))
+    nameless = {**LIVE, "live_plan": pointer("plan"), "number": None, "live_tag": None}
+    aws.items.append({"app": APP, "record": "releases", **nameless})
+    aws.answers["GetObject"] = stored({"reused": {"k": REVISION}, "api": "k"}, {})
+    content = {**API, "taskDefinitionArn": REVISION, "revision": 7, "status": "INACTIVE"}
+    aws.answers["DescribeTaskDefinition"] = {"taskDefinition": content, "tags": []}
+    refused = typed("run", "before", "--schedule", "new.json", "--yes")
+    assert refused.err.splitlines()[0] == f"rota: the revision of {LIVE['live_digest']} is not ACTIVE any more"

@@ -5,8 +5,10 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 
+from rota.cli.status import gather
 from tests.cli.conftest import ACCOUNT, NOW, Aws, Played, Typed
 
 APP, RUNS = "production/shop", "runs#production/shop"
@@ -372,3 +374,85 @@ def test_a_job_that_never_runs_again(app: Aws, typed: Typed) -> None:
     app.answers["ListRules"] = {"Rules": [rule("Over", "cron(0 6 1 1 ? 2026)")]}
     (row,) = (line for line in typed("status").out.splitlines() if line.startswith("Over "))
     assert row.split("  ")[-1] == "never again"
+
+
+ORIGINS: dict[str, tuple[dict[str, Any], tuple[str | None, str, str]]] = {
+    "nothing": ({}, (None, "", "")),
+    "a push, of an earlier version": ({"started_by": "push"}, ("push", "", "")),
+    "by hand, of an earlier version": ({"started_by": "by hand"}, ("again", "", "")),
+    "another way": ({"started_by": "x"}, (None, "", "")),
+    "as it says": (
+        {"kind": "image", "by": "ana", "reason": "sale", "started_by": "push", "origin": {"kind": "x", "by": "x"}},
+        ("image", "ana", "sale"),
+    ),
+    "as its input said": ({"origin": {"kind": "again", "by": "bo", "reason": "prices"}}, ("again", "bo", "prices")),
+    "as its record says": ({"deployment": {"origin": {"kind": "image", "by": "bo"}}}, ("image", "bo", "")),
+    "its own first": (
+        {"origin": {"by": "ana"}, "deployment": {"origin": {"by": "bo", "kind": "image"}}},
+        (None, "ana", ""),
+    ),
+}
+
+
+@pytest.mark.parametrize(("entry", "origin"), ORIGINS.values(), ids=ORIGINS)
+def test_who_began_a_deployment_how_and_why(entry: dict[str, Any], origin: tuple[str | None, str, str]) -> None:
+    assert gather.origin(entry) == dict(zip(("kind", "by", "reason"), origin, strict=True))
+
+
+SERVICES: dict[str, tuple[list[dict[str, Any]], list[Any] | None]] = {
+    "it rolls": ([SERVICE], ["shop:7", 2, 3, "IN_PROGRESS", 1]),
+    "no deployments": ([{**SERVICE, "deployments": []}], ["shop:7", 2, 3, "", 0]),
+    "none of them is said": (
+        [{name: value for name, value in SERVICE.items() if name != "deployments"}],
+        ["shop:7", 2, 3, "", 0],
+    ),
+    "little is said": ([{**SERVICE, "deployments": [{"status": "PRIMARY"}]}], ["shop:7", 2, 3, "", 0]),
+    "it drains": ([{**SERVICE, "status": "DRAINING"}], None),
+    "there is none": ([], None),
+}
+
+
+@pytest.mark.parametrize(("services", "found"), SERVICES.values(), ids=SERVICES)
+def test_what_ecs_says_of_the_service(
+    app: Aws, typed: Typed, services: list[dict[str, Any]], found: list[Any] | None
+) -> None:
+    app.answers["DescribeServices"] = {"services": services}
+    service = json.loads(typed("status", "--json").out)["service"]
+    assert (service and [*service.values()]) == found
+
+
+WINDOWS = [("Mon 12:00-13:00 UTC", None), ("Mon 13:00-17:00 UTC", "2026-11-30T13:00:00Z"), ("Mon 9-17 UTC", None)]
+
+
+@pytest.mark.parametrize(("window", "opens"), [*WINDOWS, ("", None)], ids=["open", "shut", "unreadable", "none"])
+def test_when_the_window_opens_for_what_waits(app: Aws, typed: Typed, window: str, opens: str | None) -> None:
+    app.parameters["DeployWindow"] = window
+    shown = json.loads(typed("status", "--json").out)
+    assert [shown[name]["opens"] for name in ("pending", "pending_schedule")] == [opens, opens]
+
+
+@pytest.mark.usefixtures("terminal")
+def test_at_a_terminal_each_look_has_the_screen(app: Aws, typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nothing has changed: the time has."""
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("rota.cli.status.command.time", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr("click.clear", lambda: click.echo("(cleared)"))
+    shown = typed("status", "--watch").out
+    assert [line[:17] for line in shown.splitlines() if "(cleared)" in line or "production/shop" in line] == [
+        "(cleared)",
+        "<bold>production/",
+    ] * 3
+
+
+def test_a_stack_in_which_nothing_is_live(app: Aws, typed: Typed) -> None:
+    app.items, app.answers["DescribeStacks"] = [], {"Stacks": [app.stack]}
+    app.answers["DescribeServices"] = {"services": []}
+    (stack,) = json.loads(typed("status", "--all", "--json").out)["stacks"]
+    of_none = dict.fromkeys(("release", "tag", "running", "desired"))
+    assert stack == {"stack": "rota", "app": APP, **of_none, "deploying": False, "half_done": False, "failing": []}
