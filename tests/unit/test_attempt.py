@@ -11,8 +11,11 @@ from rota.deployment.ledger import Entry, LedgerItem
 from rota.deployment.record import DeploymentRecord
 from rota.deployment.releases import Live
 from rota.deployment.waiting import Answer
+from rota.plan.model import Plan, Snapshot
 from rota.restore.attempt import Attempt, restore_or_finish
-from tests.guestbook import SETTINGS
+from rota.restore.context import RestoreContext, read
+from rota.restore.everything import RestoreResult
+from tests.guestbook import IMAGE_URI, SETTINGS, arn, definition, service_state
 
 BEGAN = datetime(2026, 11, 30, 6, tzinfo=UTC)
 ARN = "arn:aws:states:us-east-1:123456789012:execution:rota-deploy:"
@@ -126,8 +129,14 @@ def test_what_needs_no_deployment_has_its_answer_as_summary() -> None:
 def test_what_is_to_be_approved_is_held(answer: Answer | None) -> None:
     asks = {"asks": Asks(changes="c0ffee", until=BEGAN + timedelta(days=7)), "answer": answer}
     entry = attempt(asks, error=None, verdict=verdict(Decision.GO)).entry(WAS)
-    assert (entry.outcome, "rota approve c0ffee" in entry.cause) == (Outcome.HELD, True)
-    assert ("not what ann approved" in entry.cause) is (answer is not None)
+    again = " It is asked again, because this is not what ann approved." if answer else ""
+    console = "https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details/"
+    assert (entry.outcome, entry.summary) == (Outcome.HELD, "1 new")
+    assert entry.cause == (
+        f"It waits for an approval until 2026-12-07 06:00 UTC: 1 new.{again} To approve it: rota approve c0ffee "
+        "--reason ... To reject it: rota reject c0ffee --reason ... It deploys once it is approved, unless a newer "
+        f"push does. The plan: {console}{ARN}v2"
+    )
     assert attempt(asks).entry(WAS).outcome == Outcome.FAILED, "it failed, whatever it would have asked for"
 
 
@@ -145,6 +154,9 @@ REQUEST, RESUME, PAUSE = (
         pytest.param(attempt(REQUEST, step="ReadConfig"), False, id="one that had its turn"),
         pytest.param(attempt(REQUEST, step="TakeTurn", error=OVERTAKEN), False, id="one that is late"),
         pytest.param(attempt(PAUSE, step="ChangePauses"), True, id="a pause"),
+        pytest.param(
+            attempt({"image": None, "origin": None}, step="ChangePauses"), True, id="a pause that says nothing"
+        ),
         pytest.param(attempt(RESUME, step="ChangePauses"), False, id="a resume, which is done as far as it goes"),
         pytest.param(attempt(RESUME, step="TakeTurn"), True, id="a resume that cannot be read"),
     ],
@@ -169,40 +181,176 @@ def test_a_request_that_cannot_be_carried_out_is_refused(given: Attempt, refused
 def test_a_push_takes_its_tag_from_the_image_that_is_live(image: Image | None, tag: str | None, lost: bool) -> None:
     live = Live(number=1, live_digest=V1, live_tag=tag, live_schedule_key="s", live_schedule_version="1")
     cause = attempt({"image": image}, live=live).entry(WAS).cause
-    assert (f"The image that is live, {V1}, has lost its tag latest to this push" in cause) is lost
+    said = (
+        f" The image that is live, {V1}, has lost its tag latest to this push, so a lifecycle policy of the repository "
+        'may delete it: give it a tag, as docs/operations.md says under "Images in use".'
+    )
+    assert cause == denied(f"{WAS}{said if lost else ''}")
 
 
 NOTHING = "Nothing had to be restored."
-NOT_HELD = "Nothing was restored, because this deployment does not hold the lease: it had changed nothing, or another"
-TOO_LATE = "Nothing was restored, because another deployment has held the lease since."
+NOT_HELD = (
+    "Nothing was restored, because this deployment does not hold the lease: it had changed nothing, or another "
+    "deployment has held the lease since. If that one failed, deploy again."
+)
+TOO_LATE = (
+    "Nothing was restored, because another deployment has held the lease since. If that one failed, deploy again."
+)
 RESTORING = Entry(outcome=Outcome.FAILED, image=IMAGE, schedule=None, summary="", cause="It is being restored.")
 
 
+def in_ledger(outcome: str = "restoring", deployment: DeploymentRecord | None = None) -> LedgerItem:
+    return LedgerItem(outcome=outcome, entry=RESTORING.model_dump_json(), deployment=deployment)
+
+
+def denied(became: str) -> str:
+    return f"CreateTargets: denied. {became} For the operator: fix this, then deploy again."
+
+
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "cause"),
     [
-        pytest.param(attempt(), NOTHING, id="by itself, before it had begun"),
-        pytest.param(attempt({"plan": PLAN}), TOO_LATE, id="by itself, begun"),
-        pytest.param(attempt({"plan": PLAN, "nothing_to_do": True}), NOTHING, id="by itself, with nothing to do"),
-        pytest.param(attempt(restorer="r"), NOT_HELD, id="by another, before it had begun"),
-        pytest.param(attempt({"plan": PLAN}, restorer="r"), TOO_LATE, id="by another, begun"),
+        pytest.param(attempt(), denied(NOTHING), id="by itself, before it had begun"),
+        pytest.param(attempt({"plan": PLAN}), denied(TOO_LATE), id="by itself, begun"),
         pytest.param(
-            attempt(
-                in_ledger=LedgerItem(
-                    outcome="restoring",
-                    entry=RESTORING.model_dump_json(),
-                    deployment=DeploymentRecord(execution=execution("v2")),
-                )
-            ),
-            f"CreateTargets: denied. {TOO_LATE}",
+            attempt({"plan": PLAN, "nothing_to_do": True}), denied(NOTHING), id="by itself, with nothing to do"
+        ),
+        pytest.param(attempt(restorer="r"), denied(NOT_HELD), id="by another, before it had begun"),
+        pytest.param(attempt({"plan": PLAN}, restorer="r"), denied(TOO_LATE), id="by another, begun"),
+        pytest.param(
+            attempt(in_ledger=in_ledger(deployment=DeploymentRecord(execution=execution("v2")))),
+            denied(TOO_LATE),
             id="by itself, while it was restored",
         ),
         pytest.param(
-            attempt(in_ledger=LedgerItem(outcome="restoring", entry=RESTORING.model_dump_json())),
+            attempt(in_ledger=in_ledger()),
             f"It is being restored. {TOO_LATE}",
             id="by a version of Rota that made no record",
         ),
+        pytest.param(attempt(in_ledger=in_ledger("failed")), denied(NOTHING), id="after it has ended"),
     ],
 )
-def test_without_the_lease_nothing_is_restored(given: Attempt, said: str) -> None:
-    assert said in restore_or_finish(given, holds_lease=False).cause
+def test_without_the_lease_nothing_is_restored(given: Attempt, cause: str) -> None:
+    assert restore_or_finish(given, holds_lease=False).cause == cause
+
+
+def test_with_the_lease_what_had_not_begun_needs_no_call() -> None:
+    assert restore_or_finish(attempt({"nothing_to_do": True, "plan": PLAN}), holds_lease=True) == attempt().entry(
+        NOTHING
+    )
+
+
+def test_all_that_the_ledger_keeps() -> None:
+    error = CaughtError(Error="KeyError", Cause="PASSWORD=hunter2 is wrong")
+    assert attempt({"schedule": PLAN}, error=error).entry(WAS) == Entry(
+        outcome=Outcome.FAILED,
+        image=IMAGE,
+        schedule=PLAN,
+        summary="1 new",
+        cause=f"CreateTargets: PASSWORD=*** is wrong. {WAS} This is a bug in Rota: report it with the function's log, "
+        "which has the traceback.",
+        tasks=2,
+        origin=Origin(kind=Kind.PUSH),
+    )
+
+
+# ---------------------------------------------------------------------- what was begun, by its record
+
+LATER, LATEST = BEGAN + timedelta(minutes=5), BEGAN + timedelta(minutes=9)
+
+
+def given(entered: dict[str, datetime], *, roll: bool = True, earlier: bool = False) -> RestoreContext:
+    record = DeploymentRecord(execution=execution("v2"), entered={"TakeTurn": BEGAN} | entered)
+    plan = Plan(
+        image_uri=IMAGE_URI,
+        base=definition(),
+        newest_revision=1,
+        changes=(),
+        kept=0,
+        registers=(),
+        reused={},
+        api="f",
+        roll=roll,
+        service_runs=arn(1),
+    )
+    snapshot = Snapshot(schedules={}, service=service_state())
+    return RestoreContext(SETTINGS, record.execution, record, plan, snapshot, {}, 0, earlier)
+
+
+@pytest.mark.parametrize(
+    ("context", "begun"),
+    [
+        pytest.param(given({}), (False, False, False), id="nothing"),
+        pytest.param(given({"ClearRules": LATER}), (True, False, False), id="clearing"),
+        pytest.param(given({"CreateTargets": LATER}), (False, True, False), id="writing schedules"),
+        pytest.param(given({"RollService": LATER}), (False, False, True), id="rolling"),
+        pytest.param(given({"RollService": LATER}, roll=False), (False, False, False), id="rolling by another's plan"),
+        pytest.param(given({}, earlier=True), (True, True, False), id="of an earlier version"),
+    ],
+)
+def test_what_has_begun(context: RestoreContext, begun: tuple[bool, bool, bool]) -> None:
+    assert (context.clearing_begun, context.targets_begun, context.rollout_begun) == begun
+
+
+@pytest.mark.parametrize(
+    ("entered", "since"),
+    [
+        ({}, None),
+        ({"CreateTargets": LATER}, LATER),
+        ({"CreateTargets": LATER, "RestoreDeployment": LATEST}, LATER),
+        ({"CreateTargets": LATER, "RollService": LATER}, None),
+        ({"CreateTargets": LATER, "RollService": LATER, "RestoreDeployment": LATEST}, LATEST),
+    ],
+    ids=["it has not", "it moves", "it moved", "it has moved", "it has moved, and moves back"],
+)
+def test_since_when_schedules_may_be_on_in_both(entered: dict[str, datetime], since: datetime | None) -> None:
+    assert given(entered).moving_back_since == since
+
+
+@pytest.mark.parametrize("known", [{}, {"plan": PLAN}, {"snapshot": PLAN}], ids=["neither", "a plan", "a snapshot"])
+def test_without_a_plan_there_is_nothing_to_read(known: dict[str, Stored]) -> None:
+    with pytest.raises(ValueError, match=r"^a deployment without a plan has changed nothing$"):
+        read(SETTINGS, DeploymentRecord(execution=execution("v2"), **known), 0)
+
+
+@pytest.mark.parametrize(
+    ("known", "left"),
+    [
+        ({}, None),
+        ({"entered": {"RunBefore": LATER}}, ""),
+        ({"entered": {"RunBefore": LATER}, "before": MIGRATED.model_copy(update={"finished": False})}, "task/1"),
+        ({"entered": {"RunBefore": LATER}, "before": MIGRATED}, None),
+        ({"before": MIGRATED.model_copy(update={"finished": False})}, None),
+    ],
+    ids=["no migration", "about to be started", "running", "ended", "not begun"],
+)
+def test_which_migration_may_still_run(known: dict[str, Any], left: str | None) -> None:
+    found = DeploymentRecord(execution=execution("v2"), **known).leaves_running
+    assert (found and (found.execution, found.task_arn)) == (None if left is None else (f"{ARN}v2", left))
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (RestoreResult(), NOTHING),
+        (RestoreResult(again=True), "Everything is as it was before."),
+        (RestoreResult(schedules=2), "Everything is as it was before; 2 schedules were restored."),
+        (RestoreResult(schedules=1, again=True), "Everything is as it was before; 1 schedule was restored."),
+        (
+            RestoreResult(stopped=("The migration was stopped.", "So was the test."), remarks=("one stays", "two")),
+            f"The migration was stopped. So was the test. {NOTHING} But one stays. But two.",
+        ),
+        (
+            RestoreResult(service="guestbook:5", schedules=1, stopped=("The migration was stopped.",)),
+            "The migration was stopped. All schedules are as they were before, 1 schedule was restored; ECS is rolling "
+            "the service back to guestbook:5.",
+        ),
+        (
+            RestoreResult(service="guestbook:5"),
+            "All schedules are as they were before; ECS is rolling the service back to guestbook:5.",
+        ),
+        (RestoreResult(too_late=True, schedules=1, remarks=("one stays",)), TOO_LATE),
+    ],
+)
+def test_what_was_restored_in_words(result: RestoreResult, said: str) -> None:
+    assert str(result) == said

@@ -12,6 +12,7 @@ from rota.contract.steps import STEPS, failed_step
 from rota.deployment.failure_message import asks_for, explain, outcome_of, stored_error, without_who_acts
 from rota.deployment.notify import _plain
 from rota.deployment.waiting import Answer
+from rota.errors import listed
 from rota.notifications.chat import chat_notification
 from rota.notifications.message import Message
 from rota.restore.everything import RestoreResult
@@ -29,6 +30,7 @@ NOTHING_TO_DO = (
 COMPLETE = {"rollout": ROLLOUT | {"status": "COMPLETED"}}
 NOTHING = str(RestoreResult())
 UNTIL = datetime(2026, 12, 8, 6, tzinfo=UTC)
+TEN = "t0, t1, t2, t3, t4, t5, t6, t7, t8, t9"
 
 
 def failed(error: str = "TransientError", cause: str = "no answer", **document: Any) -> FailedDeployment:
@@ -278,3 +280,11 @@ def test_of_a_long_summary_the_mail_says_how_to_approve_it() -> None:
     for form in (_plain(cause), chat_notification(message)):
         assert f"rota approve {asks.changes} --reason" in form
         assert "/v2/executions/details/" in form
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, ""), (1, "t0"), (2, "t0, t1"), (10, TEN), (11, f"{TEN} and 1 more"), (99, f"{TEN} and 89 more")],
+)
+def test_a_message_names_ten(count: int, said: str) -> None:
+    assert listed([f"t{number}" for number in range(count)]) == said

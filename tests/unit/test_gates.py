@@ -1,17 +1,38 @@
 """What stands before the lease: holds, bars, the pending push; and to which release a rollback goes."""
 
 import json
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
+from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import ANY, Stubber
 
-from rota.contract.deployment import Asks, Execution, Image, Kind, Origin, Stored
-from rota.deployment.gates import Bar, Gates, Hold, Pending, PendingSchedule, deploys_anyway, hold_of
+from rota.contract.deployment import Asks, Execution, Image, Kind, Origin, Outcome, Pinned, Stored
+from rota.deployment.finish import _settle
+from rota.deployment.gates import (
+    Asked,
+    Bar,
+    Closed,
+    Gates,
+    Hold,
+    Pending,
+    PendingSchedule,
+    deploys_anyway,
+    hold_of,
+    needs_no_answer,
+    start_order,
+)
 from rota.deployment.items import plain, stored
+from rota.deployment.lease.item import LeaseItem
 from rota.deployment.lease.pending import start_pending
+from rota.deployment.ledger import Entry
 from rota.deployment.record import DeploymentRecord
 from rota.deployment.releases import KEPT, Release, Releases
-from rota.deployment.rollback import bars_of, find_target, live_at, pinned, remark
+from rota.deployment.rollback import bars_of, find_target, image_of, live_at, pinned, remark
 from rota.deployment.waiting import Answer, BackTo
 from rota.errors import RejectedError
 from rota.execution_input import parse
@@ -146,6 +167,8 @@ def test_to_which_release_it_goes(kept: list[Release], asked: str, target: int) 
     [
         ([], "previous", "no release is kept yet, so there is none to roll back to; deploy an image instead"),
         ([release(1)], "previous", "there is no release before v1 that differs from it"),
+        ([release(9), release(8)], "previous", "there is no release before v8 that differs from it"),
+        ([release(2, 1), release(1)], "previous", "there is no release before v2 that differs from it"),
         (
             [release(3), release(2)],
             "v1",
@@ -189,6 +212,18 @@ def test_without_its_plan_only_the_image_comes_back() -> None:
         'it is not recorded which plan v1 had; roll back with "image_only": true, or deploy its image, '
         f"{digest(1)}, with the schedule file of today"
     )
+
+
+def test_what_a_rollback_brings_back() -> None:
+    revisions = Stored(key="deployments/1/revisions.json", version_id="1")
+    target = release(1).model_copy(update={"revisions": revisions})
+    assert pinned(target) == Pinned(
+        name="v1",
+        schedule=Stored(key="scheduled_tasks.json", version_id="1"),
+        plan=Stored(key="deployments/1/plan.json", version_id="1"),
+        revisions=revisions,
+    )
+    assert image_of(target, "guestbook") == Image(repository="guestbook", digest=digest(1), tag="t1")
 
 
 def test_what_the_summary_says_of_a_rollback() -> None:
@@ -243,3 +278,291 @@ def test_an_upload_waits_for_its_image(due: datetime | None, order: str, *, answ
 
 def test_nothing_is_started_while_there_is_nothing_to_start() -> None:
     assert start_pending(None, SETTINGS, Gates(), lambda: None, NOW) is None  # type: ignore[arg-type]  # no call is made
+
+
+# ---------------------------------------------------------------------- boundaries
+
+SECOND = timedelta(seconds=1)
+IMAGE = Image(repository="guestbook", digest=digest(1), tag="t1")
+YES = Answer(changes="c", approves=True, by="ann", reason="the new prices", at=NOW)
+NO = Answer(changes="c", approves=False, by="ann", reason="not today", at=NOW)
+ASKS = Asks(changes="c", until=NOW)
+EXPIRED = "no person approved it until 2026-11-30 06:00 UTC"
+
+
+def push(order: str = "5", **more: Any) -> Pending:
+    return Pending(order=order, image=IMAGE, origin=ORIGIN, execution="arn:p", **more)
+
+
+def file(order: str = "5", **more: Any) -> PendingSchedule:
+    return PendingSchedule(order=order, origin=ORIGIN, execution="arn:c", **more)
+
+
+@pytest.mark.parametrize(
+    ("pending", "before", "at"),
+    [
+        pytest.param(push(), (False, ""), (False, ""), id="no plan yet"),
+        pytest.param(push(asks=ASKS), (True, ""), (False, EXPIRED), id="asked for"),
+        pytest.param(push(asks=ASKS, answer=YES), (False, ""), (False, ""), id="approved"),
+        pytest.param(
+            push(asks=ASKS, answer=NO),
+            (False, "ann rejected it: not today"),
+            (False, "ann rejected it: not today"),
+            id="rejected",
+        ),
+    ],
+)
+def test_until_when_it_waits_for_an_answer(pending: Pending, before: tuple[bool, str], at: tuple[bool, str]) -> None:
+    found = [(pending.waits_at(when), pending.rejected_at(when)) for when in (NOW - SECOND, NOW)]
+    assert found == [before, at]
+    gates = Gates(pending=pending, pending_schedule=file(asks=ASKS))
+    stays = gates.without_rejected(NOW, is_schedule=False)
+    assert stays.pending == (None if at[1] else pending)
+    assert stays.pending_schedule == gates.pending_schedule
+    assert gates.without_rejected(NOW, is_schedule=True) == Gates(pending=pending)
+
+
+def test_without_anything_pending_nothing_was_rejected() -> None:
+    for is_schedule in (False, True):
+        assert Gates().without_rejected(NOW, is_schedule=is_schedule) == Gates()
+
+
+def test_from_when_a_file_is_due() -> None:
+    due = file(due=NOW)
+    assert [due.is_due_at(at) for at in (NOW - SECOND, NOW)] == [False, True]
+    assert [each.is_due_at(NOW) for each in (file(), push())] == [True, True]
+
+
+@pytest.mark.parametrize(("order", "stays"), [("4", True), ("5", False), ("6", False)])
+def test_a_newer_change_of_the_file_stays(order: str, stays: bool) -> None:
+    gates = Gates(pending_schedule=file())
+    assert gates.without_schedule(order) == (gates if stays else Gates())
+    assert Gates().without_schedule(order) == Gates()
+
+
+def test_a_file_waits_for_no_push_that_is_not_there_nor_for_itself() -> None:
+    change = file(due=NOW)
+    assert Gates(pending_schedule=change).waits_for_image(change, NOW - SECOND) is False
+    same = Gates(pending=push(asks=ASKS), pending_schedule=change)
+    assert same.waits_for_image(change, NOW - SECOND) is False, "of the same time it is the one for that image"
+
+
+@pytest.mark.parametrize(
+    ("gates", "changes", "found"),
+    [
+        (Gates(pending=push(), pending_schedule=file(asks=ASKS)), "c", "arn:c"),
+        (Gates(pending=push(asks=ASKS), pending_schedule=file(asks=ASKS)), "c", "arn:p"),
+        (Gates(pending=push(asks=ASKS)), "d", None),
+        (Gates(), "c", None),
+    ],
+    ids=["the file", "both are the same", "others", "nothing"],
+)
+def test_what_is_asked_for_by_its_changes(gates: Gates, changes: str, found: str | None) -> None:
+    asked = gates.asked(changes)
+    assert (asked and asked.execution) == found
+
+
+@pytest.mark.parametrize(
+    ("hold", "said"),
+    [
+        (Hold(since=NOW, by="ann"), "deployments are held by ann"),
+        (Hold(since=NOW, until=NOW), "deployments are held until 2026-11-30 06:00 UTC"),
+        (Hold(since=NOW, reason="the sale"), "deployments are held: the sale"),
+    ],
+    ids=["who", "until when", "why"],
+)
+def test_a_hold_says_what_it_knows(hold: Hold, said: str) -> None:
+    assert str(hold) == said
+
+
+def test_a_bar_says_what_it_knows() -> None:
+    known = Bar(digest=digest(1), release="v1", execution="e", reason="the login fails")
+    assert str(known) == "a person rolled back from v1, which had this image: the login fails"
+
+
+def test_the_newest_bar_of_an_image_is_named() -> None:
+    assert Gates(bars=(bar(1, "a"), bar(1, "b"), bar(2, "c"))).bar_of(digest(1)) == bar(1, "b")
+
+
+def test_executions_sort_as_they_were_started() -> None:
+    """Wherever the clock stands that says when."""
+    east = NOW.astimezone(timezone(timedelta(hours=2)))
+    assert [start_order(Execution(id="a", name="a", started_at=at)) for at in (NOW, east)] == [
+        "2026-11-30T06:00:00.000000+00:00#a"
+    ] * 2
+    assert start_order(execution("b")) < start_order(execution("a", timedelta(microseconds=1)))
+
+
+def test_what_is_left_pending_without_what_is_not_known() -> None:
+    record = DeploymentRecord(execution=execution("p"), image=IMAGE)
+    assert Pending.of(record, "s" * 8_001) == Pending(
+        order="", image=IMAGE, origin=Origin(kind=None), execution="arn:p", summary="s" * 8_000
+    )
+    assert PendingSchedule.of(record, "").order == "2026-11-30T06:00:00.000000+00:00#p"
+    with pytest.raises(ValueError, match="p deploys no image"):
+        Pending.of(record.model_copy(update={"image": None}), "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "back_to", "answer", "needs_none"),
+    [
+        (Kind.ROLLBACK, None, None, True),
+        (Kind.ROLLBACK, BackTo(release="v1"), None, False),
+        (Kind.ROLLBACK, BackTo(release="v1"), YES, True),
+        (Kind.PUSH, None, None, False),
+        (Kind.PUSH, None, YES, True),
+        (None, None, None, False),
+    ],
+)
+def test_what_needs_no_answer(
+    kind: Kind | None, back_to: BackTo | None, answer: Answer | None, needs_none: bool
+) -> None:
+    known: dict[str, Any] = {"back_to": back_to, "answer": answer}
+    assert needs_no_answer(Asked(origin=Origin(kind=kind), **known)) is needs_none
+    record = DeploymentRecord(execution=execution("p"), origin=Origin(kind=kind) if kind else None, **known)
+    assert needs_no_answer(record) is needs_none
+
+
+# ---------------------------------------------------------------------- how an end changes the bars
+
+LIVE = (Outcome.DEPLOYED, Outcome.NOTHING_TO_DO)
+BARRED = Gates(
+    bars=(bar(1, "p"), bar(2, "q")), pending=push(asks=ASKS, answer=NO), pending_schedule=file(asks=ASKS, answer=NO)
+)
+OWN_GONE = BARRED.model_copy(update={"bars": (bar(2, "q"),)})
+LIFTED = BARRED.model_copy(update={"bars": (bar(1, "p"),)})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "lifts", "after"),
+    [
+        *((outcome, Kind.IMAGE, (digest(2),), LIFTED) for outcome in LIVE),
+        *((outcome, Kind.ROLLBACK, (), None) for outcome in LIVE),
+        (Outcome.FAILED, Kind.IMAGE, (digest(2),), None),
+        (Outcome.FAILED, None, (), None),
+        (Outcome.FAILED, Kind.SCHEDULE, (), None),
+        *((Outcome.OVERTAKEN, kind, (digest(2),), OWN_GONE) for kind in (Kind.ROLLBACK, Kind.RESUME)),
+        (Outcome.REJECTED, Kind.IMAGE, (), OWN_GONE.model_copy(update={"pending": None})),
+        (Outcome.REJECTED, Kind.SCHEDULE, (), OWN_GONE.model_copy(update={"pending_schedule": None})),
+        (Outcome.REJECTED, None, (), OWN_GONE.model_copy(update={"pending": None})),
+    ],
+)
+def test_how_an_end_changes_the_gates(
+    outcome: Outcome, kind: Kind | None, lifts: tuple[str, ...], after: Gates | None
+) -> None:
+    origin = Origin(kind=kind) if kind else None
+    record = DeploymentRecord(execution=execution("p"), origin=origin, lifts=lifts)
+    settle = _settle(Entry(outcome=outcome, image=None, schedule=None, summary=""), record)
+    assert (settle and settle(LeaseItem(gates=BARRED.stored()))) == after
+
+
+# ---------------------------------------------------------------------- what is started
+
+HELD = Hold(since=NOW, by="ann")
+CLOSED = Closed(window="Mon 09:00-10:00 UTC", opens=NOW + HOUR)
+BY_TIME = "no hold and no closed deployment window stops it any more"
+LATER_ASKS = Asks(changes="c", until=NOW + HOUR)
+
+
+@cache
+def stepfunctions() -> Any:
+    return boto3.client("stepfunctions", "eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+
+
+def started(gates: Gates, why: str | None, *, approval: str = "required", closed: Closed | None = None) -> str | None:
+    """The name of the execution that is started; none is if it has no reason `why`."""
+    settings = SETTINGS.model_copy(update={"approval": approval})
+    with Stubber(stepfunctions()) as stub:
+        if why:
+            given = json.dumps({"kind": "resume", "by": "Sweep", "reason": why})
+            request = {"stateMachineArn": SETTINGS.state_machine_arn, "name": ANY, "input": given}
+            stub.add_response("start_execution", {"executionArn": "arn:started", "startDate": NOW}, request)
+        name = start_pending(stepfunctions(), settings, gates, lambda: closed, NOW)
+        stub.assert_no_pending_responses()
+    return name
+
+
+@pytest.mark.parametrize(
+    ("gates", "approval", "closed", "why"),
+    [
+        pytest.param(Gates(pending=push()), "required", None, BY_TIME, id="a push"),
+        pytest.param(Gates(pending=push(), hold=HELD), "required", None, None, id="in a hold"),
+        pytest.param(Gates(pending=push()), "required", CLOSED, None, id="outside the window"),
+        pytest.param(Gates(pending=push(passes=True), hold=HELD), "none", CLOSED, BY_TIME, id="what passes both"),
+        pytest.param(Gates(pending=push(asks=LATER_ASKS)), "required", None, None, id="not approved yet"),
+        pytest.param(Gates(pending=push(asks=LATER_ASKS)), "none", None, BY_TIME, id="where none is asked for"),
+        pytest.param(
+            Gates(pending=push(asks=LATER_ASKS, answer=YES)), "required", None, "a person approved it", id="approved"
+        ),
+        pytest.param(
+            Gates(pending=push(asks=LATER_ASKS, answer=NO), hold=HELD),
+            "required",
+            CLOSED,
+            "a person rejected it",
+            id="rejected, in a hold",
+        ),
+        pytest.param(Gates(pending=push(asks=ASKS)), "required", CLOSED, "no person approved it in time", id="expired"),
+        pytest.param(
+            Gates(pending_schedule=file(due=NOW)),
+            "required",
+            None,
+            "the schedule file that was uploaded is due",
+            id="a file that is due",
+        ),
+        pytest.param(Gates(pending_schedule=file(due=NOW + SECOND)), "required", None, None, id="one that is not"),
+        pytest.param(Gates(pending_schedule=file()), "required", None, BY_TIME, id="a file that a person asked for"),
+        pytest.param(
+            Gates(pending=push("6", asks=LATER_ASKS), pending_schedule=file(due=NOW)),
+            "required",
+            None,
+            None,
+            id="a file that waits for its image",
+        ),
+    ],
+)
+def test_what_is_started_and_why(gates: Gates, approval: str, closed: Closed | None, why: str | None) -> None:
+    name = started(gates, why, approval=approval, closed=closed)
+    assert bool(name) is bool(why)
+    assert name is None or re.fullmatch(r"pending-[0-9a-f]{24}-2026113006", name)
+
+
+@pytest.mark.parametrize(
+    ("changed", "another"),
+    [
+        pytest.param({"pending": push("6")}, True, id="its place"),
+        pytest.param({"pending": push().model_copy(update={"execution": "arn:q"})}, True, id="its execution"),
+        pytest.param({"hold_changed": "x"}, True, id="a hold since"),
+        pytest.param({"pending_schedule": file(left_by="arn:l")}, True, id="a file that an image has left"),
+        pytest.param({"pending_schedule": file(asks=LATER_ASKS)}, True, id="a file that waits for an approval"),
+        pytest.param({"pending_schedule": file(due=NOW + HOUR)}, False, id="a file that is not due"),
+        pytest.param({"bars": (bar(1),)}, False, id="a bar"),
+        pytest.param({"pending": push(summary="x")}, False, id="its summary"),
+    ],
+)
+def test_what_it_is_named_after(changed: dict[str, Any], another: bool) -> None:
+    """Two sweeps start one execution; what changes since is started once more."""
+    names = {started(Gates(**{"pending": push()} | more), BY_TIME) for more in ({}, changed)}
+    assert len(names) == 1 + another
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"asks": LATER_ASKS.model_copy(update={"changes": "d"})}, {"left_by": "arn:l"}, {"answer": YES}],
+    ids=["what is asked", "who left it", "its answer"],
+)
+def test_another_change_that_was_asked_for_is_another_name(changed: dict[str, Any]) -> None:
+    def name(more: dict[str, Any]) -> str | None:
+        return started(Gates(pending=push(), pending_schedule=file(**{"asks": LATER_ASKS} | more)), BY_TIME)
+
+    assert name({}) != name(changed)
+
+
+def test_one_that_was_started_already_has_its_name() -> None:
+    names = {started(Gates(pending=push()), BY_TIME)}
+    with Stubber(stepfunctions()) as stub:
+        stub.add_client_error("start_execution", "ExecutionAlreadyExists")
+        names.add(start_pending(stepfunctions(), SETTINGS, Gates(pending=push()), lambda: None, NOW))
+        stub.add_client_error("start_execution", "AccessDeniedException")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            start_pending(stepfunctions(), SETTINGS, Gates(pending=push()), lambda: None, NOW)
+    assert len(names) == 1

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rota.contract.deployment import Execution, Image, Outcome, Stored
+from rota.contract.deployment import Execution, Image, Kind, Origin, Outcome, Stored
 from rota.deployment.ledger import Entry
 from rota.deployment.outcome_message import outcome_message
 from rota.notifications import chat
 from rota.notifications.chat import chat_notification
 from rota.notifications.links import execution_link, log_link, task_link
 from rota.notifications.message import Message, mail_subject, mail_text
-from rota.sanitise import clean, is_named_like_a_secret, mask, masked_words, subject
+from rota.sanitise import clean, is_named_like_a_secret, mask, masked_words, shortened, subject
 from tests.guestbook import ACCOUNT, APP, DIGEST, REGION
 
 ARN = "arn:aws:states:us-east-1:123456789012:execution:rota-deploy:b81d07e"
@@ -36,6 +36,7 @@ KEY = "AKIA" + "Q7" * 8
 TOKEN = "ghp_" + "a1" * 18
 JWT = "eyJhbGciOi.eyJzdWIiOi.SflKxwRJ"
 STRIPE = "sk_live_" + "x4" * 12
+GOOGLE = "AIza" + "Sy0-_" * 7
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,8 @@ STRIPE = "sk_live_" + "x4" * 12
         pytest.param(f"git clone with {TOKEN}", "git clone with ***", id="a token of GitHub"),
         pytest.param(f"cookie {JWT}; path=/", "cookie ***; path=/", id="a signed token"),
         pytest.param(f"charge by {STRIPE}.", "charge by ***.", id="a key of Stripe"),
+        pytest.param(f"maps with {GOOGLE}!", "maps with ***!", id="a key of Google"),
+        pytest.param("Basic dXNlcjpwYXNz", "Basic ***", id="a user with a password"),
         pytest.param(
             "POST https://hooks.slack.com/services/T0/B0/abc",
             "POST https://hooks.slack.com/services/***",
@@ -146,7 +149,11 @@ def test_known_values_are_masked_the_longest_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "is_one"), [("DB_PASSWORD", True), ("apiKey", True), ("GITHUB_TOKEN", True), ("LOG_LEVEL", False)]
+    ("name", "is_one"),
+    [
+        *((name, True) for name in ("CLIENT_SECRET", "DB_PASSWORD", "DB_PWD", "apiKey", "GITHUB_TOKEN", "CREDENTIALS")),
+        ("LOG_LEVEL", False),
+    ],
 )
 def test_which_variables_hold_a_secret(name: str, is_one: bool) -> None:
     assert is_named_like_a_secret(name) == is_one
@@ -157,6 +164,7 @@ def test_which_variables_hold_a_secret(name: str, is_one: bool) -> None:
     [
         pytest.param("\x1b[31mred\x1b[0m", "red", id="a terminal's colours"),
         pytest.param("\x1b]0;title\x07text", "text", id="a terminal's title"),
+        pytest.param("\x1b]0;title\x1b\\text", "text", id="a title that ends otherwise"),
         pytest.param("a\r\nb\rc", "a\nb\nc", id="line ends"),
         pytest.param("nul\x00, bell\x07, \u202eturned", "nul, bell, turned", id="control characters"),
         pytest.param("half \ud83d of one", "half ? of one", id="half a character"),
@@ -165,6 +173,13 @@ def test_which_variables_hold_a_secret(name: str, is_one: bool) -> None:
 )
 def test_control_characters_are_taken_out(text: str, cleaned: str) -> None:
     assert clean(text) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("longest", "shown"), [(7, "abcdef"), (6, "abcdef"), (5, "ab..."), (3, "..."), (2, ".."), (0, "")]
+)
+def test_what_is_cut_says_so(longest: int, shown: str) -> None:
+    assert shortened("abcdef", longest) == shown
 
 
 # ---------------------------------------------------------------------- mail
@@ -453,3 +468,43 @@ def test_a_failed_deployment_in_the_chat() -> None:
             "eventType": "Rota Deployment",
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"outcome": Outcome.DONE, "origin": Origin(kind=Kind.PAUSE, by="ann", reason="the sale")},
+            {
+                "title": f"{APP}: 1 new",
+                "lead": "1 new",
+                "facts": (("Started", "pause by ann: the sale"), ("Took", "60 s")),
+                "keywords": (APP, "done"),
+            },
+        ),
+        (
+            {
+                "outcome": Outcome.DEPLOYED,
+                "release": 4,
+                "image": IMAGE.model_copy(update={"tag": None}),
+                "cause": "why",
+            },
+            {
+                "title": f"{APP}: v4 is live (1f1f1f1f1f1f)",
+                "lead": "why",
+                "facts": (("Image", DIGEST), ("Took", "60 s")),
+                "keywords": (APP, "deployed"),
+                "good": True,
+            },
+        ),
+    ],
+    ids=["a request", "a release"],
+)
+def test_the_whole_message_of_an_end(given: dict[str, Any], expected: dict[str, Any]) -> None:
+    entry = Entry(**{"image": None, "schedule": None, "summary": "1 new"} | given)
+    known: dict[str, Any] = {
+        "links": (("Execution", execution_link(ARN)),),
+        "thread": ARN,
+        "kind": "Rota Deployment",
+    }
+    assert outcome_message(APP, EXECUTION, entry, 59.6) == Message(**known | expected)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rota.contract.deployment import Execution, Phase, phases_up_to
+from rota.contract.deployment import Execution, Phase, Stored, phases_up_to
 from rota.contract.step_io import (
     CreateTargetsOutput,
     FailedDeployment,
@@ -24,6 +24,7 @@ from tests.examples import ANSWERS, CONTEXT
 START = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 EXECUTION = Execution(id=CONTEXT["Execution"]["Id"], name=CONTEXT["Execution"]["Name"], started_at=START)
 WRITING = [step for step in STEPS if step.writes]
+PLAN = Stored(key="plan.json", version_id="1")
 
 
 def document(*steps: str, **more: Any) -> FailedDeployment:
@@ -139,17 +140,25 @@ def test_what_a_later_version_adds_is_ignored() -> None:
         (
             ("A",),
             0,
-            "none; the time of A passed before its schedule was made, so it did not run: start it with rota run A",
+            "none; the time of A passed before its schedule was made, so it did not run: start it with rota run A, or "
+            "write a later time",
         ),
         (
             ("A", "B"),
             9,
-            "none; the times of A, B and 9 more passed before their schedules were made, so they did",
+            "none; the times of A, B and 9 more passed before their schedules were made, so they did not run: start "
+            "them with rota run, or write later times",
+        ),
+        (
+            ("A",),
+            1,
+            "none; the times of A and 1 more passed before their schedules were made, so they did not run: start "
+            "them with rota run, or write later times",
         ),
     ],
 )
 def test_whose_time_had_passed_is_one_sentence(late: tuple[str, ...], more: int, said: str) -> None:
-    assert with_late("none", late, more).startswith(said)
+    assert with_late("none", late, more) == said
 
 
 def update(name: str, **facts: Any) -> RecordUpdate:
@@ -241,3 +250,41 @@ def test_all_of_the_document_is_in_what_is_derived() -> None:
         "tasks": config.tasks,
     }
     assert {name: getattr(found, name) for name in known} == known
+
+
+def test_steps_come_in_the_order_in_which_they_entered() -> None:
+    """However the item has them."""
+    entered = {"CreateTargets": 30, "RestoreDeployment": 90, "TakeTurn": 21, "RegisterRevisions": 25}
+    at = {step: START + timedelta(seconds=seconds) for step, seconds in entered.items()}
+    record = DeploymentRecord(execution=EXECUTION, entered=at)
+    assert record.durations() == "TakeTurn 21.0 s, planning 4.0 s, RegisterRevisions 5.0 s, CreateTargets 60.0 s"
+    assert record.last_step == "CreateTargets", "but for the one that restores"
+    assert DeploymentRecord(execution=EXECUTION).last_step == "Planning"
+
+
+def test_what_is_not_known_is_not_stored() -> None:
+    started = {"id": EXECUTION.id, "name": EXECUTION.name, "started_at": "2026-11-24T06:00:00Z"}
+    nothing: dict[str, Any] = {"lifts": [], "passed": [], "entered": {}, "seconds": {}}
+    assert DeploymentRecord(execution=EXECUTION).stored() == nothing | {
+        "execution": started,
+        "phase": "planning",
+        "passes": False,
+        "order": "",
+        "summary": "",
+        "nothing_to_do": False,
+    }
+    late = DeploymentRecord(execution=EXECUTION, late=("A",), late_more=2).stored()
+    assert (late["late"], late["late_more"]) == (["A"], 2)
+
+
+@pytest.mark.parametrize(
+    ("known", "begun"),
+    [
+        ({}, False),
+        ({"plan": PLAN}, True),
+        ({"plan": PLAN, "nothing_to_do": True}, False),
+        ({"nothing_to_do": True}, False),
+    ],
+)
+def test_what_has_begun_may_have_written(known: dict[str, Any], begun: bool) -> None:
+    assert DeploymentRecord(execution=EXECUTION, **known).has_begun is begun

@@ -54,36 +54,61 @@ def test_which_execution_the_event_names(event: Any, arn: str | None) -> None:
     [None, {}, {"executionArn": 1}, {"executionArn": "x"}, {"executionArn": ARN.replace("rota-deploy", "x")}, "x"],
 )
 def test_one_that_names_no_execution_is_refused(detail: Any) -> None:
-    with pytest.raises(RejectedError, match="executionArn is"):
+    named = detail.get("executionArn") if isinstance(detail, dict) else None
+    with pytest.raises(RejectedError) as refused:
         stopped.execution_named_by({"source": "aws.states", "detail": detail}, ANOTHER)
+    machine = ARN.rpartition(":")[0]
+    assert str(refused.value) == (
+        f"detail.executionArn is {named!r}, it must be an execution to restore: {machine}:..."
+    )
 
 
 def test_a_dry_run_of_a_restore_is_refused() -> None:
-    with pytest.raises(RejectedError, match="dry_run is for a push"):
+    with pytest.raises(RejectedError, match=r"^dry_run is for a push, not for a restore; leave it out$"):
         stopped.execution_named_by({**CHANGE, "dry_run": True}, ANOTHER)
 
 
 @pytest.mark.parametrize(
-    ("status", "given", "decision"),
+    ("status", "given", "by_itself", "by_hand"),
     [
-        ("ABORTED", PUSH, "restore"),
-        ("TIMED_OUT", PUSH, "restore"),
-        ("FAILED", PUSH, "restore"),
-        ("RUNNING", PUSH, "wait"),
-        ("PENDING_REDRIVE", PUSH, "ignore"),
-        ("SUCCEEDED", PUSH, "ignore"),
-        pytest.param("ABORTED", {**PUSH, "dry_run": True}, "ignore", id="a dry run"),
-        pytest.param("ABORTED", CHANGE, "ignore", id="a restore that was aborted"),
-        pytest.param("FAILED", CHANGE, "restore", id="a restore that failed"),
-        pytest.param("ABORTED", "v1", "restore", id="no object"),
+        ("ABORTED", PUSH, "restore: x is ABORTED", None),
+        ("TIMED_OUT", PUSH, "restore: x is TIMED_OUT", None),
+        ("FAILED", PUSH, "restore: x is FAILED", None),
+        ("RUNNING", PUSH, "wait: x is still shown as RUNNING", None),
+        ("PENDING_REDRIVE", PUSH, "ignore: x is PENDING_REDRIVE, there is nothing to restore", None),
+        ("SUCCEEDED", PUSH, "ignore: x is SUCCEEDED, there is nothing to restore", None),
+        pytest.param(
+            "ABORTED",
+            {**PUSH, "dry_run": True},
+            "ignore: x was a dry run, which changes nothing",
+            None,
+            id="a dry run",
+        ),
+        pytest.param(
+            "TIMED_OUT",
+            CHANGE,
+            "ignore: x was to restore another one, and is started again by a person only",
+            "restore: x is TIMED_OUT",
+            id="a restore that was stopped",
+        ),
+        pytest.param("FAILED", CHANGE, "restore: x is FAILED", None, id="a restore that failed"),
+        pytest.param("ABORTED", "v1", "restore: x is ABORTED", None, id="no object"),
+        pytest.param("ABORTED", None, "restore: x is ABORTED", None, id="an input that is not shown"),
     ],
 )
-def test_whether_an_execution_may_have_to_be_restored(status: Any, given: Any, decision: str) -> None:
-    described: Any = {"name": "x", "executionArn": ANOTHER, "status": status, "input": json.dumps(given)}
-    assert stopped.decide(described, 10).decision == decision
-    assert stopped.decide(described, 10, by_hand=True).decision == ("restore" if given == CHANGE else decision)
-    if decision == "wait":
-        assert stopped.decide(described, 61).decision == "ignore"
+def test_whether_an_execution_may_have_to_be_restored(
+    status: Any, given: Any, by_itself: str, by_hand: str | None
+) -> None:
+    described: Any = {"name": "x", "executionArn": ANOTHER, "status": status}
+    if given:
+        described["input"] = json.dumps(given)
+    found = [stopped.decide(described, 59, by_hand=person) for person in (False, True)]
+    assert [f"{each.decision}: {each.reason}" for each in found] == [by_itself, by_hand or by_itself]
+
+
+def test_an_execution_is_shown_as_it_is_within_a_minute() -> None:
+    described: Any = {"name": "x", "executionArn": ANOTHER, "status": "RUNNING", "input": json.dumps(PUSH)}
+    assert [stopped.decide(described, waited).decision for waited in (59.9, 60)] == ["wait", "ignore"]
 
 
 @pytest.mark.parametrize(("given", "arn"), [(PUSH, ANOTHER), (CHANGE, ARN)], ids=["a push", "another"])
@@ -93,7 +118,7 @@ def test_which_execution_is_to_be_restored(given: Any, arn: str) -> None:
 
 @pytest.mark.parametrize(
     ("status", "minutes", "goes_on"),
-    [("RUNNING", 0, True), ("ABORTED", 1, True), ("TIMED_OUT", 1, True), ("ABORTED", 4, False), ("FAILED", 0, False)],
+    [("RUNNING", 9, True), ("ABORTED", 2, True), ("TIMED_OUT", 2, True), ("ABORTED", 3, False), ("FAILED", 0, False)],
 )
 def test_which_execution_is_active(status: Any, minutes: int, goes_on: bool) -> None:
     now = datetime.now(UTC)
@@ -121,6 +146,8 @@ class _StepFunctions:
 
 DENIED = CaughtError(Error="RejectedError", Cause="DescribeExecution was denied")
 START = datetime(2026, 11, 24, 6, 0, 2, 123456, tzinfo=UTC)
+NAME = ARN.rpartition(":")[2]
+WHO_ACTS = "For the operator: start this with the deployment's ARN."
 
 
 def described(given: Any, status: str = "ABORTED", **more: Any) -> dict[str, Any]:
@@ -154,6 +181,7 @@ def asked(event: Any, restores: str | None = None, by: str = ANOTHER) -> Restore
             ("States.Runtime", "no path"),
             id="failed past every Catch",
         ),
+        pytest.param(described(PUSH, "FAILED"), ("", ""), id="failed without a word"),
     ],
 )
 @pytest.mark.parametrize("restores", [ARN, None], ids=["TakeTurn said so", "TakeTurn failed"])
@@ -176,24 +204,45 @@ def test_its_own_failure_comes_from_what_the_catch_hands_over() -> None:
 
 def test_an_end_that_is_not_shown_yet_is_waited_for() -> None:
     aws: Any = _StepFunctions({ARN: described(PUSH, "RUNNING")})
-    with pytest.raises(TransientError, match="is RUNNING, and Step Functions shows no end of it yet"):
+    with pytest.raises(TransientError, match=f"^{NAME} is RUNNING, and Step Functions shows no end of it yet$"):
         failed.find_failed(aws, asked(CHANGE))
 
 
 @pytest.mark.parametrize(
     ("known", "outcome", "reason"),
     [
-        pytest.param({ARN: described(PUSH, "SUCCEEDED")}, Outcome.ABORTED, "succeeded", id="it succeeded"),
-        pytest.param({ARN: described(PUSH | {"dry_run": True})}, Outcome.ABORTED, "was a dry run", id="a dry run"),
-        pytest.param({}, Outcome.FAILED, "knows no execution", id="there is none"),
-        pytest.param({ARN: described(end_of(ANOTHER))}, Outcome.FAILED, "would restore itself", id="each other"),
+        pytest.param({ARN: described(PUSH, "SUCCEEDED")}, Outcome.ABORTED, f"{NAME} succeeded.", id="it succeeded"),
+        pytest.param(
+            {ARN: described(PUSH | {"dry_run": True})},
+            Outcome.ABORTED,
+            f"{NAME} was a dry run, which changes nothing.",
+            id="a dry run",
+        ),
+        pytest.param({}, Outcome.FAILED, f"Step Functions knows no execution {ARN}. {WHO_ACTS}", id="there is none"),
+        pytest.param(
+            {ARN: described(end_of(ANOTHER))},
+            Outcome.FAILED,
+            f"{ANOTHER} would restore itself. {WHO_ACTS}",
+            id="each other",
+        ),
+        pytest.param(
+            {ARN: described(end_of(f"{ARN}-3")), f"{ARN}-3": described(end_of(ARN))},
+            Outcome.FAILED,
+            f"{ARN} would restore itself. {WHO_ACTS}",
+            id="two others each other",
+        ),
     ],
 )
 def test_when_there_is_nothing_to_restore(known: Any, outcome: Outcome, reason: str) -> None:
     aws: Any = _StepFunctions(known)
+    assert failed.find_failed(aws, asked(CHANGE)) == failed.NothingToRestore(outcome, reason)
+
+
+def test_an_input_that_is_not_shown_is_none() -> None:
+    aws: Any = _StepFunctions({ARN: {"status": "ABORTED"}})
     found = failed.find_failed(aws, asked(CHANGE))
-    assert isinstance(found, failed.NothingToRestore)
-    assert (found.outcome, reason in found.reason) == (outcome, True)
+    assert isinstance(found, failed.Failed)
+    assert found.event is None
 
 
 def test_a_chain_of_restoring_executions_leads_to_the_deployment() -> None:

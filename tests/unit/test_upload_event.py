@@ -54,6 +54,8 @@ def test_what_was_uploaded() -> None:
     upload = upload_event.parse(EVENT, "shop-config")
     assert upload.file == Stored(key="config/jobs+night=1.json", version_id="IYV3p45BT0ac8hjHg1houSdS1a.Mro8e")
     assert str(upload.origin) == "schedule by an upload: config/jobs+night=1.json"
+    assert upload.order == "2026-11-12T00:00:00.000000+00:00#00617F08299329D189"
+    assert order(sequencer=None) == "2026-11-12T00:00:00.000000+00:00#"
 
 
 @pytest.mark.parametrize(("reason", "is_copy"), [("PutObject", False), ("CopyObject", True), (None, False)])
