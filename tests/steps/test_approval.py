@@ -604,6 +604,17 @@ def test_a_push_says_that_it_replaces_a_rollback(world: World, second: Deploymen
     assert words in world.entry(push.arn)["summary"]
 
 
+def test_a_push_that_waits_says_it_each_time(world: World, second: Deployments) -> None:
+    second.ask(kind="rollback", release="v1", image_only=True, by="eve", reason="the login fails").run()
+    holder = second.ask(kind="pause", pause={"tasks": ["RemoveSpam"]})
+    holder.step("TakeTurn")
+    world.execution(holder.context["Execution"]["Name"])
+    push = second.start(THIRD)
+    said = push.step("TakeTurn")["remark"]
+    assert (said.startswith("replaces the rollback to v1, which waits"), pending()) == (True, {})
+    assert push.step("TakeTurn")["remark"] == said
+
+
 @pytest.mark.exhaustive(first=0)
 def test_a_push_that_waits_says_it_afterwards(world: World, second: Deployments) -> None:
     second.ask(kind="rollback", release="v1", image_only=True, by="eve", reason="the login fails").run()

@@ -8,7 +8,7 @@ import pytest
 
 from rota.contract.deployment import Standing
 from rota.contract.steps import STEPS
-from rota.errors import OvertakenError, StillRunningError
+from rota.errors import OvertakenError, RejectedError, StillRunningError
 from tests.steps import items
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, Deployment, Deployments, killed
@@ -160,3 +160,23 @@ def test_a_killed_step_does_not_delay_the_next_deployment(world: World, deployme
     world.calls.history = [killed(FIRST)]
     assert ended.run() == "Deployed"
     assert world.ledger()["lease"].keys() == {"app", "record", "newest"}
+
+
+def test_that_a_step_could_not_leave_hides_no_error(world: World, deployments: Deployments) -> None:
+    """What it could not write says more; the lease frees itself."""
+    creating = deployments.start().until("CreateTargets")
+    with (
+        world.calls.refusing("events.PutRule", "AccessDeniedException", count=0),
+        world.calls.refusing("dynamodb.UpdateItem", "AccessDeniedException", skip=1, count=0),
+        pytest.raises(RejectedError, match="PutRule was denied"),
+    ):
+        creating.step("CreateTargets")
+
+
+def test_a_step_that_could_not_leave_is_tried_again(world: World, deployments: Deployments) -> None:
+    creating = deployments.start().until("CreateTargets")
+    with (
+        world.calls.refusing("dynamodb.UpdateItem", "AccessDeniedException", skip=1, count=0),
+        pytest.raises(RejectedError, match="UpdateItem was denied"),
+    ):
+        creating.step("CreateTargets")

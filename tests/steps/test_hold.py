@@ -118,6 +118,7 @@ def test_a_push_ends_held_and_stays_pending(world: World, held: Deployments) -> 
     entry = world.entry(push.arn)
     assert (entry["outcome"], entry["digest"]) == ("held", NEXT)
     assert entry["cause"].startswith("deployments are held by ann: the sale. It deploys when the hold is over")
+    assert push.document["restored"] == {"outcome": "held", "error": "held", "cause": entry["cause"]}
     assert world.calls.notifications[-1]["outcome"] == "held"
 
 

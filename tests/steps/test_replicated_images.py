@@ -134,3 +134,8 @@ def test_what_ecr_calls_no_image_is_ignored(world: World, replicas: Replicas) ->
     with world.calls.showing_images([described]):
         assert replica.run() == "Ignored"
     assert replica.document["turn"]["reason"] == f"2e2e is {CHART}, not an image"
+
+
+def test_one_that_is_not_there_is_said_by_read_config(replicas: Replicas) -> None:
+    gone = "sha256:" + "7f" * 32
+    assert replicas.start(gone).step("TakeTurn")["decision"] == "go"

@@ -1,11 +1,13 @@
 """RestoreDeployment: after any failure everything is as it was before, and the cause says why."""
 
 import itertools
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from rota.errors import OvertakenError, RejectedError, TransientError, UnreadableError
+from tests.examples import end_of
 from tests.guestbook import CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
 from tests.steps import items
@@ -450,3 +452,63 @@ def test_what_the_plan_leaves_alone_is_not_restored(
     same_image.step("RestoreDeployment")
     rules_written = [call for call in world.calls.writes() if call != "ecs.DeregisterTaskDefinition"]
     assert sorted(rules_written) == sorted([*writes, "events.PutEvents"])
+
+
+FIRST = "arn:aws:states:us-east-1:123456789012:execution:rota-deploy:first"
+
+
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        pytest.param(
+            None,
+            {
+                "outcome": "failed",
+                "error": "RejectedError",
+                "cause": f"Step Functions knows no execution {FIRST}. For the operator: start this with the "
+                "deployment's ARN.",
+            },
+            id="there is none",
+        ),
+        pytest.param(
+            {"dry_run": True},
+            {"outcome": "aborted", "error": "", "cause": "first was a dry run, which changes nothing."},
+            id="a dry run",
+        ),
+    ],
+)
+def test_the_whole_answer_where_there_is_nothing_to_restore(
+    given: dict[str, Any] | None, answer: dict[str, str], world: World
+) -> None:
+    world.execution("another")
+    if given:
+        world.execution("first", ended=timedelta(minutes=5), given=given)
+    restorer = Deployment(world, "second", end_of(FIRST), datetime.now(UTC))
+    restorer.fail("RejectedError", "DescribeExecution was denied")
+    assert restorer.step("RestoreDeployment") == answer
+    assert (world.ledger(), world.calls.notifications) == ({}, [])
+
+
+def test_the_whole_answer_of_a_dry_run(world: World, deployments: Deployments) -> None:
+    deployment = deployments.start(dry_run=True).until("ReadConfig")
+    deployment.fail("ConfigError", "it is wrong")
+    assert deployment.step("RestoreDeployment") == {
+        "outcome": "failed",
+        "error": "ConfigError",
+        "cause": "ReadConfig: it is wrong. Nothing had to be restored. For the author of the schedule file: correct "
+        "it, upload it, then deploy again.",
+    }
+    assert (world.ledger(), world.calls.notifications) == ({}, [])
+
+
+def test_the_first_refusal_is_raised_once_all_was_tried(world: World, restoring: Deployment) -> None:
+    """Of a rule and of the service: the rest is restored, and no revision is deregistered."""
+    active = world.active_revisions()
+    with (
+        world.calls.refusing("events.PutRule", "AccessDeniedException", count=0),
+        world.calls.refusing("ecs.UpdateService", "ServerException", count=0),
+        pytest.raises(RejectedError, match="PutRule was denied"),
+    ):
+        restoring.step("RestoreDeployment")
+    assert world.owned_rules()["CountTeaspoons"]["State"] == "ENABLED"
+    assert world.active_revisions() == active

@@ -7,8 +7,10 @@ import pytest
 from rota.ecs.service import ROLLOUT_VISIBLE_AFTER
 from tests.guestbook import CONTENT, arn
 from tests.in_process import client
+from tests.steps import items
 from tests.steps.calls import KilledError, number
 from tests.steps.deployments import NEXT, THIRD, Deployment, Deployments
+from tests.steps.items import LEASE
 from tests.steps.world import World
 
 
@@ -166,3 +168,43 @@ def test_a_hotfix_stays_if_rollservice_refused_to_touch_it(
     assert changing.run() == "DeploymentFailed"
     assert world.service()["taskDefinition"] == theirs
     assert "someone has rolled the service guestbook-api to" in changing.document["restored"]["cause"]
+
+
+@pytest.mark.parametrize(("waited", "times"), [(20, 2), (21, 1)])
+def test_until_when_ecs_may_not_show_the_rollout(
+    waited: int,
+    times: int,
+    world: World,
+    restoring: Deployment,
+    hotfix: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It waits once more, before revisions are deregistered."""
+    hotfix()
+    items.change(LEASE, "SET deployment.rollout.waited_seconds = :waited", waited={"N": str(waited)})
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    restoring.step("RestoreDeployment")
+    assert slept == [20] * times
+
+
+def test_a_rollout_that_ecs_shows_is_not_waited_for(
+    world: World, restoring: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    restoring.step("RestoreDeployment")
+    assert slept == [20], "before revisions are deregistered"
+
+
+def test_a_service_that_is_deleted_may_be_shown_for_a_while(world: World, restoring: Deployment) -> None:
+    shown = world.service() | {"status": "INACTIVE"}
+    with world.calls.showing_service([shown]):
+        assert "But the service guestbook-api was deleted meanwhile." in restoring.step("RestoreDeployment")["cause"]
+
+
+def test_a_rollback_by_ecs_that_goes_on_is_left_to_it(world: World, restoring: Deployment) -> None:
+    world.roll("IN_PROGRESS", revision=world.before[1])
+    world.calls.made.clear()
+    assert "ECS is rolling the service back to guestbook:5. For" in restoring.step("RestoreDeployment")["cause"]
+    assert "ecs.UpdateService" not in world.calls.made

@@ -181,6 +181,42 @@ def test_a_restore_that_never_began_can_be_named_too(world: World, deployments: 
     assert deployments.start().step("TakeTurn")["decision"] == "wait"
 
 
+@pytest.mark.parametrize(
+    ("more", "decision", "said"),
+    [
+        ({}, "restore", "first is ABORTED"),
+        (
+            {"id": "an-event"},
+            "ignore",
+            "first was to restore another one, and is started again by a person only",
+        ),
+    ],
+    ids=["a person", "its event"],
+)
+def test_a_stopped_restore_is_started_again_by_a_person_only(
+    more: dict[str, str], decision: str, said: str, world: World, deployments: Deployments
+) -> None:
+    stopped = deployments.start().until("RegisterRevisions")
+    begun = world.execution("first", ended=timedelta(hours=1), given=end_of(stopped.arn))
+    before = world.ledger()["lease"]
+    world.execution("second")
+    answer = Deployment(world, "second", end_of(begun) | more, datetime.now(UTC)).step("TakeTurn")
+    assert answer == {
+        "decision": decision,
+        "reason": said,
+        "wait_seconds": 20,
+        "dry_run": False,
+        "image": None,
+        "origin": None,
+        "restores": None if more else stopped.arn,
+        "pinned": None,
+        "approval": None,
+        "remark": "",
+        "with_before": True,
+    }
+    assert (world.ledger()["lease"] == before) is (decision == "ignore")
+
+
 def test_the_last_of_several_stopped_restores_keeps_the_lease(world: World, deployments: Deployments) -> None:
     """The first restore never began, the second was stopped while it restored: the lease names only that one."""
     stopped = deployments.start().until("RegisterRevisions")

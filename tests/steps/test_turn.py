@@ -8,12 +8,14 @@ import pytest
 from rota.contract.deployment import Asks, Decision, Execution, Image, Kind, Origin, Stored, Verdict
 from rota.contract.step_io import OneOffRun
 from rota.deployment import steering
+from rota.deployment.approval import answer
 from rota.deployment.gates import Asked, Closed, Gates, Hold, Pending, PendingSchedule
 from rota.deployment.items import stored
 from rota.deployment.lease import turn
 from rota.deployment.lease.item import LeaseTable
 from rota.deployment.steering import Steered, Steering
 from rota.deployment.waiting import Answer, BackTo
+from rota.errors import RejectedError
 from rota.execution_input import ExecutionInput
 from tests.guestbook import SETTINGS
 from tests.in_process import client
@@ -255,6 +257,28 @@ def test_of_two_restores_the_one_that_was_seen_is_taken_over(world: World) -> No
     assert (table(0).read().holder, table(0).read().restorer) == (execution(2).id, "")
 
 
+@pytest.mark.parametrize(
+    ("asked", "decision"),
+    [
+        (push(1), "held"),
+        (push(1, passes=True), "go"),
+        (A_FILE.model_copy(update={"passes": False}), "held"),
+        (A_FILE, "go"),
+        (PAUSE.model_copy(update={"passes": False}), "go"),
+    ],
+    ids=["a push", "one that passes", "the file", "a file that passes", "a pause"],
+)
+def test_what_the_window_stops(asked: Asked, decision: str, world: World) -> None:
+    closed = Closed(window="Mon 09:00-10:00 UTC", opens=NOW + timedelta(days=1))
+    assert take(1, asked.model_copy(update={"closed": closed})).decision == decision
+    assert (table(0).read().holder == "") is (decision == "held")
+
+
+@pytest.mark.parametrize(("waited", "seconds"), [(0, 20), (420, 21), (3_000, 120), (15_000, 150), (999_999, 1_800)])
+def test_how_long_it_waits_until_it_looks_again(waited: float, seconds: int) -> None:
+    assert turn.wait_seconds(waited) == seconds
+
+
 # ---------------------------------------------------------------------- what is resumed
 
 LATER, EARLIER = NOW + timedelta(days=1), NOW - timedelta(days=1)
@@ -284,6 +308,7 @@ def resume(*, hold: bool = False, approval: str = "required") -> Steered:
 REJECTED = ANSWER.model_copy(update={"approves": False, "reason": "not today"})
 EXPIRED = "no person approved it until 2026-11-30 06:00 UTC. To deploy it after all: "
 UNANSWERED = "waits for an approval: rota approve, or rota reject"
+UNTAGGED = image(5).model_copy(update={"tag": None})
 
 
 @pytest.mark.parametrize(
@@ -341,6 +366,23 @@ UNANSWERED = "waits for an approval: rota approve, or rota reject"
             f"{EXPIRED}rota rollback v1 --with-before",
         ),
         (
+            {
+                "pending": pending_push(
+                    asks=asks(EARLIER), back_to=BackTo(release="v1", image_only=True, with_before=True)
+                )
+            },
+            "required",
+            "rejected",
+            f"{EXPIRED}rota rollback v1 --image-only --with-before",
+        ),
+        (
+            {"pending": pending_push(asks=asks(EARLIER), image=UNTAGGED)},
+            "none",
+            "rejected",
+            f"{EXPIRED}rota deploy --image {UNTAGGED.digest}",
+        ),
+        ({"pending": pending_push(asks=asks(), image=UNTAGGED)}, "required", "done", f"{UNTAGGED.digest} {UNANSWERED}"),
+        (
             {"pending_schedule": pending_file(asks=asks(EARLIER))},
             "required",
             "rejected",
@@ -351,7 +393,10 @@ UNANSWERED = "waits for an approval: rota approve, or rota reject"
 )
 def test_what_a_resume_deploys(gates: dict[str, Any], approval: str, decision: str, reason: str, world: World) -> None:
     put_gates(Gates(**gates))
-    assert resume(approval=approval).verdict == Verdict(decision=Decision(decision), reason=reason)
+    found = resume(approval=approval)
+    assert found.verdict == Verdict(decision=Decision(decision), reason=reason)
+    if decision == "done":
+        assert found.asked == Asked(origin=RESUMES)
 
 
 @pytest.mark.parametrize(
@@ -431,3 +476,75 @@ def test_what_holds_the_lease_already_is_asked_again_by_its_record(world: World)
         Verdict(decision=Decision.GO, reason="this deployment holds the lease already"),
         asked.model_copy(update={"lifts": ()}),
     )
+
+
+# ---------------------------------------------------------------------- what a person answers
+
+STATUS = "rota status says what waits"
+NOTHING_WAITS = f"nothing waits for an approval: it was answered, or replaced by a newer push; {STATUS}"
+
+
+@pytest.mark.parametrize(
+    ("gates", "said"),
+    [
+        ({}, NOTHING_WAITS),
+        ({"pending": pending_push()}, NOTHING_WAITS),
+        (
+            {"pending": pending_push(asks=asks().model_copy(update={"changes": "d"}))},
+            f"what waits is d, not c: it has changed since; {STATUS}",
+        ),
+        (
+            {
+                "pending": pending_push(asks=asks().model_copy(update={"changes": "d"})),
+                "pending_schedule": pending_file(asks=asks().model_copy(update={"changes": "e"})),
+            },
+            f"what waits is d and e, not c: it has changed since; {STATUS}",
+        ),
+        (
+            {"pending": pending_push(asks=asks(NOW))},
+            "it waited until 2026-12-01 06:00 UTC, and is deployed no more: deploy it again",
+        ),
+        (
+            {"pending": pending_push(asks=asks(), answer=REJECTED)},
+            "eve rejected it: not today already, at 2026-12-01 06:00 UTC",
+        ),
+        (
+            {"pending": pending_push(asks=asks(), order="2026-11-29")},
+            f"a newer push has arrived, and what waited is deployed no more; {STATUS}",
+        ),
+    ],
+    ids=["nothing", "not asked yet", "others", "two others", "expired", "rejected", "a newer push"],
+)
+def test_an_answer_that_comes_too_late(gates: dict[str, Any], said: str, world: World) -> None:
+    put_gates(Gates(**gates))
+    items.change(LEASE, "SET newest = :newest", newest={"S": "2026-11-30"})
+    with pytest.raises(RejectedError) as refused:
+        answer(table(0), ANSWER)
+    assert str(refused.value) == said
+
+
+LAST_SECOND = NOW + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "there"),
+    [
+        (ANSWER, {"pending": pending_push(asks=asks(LAST_SECOND))}),
+        (ANSWER, {"pending": pending_push(asks=asks(), order="2026-11-30")}),
+        (ANSWER, {"pending_schedule": pending_file(asks=asks(), order="2026-11-29")}),
+        (REJECTED, {"pending": pending_push(asks=asks(EARLIER), answer=ANSWER)}),
+    ],
+    ids=["in time", "of the newest push", "of a file, whatever was pushed", "rejected after all"],
+)
+def test_an_answer_is_written(given: Answer, there: dict[str, Any], world: World) -> None:
+    put_gates(Gates(**there))
+    items.change(LEASE, "SET newest = :newest", newest={"S": "2026-11-30"})
+    expected = Gates(**{name: each.model_copy(update={"answer": given}) for name, each in there.items()})
+    assert answer(table(0), given) == expected
+    assert table(0).read().gate == expected
+
+
+def test_the_first_answer_of_a_kind_stays(world: World) -> None:
+    before = Gates(pending=pending_push(asks=asks(EARLIER), answer=ANSWER))
+    put_gates(before)
+    assert answer(table(0), ANSWER.model_copy(update={"by": "bob"})) == before

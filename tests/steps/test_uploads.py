@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rota.deployment.items import stored
+from rota.errors import RejectedError
 from tests.guestbook import DIGEST, ENVIRONMENT, PREFIX
 from tests.in_process import client
 from tests.steps import items
@@ -78,8 +79,11 @@ def test_it_is_deployed_two_minutes_later(world: World, known: Deployments, mach
     assert (upload.run(), world.everything()) == ("Held", before)
     entry = world.entry(upload.arn)
     assert (entry["outcome"], entry["kind"], entry["by"], entry["reason"]) == ("held", "schedule", "an upload", KEY)
-    assert entry["cause"].startswith(f"{KEY} is deployed at 20")
     due = datetime.fromisoformat(pending_schedule()["due"])
+    assert entry["cause"] == (
+        f"{KEY} is deployed at {due:%Y-%m-%d %H:%M} UTC or within a minute, with the image that is live, unless a "
+        "newer file is uploaded or an image is deployed. To deploy it now: rota deploy --schedule FILE"
+    )
     assert due - datetime.fromisoformat(upload.context["Execution"]["StartTime"]) == timedelta(minutes=2)
     assert "holder" not in items.read(LEASE)
     assert world.calls.notifications == told, "that it waits is no news"
@@ -136,6 +140,7 @@ def test_within_one_second_the_sequencer_decides(world: World, known: Deployment
     assert (newer.run(), pending_schedule()["execution"]) == ("Held", newer.arn)
     again = known.ask(**event(pending_schedule()["schedule"]["version_id"], time=time, sequencer="0B"))
     assert (again.run(), pending_schedule()["execution"]) == ("Ignored", newer.arn)
+    assert again.document["turn"]["reason"] == "a change of the schedule file that is as new waits already"
 
 
 @pytest.mark.exhaustive(first=1)
@@ -337,19 +342,23 @@ def test_without_a_live_image_it_waits_for_the_first(world: World, deployments: 
     assert ignored(uploaded(world, deployments)) == reason
 
 
+OF_AN_IMAGE = "a key of ScheduleKeys has {tag} or {digest}: which file is deployed, an image says; push one"
+FIRST = f"{KEY} is deployed in its place, which comes before it in ScheduleKeys"
+
+
 @pytest.mark.parametrize(
     ("keys", "key", "reason"),
     [
-        pytest.param("{tag}.json,b.json", "b.json", "a key of ScheduleKeys has {tag} or {digest}", id="of an image"),
+        pytest.param("{tag}.json,b.json", "b.json", OF_AN_IMAGE, id="of an image"),
         pytest.param(KEY, "another.json", "another.json is not among ScheduleKeys", id="another key"),
-        pytest.param(f"{KEY},b.json", "b.json", f"{KEY} is deployed in its place", id="one comes before"),
+        pytest.param(f"{KEY},b.json", "b.json", FIRST, id="one comes before"),
     ],
 )
 def test_a_key_that_is_not_read(
     keys: str, key: str, reason: str, world: World, known: Deployments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCHEDULE_KEYS", keys)
-    assert ignored(known.ask(**event(world.upload(LATER, key), key=key))).startswith(reason)
+    assert ignored(known.ask(**event(world.upload(LATER, key), key=key))) == reason
 
 
 @pytest.mark.parametrize("key", ["a+b=1.json", "guestbook/c@d.json"])
@@ -385,3 +394,24 @@ def test_one_that_fails_is_pending_no_more(world: World, known: Deployments, mac
     with world.calls.refusing("events.PutRule", "AccessDeniedException"):
         assert deployed_by_sweep(world, machine).run() == "DeploymentFailed"
     assert (world.everything(), pending_schedule()) == (before, {})
+
+
+@pytest.mark.parametrize("after", ["a newer upload", "an image"])
+def test_what_is_replaced_at_once_is_told(after: str, world: World, known: Deployments) -> None:
+    """That it waits is none any more that Sweep will end."""
+    upload = uploaded(world, known, ago=30).until("RestoreDeployment")
+    newer = uploaded(world, known) if after == "a newer upload" else known.start(NEXT)
+    newer.run()
+    told = len(world.calls.notifications)
+    assert upload.run() == "Held"
+    assert [each["execution"] for each in world.calls.notifications[told:]] == [upload.arn]
+
+
+def test_what_s3_denies_is_no_deletion(world: World, known: Deployments) -> None:
+    upload = uploaded(world, known)
+    with (
+        world.calls.refusing("s3.HeadObject", "403", status=403, count=0),
+        pytest.raises(RejectedError, match="HeadObject"),
+    ):
+        upload.step("TakeTurn")
+    assert pending_schedule() == {}
