@@ -465,3 +465,23 @@ def test_resuming_what_was_missed(aws: Aws, machine: Machine, played: Played) ->
 def test_at_a_terminal_the_state_that_runs_is_shown(machine: Machine, typed: Typed) -> None:
     machine.status, machine.events = "RUNNING", machine.events[:-2]
     assert "TakeTurn ..." in typed("deploy", "--watch", "deploy-1", "--timeout", "2m").out
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_start_whose_answer_was_lost_or_that_is_not_to_be_seen_yet(aws: Aws, typed: Typed) -> None:
+    usual: Any = aws.answers["DescribeExecution"]
+    late = ["ExecutionDoesNotExist"] * 3
+    aws.answers |= {
+        "StartExecution": "ExecutionAlreadyExists",
+        "DescribeExecution": lambda asked: late.pop() if late else usual(asked),
+    }
+    for looks in (4, 20):
+        aws.asked.clear()
+        done = typed("deploy", "--image", "f9", "--yes", "--no-wait")
+        assert (done.exit, done.out.partition("-")[0]) == (0, "started deploy")
+        assert [operation for operation, _ in aws.asked].count("DescribeExecution") == looks
+        late += ["ExecutionDoesNotExist"] * 99
+    aws.answers["DescribeExecution"] = "AccessDeniedException"
+    assert typed("deploy", "--image", "f9", "--yes", "--no-wait").err.startswith("rota: you may not DescribeExecution")
+    aws.answers["StartExecution"] = "AccessDeniedException"
+    assert typed("deploy", "--image", "f9", "--yes", "--no-wait").err.startswith("rota: you may not StartExecution")

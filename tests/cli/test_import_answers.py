@@ -16,7 +16,7 @@ from rota.cli.import_schedules.job import CannotTakeError
 from rota.schedules.eventbridge_rules.rule import Rule
 from tests.cli import test_import_scheduler as of_scheduler
 from tests.cli import test_import_schedules as of_rules
-from tests.cli.conftest import ACCOUNT, NOW, Aws, Played, assert_as_in_the_file
+from tests.cli.conftest import ACCOUNT, NOW, Aws, Played, Typed, assert_as_in_the_file
 from tests.cli.test_import_scheduler import LETTERS, MACHINE, REQUEST, UNIVERSAL, on, schedule
 from tests.cli.test_import_schedules import (
     BASE,
@@ -132,6 +132,23 @@ RULES: dict[str, tuple[Any, ...]] = {
             "Group": "g", "ReferenceId": "r", "EnableECSManagedTags": True}),
     ),
     "Rota's already": (rule(tags={"rota:app": APP}, role_arn="arn:x"),),
+    "no role": (rule(target={"RoleArn": ""}),),
+    "a wrong time, tried again": (
+        rule(schedule_expression="every day", target={"RetryPolicy": {"MaximumEventAgeInSeconds": 300}}),
+    ),
+    "a variable of Rota's in the definition": (
+        rule(),
+        {**BASE, "containerDefinitions": [CONTAINER | variables(ROTA_SCHEDULED_AT="x", LOG_LEVEL="info")]},
+    ),
+    "a secret in the definition": (
+        rule(),
+        {**BASE, "containerDefinitions": [CONTAINER | variables(API_TOKEN="x", LOG_LEVEL="info")]},
+    ),
+    "another user": (rule(), {**BASE, "containerDefinitions": [CONTAINER | {"user": "1000"}]}),
+    "another image of the repository": (
+        rule(),
+        {**BASE, "containerDefinitions": [CONTAINER | {"image": f"{REGISTRY}/guestbook:next"}]},
+    ),
 }  # fmt: skip
 
 
@@ -164,6 +181,8 @@ MACHINES = {
     "no task definition": machine(TaskDefinition=None),
     "no cluster": machine(Cluster=None),
     "no state": json.dumps({"States": {}}),
+    "nulls": machine(Overrides={"ContainerOverrides": [{"Name": "app", "Command": SPAM, "Cpu": None}]}),
+    "of its state alone": machine(Overrides={"ContainerOverrides": []}),
     "gone": "{}",
 }  # fmt: skip
 IN_SCHEDULER: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -222,10 +241,9 @@ def test_everything_that_is_said_of_copilots_state_machines() -> None:
     cases = {name: (of_rules.BY_COPILOT, text) for name, text in MACHINES.items()}
     cases |= {"of a service": (theirs, MACHINES["computed"])}
     image = other(container={"name": "app", "image": f"{REGISTRY}/shop/report:1"})
-    assert_as_in_the_file(
-        "import_copilot",
-        of_all((name, partial(of_machine, found, definition, image)) for name, (found, definition) in cases.items()),
-    )
+    all_ = [(name, partial(of_machine, found, definition, image)) for name, (found, definition) in cases.items()]
+    all_ += [("the app's own image", partial(of_machine, of_rules.BY_COPILOT, MACHINES["one"], BASE))]
+    assert_as_in_the_file("import_copilot", of_all(all_))
 
 
 CLUSTER = f"arn:aws:ecs:{ACCOUNT}:cluster/production"
@@ -360,6 +378,10 @@ def test_what_is_not_there(account: Aws, played: Played) -> None:
     played("import_nothing", "import", "import ''", "import shop__ --json")
     account.answers["DescribeServices"] = {"services": [{**SHOP_SERVICE, "status": "INACTIVE"}]}
     played("import_no_service", "import", "import --service production/shop")
+    no_definition = {key: value for key, value in SHOP_SERVICE.items() if key != "taskDefinition"}
+    for found in ([], [no_definition], [{**SHOP_SERVICE, "status": "DRAINING"}]):
+        account.answers["DescribeServices"] = {"services": found}
+        played("import_no_service", "import", "import --service production/shop")
     account.answers["DescribeServices"] = "ClusterNotFoundException"
     played("import_no_cluster", "import")
     account.answers["DescribeStacks"] = lambda _: {"Stacks": []}
@@ -386,6 +408,8 @@ cluster: api
 accountId: '123456789012'
 role: arn:aws:iam::123456789012:role/jobs
 trackingId: t
+plugins: [{name: tfstate}]
+x-more: 1
 rules:
 - name: shop-a
   description: The first
@@ -452,3 +476,18 @@ def test_the_whole_answers_of_a_file_of_ecschedule(
         *("import ecs.yaml", "import ecs.yaml --rule-prefix shop-", "import one.yml -o tasks.json", "import one.yml"),
         *("import wrong", "import none.yaml --json", "import list.yaml", "import open.yaml", "import gone.yaml"),
     )
+
+
+def test_a_rule_that_is_deleted_meanwhile_is_left_out(account: Aws, typed: Typed) -> None:
+    """After the rules were listed, or after its tags were read."""
+    gone = {"rule/shop__Mail": "ListTagsForResource", "shop__Own": "ListTargetsByRule"}
+    for operation, member in (("ListTagsForResource", "ResourceARN"), ("ListTargetsByRule", "Rule")):
+        usual: Any = account.answers[operation]
+
+        def answer(asked: dict[str, Any], operation: str = operation, member: str = member, usual: Any = usual) -> Any:
+            name = asked.get(member, "").partition(f"{ACCOUNT}:")[2] or asked.get(member, "")
+            return "ResourceNotFoundException" if gone.get(name) == operation else usual(asked)
+
+        account.answers[operation] = answer
+    found = json.loads(typed("import", "shop__", "--service", "production/shop", "--json").out)
+    assert [each["name"] for each in found["tasks"]] == ["Old", "Zoned"]

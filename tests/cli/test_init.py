@@ -102,6 +102,50 @@ def test_what_should_be_known_of_a_service(service: dict[str, Any], definition: 
     assert words in remark
 
 
+OTHER_VALUES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, str | None]]] = {
+    "the newest platform": ({"platformVersion": "LATEST"}, {}, {"PlatformVersion": None}),
+    "no platform": ({"platformVersion": None}, {}, {"PlatformVersion": None}),
+    "private": (
+        {"networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "DISABLED"}}},
+        {},
+        {"AssignPublicIp": None, "SubnetIds": "subnet-1", "SecurityGroupIds": None},
+    ),
+    "one role for both": ({}, {"executionRoleArn": f"{ROLE}/shop-task"}, {"TaskRoleArns": f"{ROLE}/shop-task"}),
+    "no role of the task": ({}, {"taskRoleArn": ""}, {"TaskRoleArns": f"{ROLE}/shop-execution"}),
+    "a role of the task alone": ({}, {"executionRoleArn": None}, {"TaskRoleArns": f"{ROLE}/shop-task"}),
+    "another log driver": (
+        {},
+        {"containerDefinitions": [NGINX, WEB | {"logConfiguration": LOG | {"logDriver": "splunk"}}]},
+        {"JobLogGroups": None},
+    ),
+    "no log group": (
+        {},
+        {"containerDefinitions": [WEB | {"logConfiguration": {"logDriver": "awslogs"}}]},
+        {"JobLogGroups": None},
+    ),
+    "no log": ({}, {"containerDefinitions": [{"name": "web", "image": IMAGE}]}, {"JobLogGroups": None}),
+}
+
+
+@pytest.mark.parametrize(("service", "definition", "values"), OTHER_VALUES.values(), ids=OTHER_VALUES)
+def test_what_another_service_says(
+    service: dict[str, Any], definition: dict[str, Any], values: dict[str, str | None]
+) -> None:
+    given = {name: each for name, each in (SERVICE | service).items() if each is not None}
+    found = read(given, DEFINITION | definition)
+    assert {name: found.values.get(name) for name in values} == values
+    assert found.remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("compatibilities", "runs"), [(("EC2",), False), (("EC2", "FARGATE"), True), (None, True), ((), True)]
+)
+def test_a_task_definition_that_is_not_for_fargate(compatibilities: tuple[str, ...] | None, runs: bool) -> None:
+    base = Revision(arn="", active=True, content=DEFINITION, tags={}, compatibilities=compatibilities)
+    said = [] if runs else ["the task definition shop does not run on Fargate; jobs of Rota do"]
+    assert [*parameters.parameters_of_service(SERVICE, base, None, LOGS).remarks] == said
+
+
 TWO = [WEB, WEB | {"name": "worker"}]
 
 
@@ -114,11 +158,24 @@ TWO = [WEB, WEB | {"name": "worker"}]
         (TWO, [], "worker", "worker"),
         (TWO, [], None, "has several containers: web, worker"),
         (TWO, [], "app", "has no container app: web, worker"),
+        ([NGINX], [], "app", "has no container app: nginx"),
+        ([NGINX, WEB], [], "app", "has no container app: nginx, web"),
+        (TWO, ["web"], "app", "has no container app: web, worker"),
+        ([NGINX, *TWO], ["nginx"], None, "has several containers: nginx, web, worker"),
+        ([NGINX, WEB], ["nginx"], None, "web"),
+        (TWO, ["web"], "worker", "worker"),
+        (TWO, ["web", "worker"], None, "has several containers: web, worker"),
     ],
-    ids=["the only one", "the only one from ECR", "the load balancer's", "named", "several", "unknown"],
+    ids=[
+        *("the only one", "the only one from ECR", "the load balancer's", "named", "several", "unknown"),
+        *("unknown beside one", "unknown beside one from ECR", "unknown beside the load balancer's"),
+        *("not from ECR", "the load balancer's is not from ECR", "not the load balancer's", "two of the load balancer"),
+    ],
 )
 def test_which_container_is_the_apps(containers: Any, balanced: list[str], named: str | None, chosen: str) -> None:
-    service = SERVICE | {"loadBalancers": [{"containerName": each} for each in balanced]}
+    service = SERVICE | {
+        "loadBalancers": [{"loadBalancerName": "classic"}, *({"containerName": each} for each in balanced)]
+    }
     try:
         found = read(service, DEFINITION | {"containerDefinitions": containers}, named).values["ContainerName"]
     except CommandError as error:
@@ -178,6 +235,39 @@ def test_the_comment_before_the_next_table_stays_with_it(text: str) -> None:
     )
     written = samconfig.with_environment(tables, "a", "rota", "eu-west-1", {"A": "b"})
     assert written.startswith(f'version = 0.1\n\n{text}[b.global.parameters]\nregion = "x"\n\n[a.global.parameters]\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "stays"),
+    [
+        ('region = "x"\n', ""),
+        ('region = "x"\n\nprofile = "p"\n', ""),
+        ('region = "x"\n\n# The end.\n', "# The end.\n"),
+    ],
+    ids=["one part", "two parts", "a comment at its end"],
+)
+@pytest.mark.parametrize("after", ["", '[b.global.parameters]\nregion = "y"\n'], ids=["the last one", "before another"])
+def test_what_stays_of_a_table_that_is_replaced(text: str, stays: str, after: str) -> None:
+    written = samconfig.with_environment(
+        f"version = 0.1\n\n[a.global.parameters]\n{text}{after}", "a", "s", "r", {"A": "b"}
+    )
+    assert written.partition("[a.global.parameters]")[0] == f"version = 0.1\n\n{stays}{after}".rstrip() + "\n\n"
+    assert ('profile = "p"\n' in written) == ("profile" in text)
+
+
+@pytest.mark.parametrize(
+    ("given", "overrides"),
+    [
+        ('"A=b C=\\"d e\\" F"', {"A": "b", "C": "d e"}),
+        ('["A=b=c", "D=\\"e f\\"", "G", "H="]', {"A": "b=c", "D": "e f", "H": ""}),
+    ],
+    ids=["a text", "a list"],
+)
+def test_the_parameters_of_an_environment(given: str, overrides: dict[str, str]) -> None:
+    text = f"version = 0.1\n[a.deploy.parameters]\nparameter_overrides = {given}\n[b.global]\n"
+    assert samconfig.overrides_of(text, "a") == overrides
+    assert samconfig.overrides_of(text, "b") == {}
+    assert [samconfig.overrides_of(text, name) for name in ("c", "version")] == [None, None]
 
 
 def test_settings_of_the_example_do_not_stay() -> None:

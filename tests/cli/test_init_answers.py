@@ -170,3 +170,121 @@ def test_a_job_whose_definition_is_gone_is_the_apps(service: Aws, typed: Typed) 
     assert [(each["name"], each["command"]) for each in found["tasks"]] == [("Mail", ["a"])]
     why = "its task definition gone:1 is gone; what it said beside the command is not known"
     assert [each["because"] for each in found["remarks"]] == [why]
+
+
+def test_a_service_of_which_everything_is_read(service: Aws, played: Played) -> None:
+    """The account has its one job, and one of another app."""
+    names = ("shop__Mail", "till__Count")
+    service.answers["ListRules"] = {"Rules": [rule(name) | {"Name": name, "Arn": f"arn:rule/{name}"} for name in names]}
+    played("init_all", "init production/shop-api --rule-prefix shop__ --start-command 'python manage.py'")
+    assert json.loads(Path("scheduled_tasks.json").read_text())["tasks"][0]["task"] == "mail"
+
+
+def test_rules_of_others_on_the_cluster(service: Aws, typed: Typed) -> None:
+    """Those of the app's tag are its own; one of another app whose name begins as the app's do is not taken."""
+    owners = {"shop__Own": "production/shop-api", "shop__Theirs": "production/till", "till__Own": "production/shop-api"}
+    names = [*owners, "shop__Mail", "lambda", "other"]
+    targets = {"lambda": TARGETS["shop__Lambda"], "other": TARGETS["elsewhere"]}
+
+    def tags(request: dict[str, Any]) -> dict[str, Any]:
+        owner = owners.get(request["ResourceARN"].rpartition("/")[2])
+        return {"Tags": [{"Key": "rota:app", "Value": owner}] if owner else []}
+
+    service.answers |= {
+        "ListRules": {"Rules": [rule(name) | {"Name": name, "Arn": f"arn:rule/{name}"} for name in names]},
+        "ListTargetsByRule": lambda request: {"Targets": [targets.get(request["Rule"], TARGETS["shop__Mail"])]},
+        "ListTagsForResource": tags,
+    }
+    found = json.loads(typed("init", "production/shop-api", "--rule-prefix", "shop__", "--json").out)
+    assert [each["name"] for each in found["tasks"]] == ["Mail", "Own", "till__Own"]
+    assert [(each["rule"], each["because"]) for each in found["not_taken"]] == [
+        ("shop__Theirs", "belongs to production/till, by its tag rota:app")
+    ]
+    assert found["others"] == {}
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_person_says_what_no_job_does(service: Aws, played: Played) -> None:
+    service.answers["ListRules"] = {"Rules": []}
+    played("init_asked", "init production/shop-api", answers=["node run"])
+    for name in ("samconfig.toml", "scheduled_tasks.json"):
+        assert Path(name).exists()
+    played("init_asked_no", "init production/shop-api --start-command x", answers=["n"])
+    Path("samconfig.toml").unlink()
+    played("init_asked_once_more", "init production/shop-api", answers=["", "y"])
+    Path("scheduled_tasks.json").unlink()
+    service.answers["ListRules"] = {
+        "Rules": [rule(name) | {"Name": name, "Arn": name} for name in ("shop__Mail", "shop__Report")]
+    }
+    played("init_asked_nothing", "init production/shop-api", answers=["y"])
+
+
+def of_scheduler(path: str, arn: str) -> dict[str, Any]:
+    group, _, name = path.partition("/")
+    listed = {"GroupName": group, "Name": name, "Arn": f"arn:aws:scheduler:{ACCOUNT}:schedule/{path}"}
+    return {**listed, "State": "ENABLED", "Target": {"Arn": arn}}
+
+
+MACHINE = f"arn:aws:states:{ACCOUNT}:stateMachine:report"
+RUN_TASK = "arn:aws:scheduler:::aws-sdk:ecs:runTask"
+OTHER_CLUSTER = CLUSTER.replace("production", "other")
+REQUEST = {"Cluster": CLUSTER, "TaskDefinition": REVISION, "Overrides": {
+    "ContainerOverrides": [{"Name": "web", "Command": ["python", "manage.py", "whole"]}]}}  # fmt: skip
+SCHEDULES = {
+    "default/shop__Night": CLUSTER,
+    "default/shop__Whole": RUN_TASK,
+    "default/shop__Queue": f"arn:aws:sqs:{ACCOUNT}:q",
+    "default/elsewhere": OTHER_CLUSTER,
+    "default/queue": f"arn:aws:sqs:{ACCOUNT}:production",
+    "default/request": RUN_TASK,
+    "till/nightly": CLUSTER,
+    "till/shop__Theirs": CLUSTER,
+}
+
+
+@pytest.fixture
+def scheduled(service: Aws) -> Aws:
+    """The same service, whose jobs are schedules of Scheduler, and one is a state machine; no rule starts one."""
+    usual: Any = service.answers["ListTagsForResource"]
+
+    def tags(request: dict[str, Any]) -> Any:
+        of_group = request.get("ResourceArn", "").endswith(":schedule-group/till")
+        return {"Tags": [{"Key": "rota:app", "Value": "production/till"}]} if of_group else usual(request)
+
+    def described(request: dict[str, Any]) -> dict[str, Any]:
+        path, command = f"{request['GroupName']}/{request['Name']}", ["python", "manage.py", request["Name"]]
+        given = target(*command, cluster=SCHEDULES[path])
+        if SCHEDULES[path] == RUN_TASK:
+            text = json.dumps(REQUEST if path.endswith("Whole") else {"Cluster": CLUSTER})
+            given = {"Arn": RUN_TASK, "RoleArn": "arn:r", "Input": text}
+        at = {"ScheduleExpression": "cron(0 6 * * ? *)", "State": "ENABLED", "FlexibleTimeWindow": {"Mode": "OFF"}}
+        return {**request, **at, "Target": given}
+
+    names = ("report", "bus", "shop__Bus")
+    state = {"Resource": "arn:aws:states:::ecs:runTask.sync", "Parameters": {
+        "Cluster": CLUSTER, "TaskDefinition": "jobs:1", "Overrides": {
+            "ContainerOverrides": [{"Name": "web", "Command": ["node", "report"]}]}}}  # fmt: skip
+    own = {**DEFINITION, "taskDefinitionArn": REVISION, "revision": 7, "status": "ACTIVE"}
+    theirs = {
+        **own,
+        "family": "jobs",
+        "containerDefinitions": [WEB | {"image": f"{WEB['image']}".replace("shop", "till")}],
+    }
+    service.answers |= {
+        "DescribeTaskDefinition": lambda asked: {
+            "taskDefinition": theirs if asked["taskDefinition"] == "jobs:1" else own, "tags": []
+        },
+        "DescribeStateMachine": {"definition": json.dumps({"States": {"Run": state}})},
+        "GetSchedule": described,
+        "ListRules": {"Rules": [rule(name) | {"Name": name, "Arn": f"arn:rule/{name}"} for name in names]},
+        "ListSchedules": {"Schedules": [of_scheduler(path, arn) for path, arn in SCHEDULES.items()]},
+        "ListTagsForResource": tags,
+        "ListTargetsByRule": lambda asked: {"Targets": [{"Id": "1", "Arn": (
+            MACHINE if asked["Rule"] == "report" else f"arn:aws:events:{ACCOUNT}:event-bus/production")}]},
+    }  # fmt: skip
+    return service
+
+
+def test_a_service_whose_jobs_are_schedules(scheduled: Aws, played: Played) -> None:
+    """Of what is about other clusters and other targets only that is said whose name begins as the app's jobs do."""
+    played("init_schedules", "init production/shop-api", "init production/shop-api --yes --json")

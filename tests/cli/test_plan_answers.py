@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import ACCOUNT, NOW, Aws, Played, Typed
+from tests.cli.test_acting_answers import KEPT, LEDGER
 from tests.cli.test_plan_changes import NEW, put, rule, target
 from tests.cli.test_status import APP, EXECUTION, LIVE, at, digest
 from tests.clock import Clock
@@ -213,3 +214,25 @@ def test_the_plan_before_a_deployment_is_asked_for(machine: Machine, aws: Aws, p
     aws.answers["GetCallerIdentity"] = {"Arn": f"arn:aws:iam::{ACCOUNT[-12:]}:user/ana"}
     lines = [f"deploy --image f9 --plan-first{each}" for each in ("", " --json", " --stack rota")]
     played("plan_first_of_deploy", *lines)
+
+
+def test_the_plan_before_a_rollback_is_asked_for(machine: Machine, aws: Aws, played: Played) -> None:
+    aws.answers |= {"GetCallerIdentity": {"Arn": f"arn:aws:iam::{ACCOUNT[-12:]}:user/ana"}}
+    aws.items += [*LEDGER, *KEPT]
+    lines = ("", " --image-only --with-before --stack rota", " --with-before --json")
+    played("plan_first_of_rollback", *(f"rollback v3 --reason x --plan-first{each}" for each in lines))
+
+
+def test_the_plan_before_a_file_is_uploaded(
+    machine: Machine, aws: Aws, played: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("jobs.json").write_text(json.dumps(PLANNED))
+    aws.answers |= {
+        "GetCallerIdentity": {"Arn": f"arn:aws:iam::{ACCOUNT[-12:]}:user/ana"},
+        "HeadObject": {"VersionId": "v-1"},
+    }
+    machine.ended["output"] = document(schedule={"key": "proposals/x.json", "version_id": "v-9"})
+    machine.stored["proposals/x.json", "v-9"] = PLANNED
+    lines = ("", " --image f9 --json", " --now --reason x")
+    played("plan_first_of_file", *(f"deploy --schedule jobs.json --plan-first{each}" for each in lines))

@@ -2,21 +2,23 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from rota.cli.deploy.upload import Upload
 from rota.cli.exits import CommandError, Exit
 from rota.cli.frame import Account
-from rota.cli.local_file import lines, source, yaml_reader
+from rota.cli.local_file import lines, source, writer, yaml_errors, yaml_reader
 from rota.cli.main import main
 from rota.cli.output import Output
 from rota.cli.plan.proposal import checked
 from rota.cli.stack import Stack
 from rota.schedule_file.json_schema import json_schema
-from rota.schedule_file.parse import parse_schedule_file
+from rota.schedule_file.parse import LARGEST_FILE, parse_schedule_file
 from tests.cli.conftest import assert_as_in_the_file
 
 JOBS = """\
@@ -57,7 +59,13 @@ def check(*arguments: str, stdin: str | None = None) -> Result:
     ("text", "value"),
     [
         *((text, True) for text in ("true", "True", "TRUE")),
-        *((text, None) for text in ("", "~", "null")),
+        *((text, False) for text in ("false", "False", "FALSE")),
+        *((text, None) for text in ("", "~", "null", "Null", "NULL")),
+        *(
+            (text, number)
+            for text, number in ((".inf", float("inf")), ("-.INF", float("-inf")), ("+.Inf", float("inf")))
+        ),
+        *((text, number) for text, number in ((".5", 0.5), ("1.", 1.0), ("-1.50", -1.5), ("6E-2", 0.06))),
         *((text, text) for text in ("yes", "On", "n", "12:30", "2026-11-30", "1_000", "0b1", "5 minutes", "tRue")),
         *((text, number) for text, number in (("012", 12), ("0o17", 15), ("0xff", 255), ("-3", -3), ("1e3", 1000.0))),
     ],
@@ -66,11 +74,58 @@ def test_values_without_quotes_are_those_of_the_core_schema(text: str, value: ob
     assert yaml_reader.plain_value(text) == value
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("1" * 19, None), ("1" * 20, "1" * 20), ("1.50", "1.50"), ("-.inf", "-inf")],
+    ids=["19 digits", "20 digits", "a fraction", "infinite"],
+)
+def test_a_number_keeps_its_text_unless_it_is_an_int(text: str, kept: str | None) -> None:
+    assert getattr(yaml_reader.plain_value(text), "text", None) == kept
+
+
 @pytest.mark.parametrize("name", ["jobs.yaml", "jobs.YML"])
 def test_yaml_comes_to_json(name: str) -> None:
     document = json.loads(source.read(name, JOBS.encode()).json)
     assert document == {"x-rota-source": {"file": name, "lines": {"IngestData": 3, "Report": 7}}, "tasks": AS_JSON}
     jsonschema.validate(document, json_schema())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("-", b"", False),
+        ("-", b" \n\t{", False),
+        ("-", b"[", False),
+        ("-", b"\xef\xbb\xbf {", False),
+        ("-", b"\xef\xbb\xbftasks:", True),
+        ("-", b"tasks:", True),
+        ("-", b"# later", True),
+        ("a.json", b"tasks:", False),
+        ("yaml", b"tasks:", False),
+        ("a.yml", b"{", True),
+    ],
+)
+def test_which_file_is_yaml(name: str, content: bytes, expected: bool) -> None:
+    assert source.is_yaml(name, content) is expected
+
+
+def test_the_json_of_a_file_in_yaml_is_for_people_too() -> None:
+    """It is what `rota check -o` writes."""
+    found = source.read(
+        "app/jobs.yaml", "\ufefftasks:\n- {name: A, task: a, rate: 1 hour, description: für}\n".encode()
+    )
+    text = [
+        *("{", '  "x-rota-source": {', '    "file": "jobs.yaml",', '    "lines": {', '      "A": 2', "    }", "  },"),
+        *('  "tasks": [', "    {", '      "name": "A",', '      "task": "a",', '      "rate": "1 hour",'),
+        *('      "description": "für"', "    }", "  ]", "}"),
+    ]
+    assert found.json.decode() == "\n".join(text)
+
+
+def test_a_file_in_yaml_that_is_too_long_is_not_read() -> None:
+    (found,) = source.read("jobs.yaml", b"#" * (LARGEST_FILE + 1)).problems(rule_prefix="", max_tasks=1)
+    assert str(found) == "file: has more than 1,048,576 bytes, the limit for a schedule file; make it shorter"
+    assert source.read("jobs.yaml", b"tasks: []".ljust(LARGEST_FILE)).problems(rule_prefix="", max_tasks=1) == ()
 
 
 def test_check_writes_what_is_uploaded(tmp_path: Path) -> None:
@@ -94,7 +149,16 @@ def test_check_writes_over_nothing_else(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "where"), [('{\n"tasks": [\n{"name": "A"}]}', "line 3"), ('{"tasks": []}', None)], ids=["JSON", "no task"]
+    ("text", "where"),
+    [
+        ('{\n"tasks": [\n{"name" : "A"}]\n}\n', "line 3"),
+        ('{"tasks": []}', None),
+        ('\n{"x-rota-source": "jobs.yaml",\n"tasks": [{"name": "A"}]}', "line 3"),
+        ('{"x-rota-source": {"file": "a"},\n"tasks": [{"name": "A"}]}', "line 2"),
+        ('{"x-rota-source": {"file": "a", "lines": {"B": 7}},\n"tasks": [{"name": "A"}, {"name": "B"}]}', "line 2"),
+        ('{"x-rota-source": {"file": "a", "lines": {"A": 7}},\n"tasks": [{"name": "A"}]}', "line 7 of a"),
+    ],
+    ids=["JSON", "no task", "a key of its own", "no lines", "lines of others", "of YAML"],
 )
 def test_the_line_of_a_task_in_json(text: str, where: str | None) -> None:
     assert lines.line_of(text, "A") == where
@@ -161,6 +225,20 @@ MORE_FAULTS = {
     "a merge in quotes": 'tasks: []\n"<<": 1',
     "a key that is an object": "{a: 1}: 2\nb: 3",
     "an anchor on a list": "a: &x [1]\nb: *x",
+    "a key in an object": "before: {@task: a}",
+    "a text in brackets": "command: [@a, b]",
+    "the last text in brackets": "tasks: [{name: A, task: @a}]",
+    "a long text": f"a: @{'x' * 70}",
+    "a long text in braces": f"tasks: [{{name: A, cron: {'0 ' * 40}* ? *, task: a}}]",
+    "another version of YAML": "%YAML 3.0\n---\ntasks: []",
+    "a key that is a list, of a list": "? [a]\n: [b]\n? {c: d}\n: {e: f}",
+    "an alias for a key": "*a : 1\nb: 2",
+    "a number for true": TASK + "rate: 1 hour\n    enabled: 1",
+    "on in quotes": TASK + 'rate: 1 hour\n    enabled: "on"',
+    "tasks that are an object": "tasks: {name: A}",
+    "tasks that are a number": "tasks: 5",
+    "names that are none": "tasks:\n- {name: [A], task: a, rate: 1 hour}\n- {name: 5, task: a, rate: 1 hour}",
+    "a list alone": "- {name: A}",
 }
 
 
@@ -171,6 +249,14 @@ def test_each_fault_is_said_whole() -> None:
         found = source.read("jobs.yaml", text.encode()).problems(rule_prefix="", max_tasks=9)
         shown += [name, *(f"  {each}" for each in found)]
     assert_as_in_the_file("yaml_faults", "\n".join([*shown, ""]))
+
+
+ERRORS = {"no place": yaml.YAMLError("it is odd"), "no mark": yaml.MarkedYAMLError(problem="it is odd")}
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
+def test_an_error_of_the_library_that_names_no_place_is_said(error: yaml.YAMLError) -> None:
+    assert yaml_errors.explain(error, "a") == ((1, 1), "is not YAML (it is odd)")
 
 
 def test_latin_1_is_refused_by_its_line(tmp_path: Path) -> None:
@@ -214,3 +300,44 @@ def test_a_file_with_problems_is_neither_planned_nor_deployed(tmp_path: Path, ta
     assert (error.code, error.error, error.acts) == (Exit.FAILED, "ConfigError", "author")
     assert (error.message, error.todo) == (f"{file} has {count}", "correct that, then plan again")
     assert error.listed.count("tasks[") == tasks
+
+
+WRITTEN: dict[str, tuple[list[dict[str, Any]], str, str]] = {
+    "nothing": ([], '{"tasks": []}\n', "tasks: []\n"),
+    "two": (
+        [{"name": "für", "enabled": False, "command": ["on", "012"]}, {"name": "A", "at": "2027-01-01T00:00:00"}],
+        '{"tasks": [\n  {"name": "für", "enabled": false, "command": ["on", "012"]},\n'
+        '  {"name": "A", "at": "2027-01-01T00:00:00"}\n]}\n',
+        "tasks:\n  - name: für\n    enabled: false\n    command:\n    - 'on'\n    - \"012\"\n"
+        "  - name: A\n    at: '2027-01-01T00:00:00'\n",
+    ),
+    "a long text": (
+        [{"description": f"{'x' * 50} {'y' * 50} z{'z' * 30}"}],
+        f'{{"tasks": [\n  {{"description": "{"x" * 50} {"y" * 50} z{"z" * 30}"}}\n]}}\n',
+        f"tasks:\n  - description: {'x' * 50} {'y' * 50}\n      z{'z' * 30}\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("tasks", "as_json", "as_yaml"), WRITTEN.values(), ids=WRITTEN)
+def test_the_text_of_a_file_that_is_written(tasks: list[dict[str, Any]], as_json: str, as_yaml: str) -> None:
+    assert writer.text_of(tasks, yaml=False) == as_json
+    assert writer.text_of(tasks, yaml=True) == as_yaml
+
+
+def test_a_file_is_written_over_only_if_that_is_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "jobs.YAML"
+    writer.write(str(file), [])
+    with pytest.raises(CommandError) as refused:
+        writer.write(str(file), [{"name": "A"}])
+    error = refused.value
+    assert (error.code, error.message) == (Exit.MISUSED, f"there is a file {file} already")
+    assert error.todo == "name another one, or add --yes"
+    assert file.read_text() == "tasks: []\n"
+    writer.write(str(file), [{"name": "A"}], overwrite=True)
+    assert file.read_text() == "tasks:\n  - name: A\n"
+    with pytest.raises(CommandError) as refused:
+        writer.write(str(tmp_path), [], overwrite=True)
+    error = refused.value
+    assert (error.code, error.message) == (Exit.MISUSED, f"{tmp_path} cannot be written: Is a directory")
+    assert error.todo == "name another one"

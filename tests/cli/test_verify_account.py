@@ -1,9 +1,12 @@
 """`rota verify-account` without AWS: its rows and the documents, its journal, its policy, its report."""
 
+import io
 import json
 import os
 import re
 import resource
+import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -20,7 +23,7 @@ from rota import __version__
 from rota.cli.main import main
 from rota.cli.verify_account import report, resources
 from rota.cli.verify_account.account import Account, Clock, Network, tried
-from rota.cli.verify_account.command import _clean, _offer, _verify, status
+from rota.cli.verify_account.command import _clean, _network, _offer, _verify, status
 from rota.cli.verify_account.journal import Entry, Journal, JournalError, Place
 from rota.cli.verify_account.policy import policy
 from rota.cli.verify_account.resources import KINDS
@@ -33,7 +36,7 @@ from rota.cli.verify_account.rows.releases import _Transaction
 from rota.cli.verify_account.rows.rules import _Shown
 from rota.cli.verify_account.rows.service import _Baked, _Paused
 from rota.cli.verify_account.rows.tasks import _next_minute, _Scheduled, _Stopped
-from rota.cli.verify_account.run import Outcome, clean, try_rows
+from rota.cli.verify_account.run import Outcome, clean, stopped_by_signals, try_rows
 from tests import verify_calls
 from tests.cli.conftest import assert_as_in_the_file
 from tests.printed import STAGE
@@ -344,6 +347,24 @@ def with_states(*of_tasks: str) -> _Scheduled:
     return _Scheduled("name", AT, {each: [{"lastStatus": state} for state in each.split()] for each in of_tasks})
 
 
+ATTRIBUTES = ("RULE_ARN", "ERROR_CODE", "TARGET_ARN", "ERROR_MESSAGE", "RETRY_ATTEMPTS")
+
+
+def letter(*names: str) -> dict[str, Any]:
+    return {"MessageAttributes": {name: {"StringValue": "x"} for name in names}}
+
+
+def named(*values: str | None) -> _Scheduled:
+    """Tasks with that variable, if it has a value."""
+    variables = [[{"name": "ROTA_TASK", "value": value}] if value else [] for value in values]
+    overrides = [{"containerOverrides": [{}, {"environment": each}]} for each in variables]
+    return _Scheduled("name", AT, {str(number): [{"overrides": each}] for number, each in enumerate(overrides)})
+
+
+def started_by(*names: str) -> _Scheduled:
+    return _Scheduled("name", AT, {each: [{"startedBy": each}, {}] for each in names})
+
+
 USUAL = "User: arn is not authorized to perform: ecs:RunTask on resource: arn because no policy allows it"
 CHECKED = {"Code": "ConditionalCheckFailed", "Item": {"app": {"S": "first"}}}
 EACH_ONCE = "PROVISIONING PENDING RUNNING DEPROVISIONING STOPPED"
@@ -394,6 +415,41 @@ READ: list[tuple[str, Any, str]] = [
     ("bake-deployments", _Baked({"old": "ACTIVE", "new": "ACTIVE"}, "DRAINING"), "new ACTIVE, old ACTIVE"),
     ("update-service-pass-role", ("Denied", "iam:PassRole"), "iam:PassRole is denied (iam:PassRole)"),
     ("update-service-pass-role", ("Denied", "another"), "Denied (another)"),
+    ("dead-letter-attributes", letter(*ATTRIBUTES), "these"),
+    ("dead-letter-attributes", letter(*ATTRIBUTES, "X"), "these (also X)"),
+    (
+        "dead-letter-attributes",
+        letter(*ATTRIBUTES[2:], "Y", "X"),
+        "others (without ERROR_CODE, RULE_ARN; also X, Y)",
+    ),
+    ("dead-letter-attributes", {}, f"others (without {', '.join(sorted(ATTRIBUTES))})"),
+    ("dead-letter-body", None, "no dead letter"),
+    ("dead-letter-body", {"Body": "x" * 70}, f"no JSON ({'x' * 60})"),
+    ("dead-letter-body", {"Body": "[1]"}, "something else ([1])"),
+    (
+        "dead-letter-body",
+        {"Body": json.dumps({"id": 1, "time": 2, "detail": "y" * 70})},
+        f'something else ({{"id": 1, "time": 2, "detail": "{"y" * 28})',
+    ),
+    ("dead-letter-body", {"Body": json.dumps(dict.fromkeys(("id", "time", "detail", "source", "x")))}, "the event"),
+    ("dead-letter-at-once", None, "no dead letter"),
+    (
+        "limit-words",
+        [
+            (LIMITS[0], LIMITS[0].code, f"Oh: {LIMITS[0].says}."),
+            (LIMITS[1], "accepted", ""),
+            (LIMITS[2], LIMITS[2].code, "No."),
+            (LIMITS[3], "Another", LIMITS[3].says),
+        ],
+        "1 of 4 (RegisterTaskDefinition, a network mode is one of four: accepted; RegisterTaskDefinition, a family is "
+        "letters, digits, - and _: ClientException No.; RegisterTaskDefinition, there is a container: Another "
+        "Container list cannot be empty.)",
+    ),
+    ("target-environment", named("VerifyAccount", "VerifyAccount"), "each task has it (VerifyAccount, VerifyAccount)"),
+    ("target-environment", named("VerifyAccount", None), "not each (VerifyAccount, None)"),
+    ("started-by", started_by("events-rule/name"), "36 characters (events-rule/name)"),
+    ("started-by", started_by("events-rule/name", "x"), "something else (events-rule/name, x)"),
+    ("rollback-status", _Paused(None, "family:1", "family:1", "STOPPED", "no"), "STOPPED (no)"),
 ]
 
 
@@ -506,16 +562,204 @@ def test_a_report_does_not_say_who_was_denied(tmp_path: Path) -> None:
     assert shown["left"] == [left.replace("111122223333", "123456789012")]
 
 
-@pytest.mark.parametrize(("ahead", "offers"), [(-31, False), (31, False), (0, True)])
-def test_a_clock_that_is_wrong_is_reported(ahead: int, offers: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def of_caller(monkeypatch: pytest.MonkeyPatch, ahead: int = 0) -> None:
+    """AWS says who calls, and nothing else."""
+
     def answer(_: BaseClient, operation: str, __: dict[str, Any]) -> dict[str, Any]:
         assert operation == "GetCallerIdentity"
         date = format_datetime(datetime.now(UTC) - timedelta(seconds=ahead))
-        return {"Account": PLACE.account, "Arn": "arn", "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+        arn = f"arn:aws:iam::{PLACE.account}:user/ana"
+        return {"Account": PLACE.account, "Arn": arn, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
 
     monkeypatch.setattr(BaseClient, "_make_api_call", answer)
-    done = CliRunner().invoke(main, ["verify-account", "--region", PLACE.region], input="n\n")
+
+
+def typed(*arguments: str, answer: str = "") -> Any:
+    command = ["verify-account", "--region", PLACE.region, *arguments]
+    return CliRunner().invoke(main, command, input=answer, prog_name="rota")
+
+
+@pytest.mark.parametrize(("ahead", "offers"), [(-31, False), (31, False), (0, True)])
+def test_a_clock_that_is_wrong_is_reported(ahead: int, offers: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_caller(monkeypatch, ahead)
+    done = typed(answer="n\n")
     assert (done.exit_code, "clock is" in done.stderr, "AWS Config" in done.stderr) == (4, not offers, offers)
+    if ahead > 0:
+        assert re.fullmatch(r"This machine's clock is \+3[123] s from AWS's: set it, then try again.\n", done.stderr)
+
+
+@pytest.mark.parametrize("answer", ["n\n", ""], ids=["no", "nobody"])
+def test_what_is_said_before_it_begins(answer: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    of_caller(monkeypatch)
+    shown = []
+    for more in ([], ["--by-make"], ["--subnets", " subnet-a, ,subnet-b", "--slow"], ["--slow", "--subnets", ","]):
+        asked = typed("--journals", str(tmp_path), *more, answer=answer)
+        assert (asked.exit_code, asked.stdout) == (4, "")
+        shown.append(asked.stderr)
+    assert_as_in_the_file(f"verify_account_asked_{'no' if answer else 'nobody'}", "\n".join(shown))
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_nothing_is_tried_without_a_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_caller(monkeypatch)
+    nowhere = typed("--yes", "--journals", f"{os.devnull}/journals")
+    assert nowhere.exit_code == 4
+    assert nowhere.stderr.splitlines()[-2:] == [
+        f"No journal can be written, so nothing was tried: [Errno 20] Not a directory: '{os.devnull}/journals'.",
+        "It needs a folder of yours with some room; --journals FOLDER names another one.",
+    ]
+
+
+def test_only_what_a_run_has_left_is_deleted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    of_caller(monkeypatch)
+    Journal.begin(tmp_path, "r1", PLACE)
+    unknown = typed("--clean", "r2", "--journals", str(tmp_path))
+    says = f"there is no journal {tmp_path}/r2.jsonl; there are r1\n"
+    assert (unknown.exit_code, unknown.stdout, unknown.stderr) == (2, "", says)
+    done = typed("--clean", "r1", "--journals", str(tmp_path))
+    says = "Nothing of the run r1 is left but INACTIVE revisions.\n"
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", says)
+    assert [*tmp_path.iterdir()] == []
+    unknown = typed("--clean", "r1", "--journals", str(tmp_path))
+    assert unknown.stderr == f"there is no journal {tmp_path}/r1.jsonl; there are none\n"
+
+
+@pytest.mark.parametrize(
+    ("subnets", "groups", "network"),
+    [
+        ("", "sg-1", None),
+        (" , ", "", None),
+        ("a", "", Network(["a"], [], False)),
+        ("a , b,", " c,d", Network(["a", "b"], ["c", "d"], False)),
+    ],
+)
+def test_which_network_is_given(subnets: str, groups: str, network: Network | None) -> None:
+    assert _network(subnets, groups, False) == network
+
+
+def test_without_a_network_no_task_can_be_started(tmp_path: Path) -> None:
+    with pytest.raises(LookupError, match="no subnets are given"):
+        resources.network(account(tmp_path))
+
+
+@pytest.mark.parametrize(("region", "partition"), [("cn-north-1", "aws-cn"), ("eu-west-1", "aws")])
+def test_the_policy_is_that_of_the_regions_partition(region: str, partition: str) -> None:
+    printed = json.loads(CliRunner().invoke(main, ["verify-account", "--policy", "--region", region]).stdout)
+    assert printed == policy(ROWS, partition)
+    arns = {each["Resource"].split(":")[1] for each in printed["Statement"] if each["Resource"] != "*"}
+    assert arns == {partition}
+
+
+def test_what_is_otherwise_counts_more_than_what_is_not_tried() -> None:
+    row = row_of(None)
+    not_tried, otherwise, fine = Outcome(row, problem="x"), Outcome(row, Seen("that")), Outcome(row, Seen("this"))
+    assert [status(each) for each in ([not_tried, otherwise], [fine, not_tried], [fine], [])] == [1, 4, 0, 0]
+
+
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+
+
+@pytest.fixture
+def no_handlers() -> Iterator[None]:
+    """Each signal ends a program, also where the tests run in the background."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("no_handlers")
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_signal_ends_a_run_which_deletes_what_it_made(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def gone(_: BaseClient, operation: str, __: dict[str, Any]) -> NoReturn:
+        raise ClientError({"Error": {"Code": "QueueDoesNotExist", "Message": "no"}}, operation)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", gone)
+    of_run = account(tmp_path)
+    of_run.journal.write("queue", "q")
+    rows = [row_of(lambda _: "this"), row_of(lambda _: signal.raise_signal(number)), row_of(lambda _: "this")]
+    assert _verify(of_run, rows, as_json=False, by_make=False) == 128 + number
+    printed = capsys.readouterr()
+    assert printed.out.count("| `some-row` |") == 1
+    assert printed.err.splitlines()[2:-1] == [
+        "  as assumed  some-row                 this",
+        f"stopped by {number.name}.",
+        "Deleting it again ...",
+        "Nothing of the run r1 is left but INACTIVE revisions.",
+    ]
+    assert [signal.getsignal(each) for each in SIGNALS] == [signal.SIG_DFL] * 3
+
+
+@pytest.mark.usefixtures("no_handlers")
+@pytest.mark.parametrize(
+    ("folder", "by_make", "command"),
+    [
+        (".rota-verify", False, "rota verify-account --clean r1"),
+        (".rota-verify", True, "make verify-account CLEAN=r1"),
+        ("others", False, "rota verify-account --clean r1 --journals others"),
+        ("others", True, 'make verify-account CLEAN=r1 OPTIONS="--journals others"'),
+    ],
+)
+def test_a_signal_while_it_deletes(
+    folder: str,
+    by_make: bool,
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stop(_: BaseClient, __: str, ___: dict[str, Any]) -> dict[str, Any]:
+        signal.raise_signal(signal.SIGTERM)
+        return {}
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(BaseClient, "_make_api_call", stop)
+    of_run = account(Path(folder))
+    of_run.journal.write("queue", "q")
+    assert _verify(of_run, [], as_json=True, by_make=by_make) == 143
+    printed = capsys.readouterr()
+    says = f"stopped by SIGTERM before everything was deleted. Delete the rest: {command}"
+    assert (printed.out, printed.err.splitlines()[-1]) == ("", says)
+    assert of_run.journal.path.exists()
+
+
+@pytest.mark.usefixtures("no_handlers")
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    """As SIGHUP is under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with stopped_by_signals():
+        signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, signal.SIG_IGN)
+    assert [signal.getsignal(each) for each in SIGNALS] == [signal.SIG_DFL, signal.SIG_DFL, signal.SIG_IGN]
+
+
+class Closed(io.StringIO):
+    def write(self, _text: str) -> NoReturn:
+        raise BrokenPipeError
+
+
+def test_a_run_continues_where_nobody_reads_it_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of_run = account(tmp_path)
+    monkeypatch.setattr("sys.stderr", Closed())
+    assert _verify(of_run, [row_of(lambda _: "this")], as_json=False, by_make=False) == 0
+    assert "| `some-row` |" in capsys.readouterr().out
+    assert not of_run.journal.path.exists()
+
+
+def test_a_table_that_cannot_be_printed_does_not_hide_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
+    of_run = account(tmp_path)
+    of_run.journal.write("queue", "q")
+    monkeypatch.setattr("sys.stdout", Closed())
+    with pytest.raises(BrokenPipeError):
+        _verify(of_run, [], as_json=False, by_make=False)
+    assert "\nLeft: queue q: An error occurred (AccessDenied)" in capsys.readouterr().err
 
 
 ANSWERS = {

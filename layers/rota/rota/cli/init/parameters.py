@@ -24,8 +24,8 @@ class Read:
 
 def named(service: str) -> tuple[str, str]:
     """Cluster and service of `CLUSTER/SERVICE`. CommandError for anything else."""
-    cluster, slash, name = service.partition("/")
-    if not slash or not cluster or not name or "/" in name:
+    cluster, _, name = service.partition("/")
+    if not cluster or not name or "/" in name:
         raise CommandError(Exit.MISUSED, f"{service!r} is no service", "write CLUSTER/SERVICE, such as production/shop")
     return cluster, name
 
@@ -71,7 +71,7 @@ def _container(service: Mapping[str, Any], content: Mapping[str, Any], name: str
     balanced = {each["containerName"] for each in service.get("loadBalancers", ()) if "containerName" in each}
     from_ecr = [each for each in containers if repository_of(each["image"])]
     for likely in (
-        [each for each in containers if name and each["name"] == name],
+        [each for each in containers if each["name"] == name],
         containers if not name and len(containers) == 1 else [],
         [each for each in from_ecr if not name and each["name"] in balanced],
         from_ecr if not name else [],

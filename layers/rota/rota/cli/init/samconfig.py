@@ -94,14 +94,14 @@ def _value(value: Any) -> str:
 
 
 def _without(text: str, header: str) -> str:
-    """The text without that table; comments before the next table stay with that."""
+    """The text without that table; comments at its end stay, as those of the next table."""
     begun = re.search(rf"^{re.escape(header)}[^\n]*\n", text, re.MULTILINE)
     if begun is None:
         return text
     following = _HEADER.search(text, begun.end())
     end = following.start() if following else len(text)
     kept = text[begun.end() : end].rsplit("\n\n", 1)
-    comments = kept[1] if following and len(kept) > 1 and kept[1].lstrip().startswith("#") else ""
+    comments = kept[1] if len(kept) > 1 and kept[1].lstrip().startswith("#") else ""
     return text[: begun.start()] + comments + text[end:]
 
 

@@ -78,7 +78,7 @@ def lines(answer: Initialised) -> Iterator[str]:
 
 def remarks(answer: Initialised, width: int) -> Iterator[str]:
     """What could not be read, and what is to be done."""
-    if "StartCommand" not in answer.parameters and any("task" not in task for task in answer.tasks or [{}]):
+    if "StartCommand" not in answer.parameters:
         yield from folded("jobs with the key task run ./bin/start and its value, unless you set StartCommand", width)
     yield from about_rules(answer.not_taken, answer.remarks, width)
     for app, number in answer.others.items():

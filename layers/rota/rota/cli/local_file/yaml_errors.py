@@ -59,7 +59,8 @@ def _unquoted(text: str, line: int, column: int) -> str:
     value = re.sub(r"\s+#.*$", "", whole[begun:]).strip()
     if not whole[:begun].endswith(": "):
         value = value.partition(": ")[0]  # of a key
-    if begun < column and whole[begun:column].strip():
+    if re.search(r"[\[{]", whole[:begun]):
         value = value.rstrip("]} ").partition(", ")[0]
+    if whole[begun:column].strip():
         return f'this text must be in quotes here; write "{value[:60]}"'
     return f'a text that begins with {whole[column]} must be in quotes; write "{value[:60]}"'

@@ -75,6 +75,7 @@ class _Open(NamedTuple):
 
     value: Any
     location: Location
+    is_key: bool = False
 
 
 class _Builder:
@@ -107,7 +108,8 @@ class _Builder:
             case yaml.MappingStartEvent():
                 self._begin({}, at)
             case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
-                self._open.pop()
+                if self._open.pop().is_key:
+                    self._key = "?"
         if self.is_too_deep:
             self.faults.append(Fault(at, "is nested too deeply; a task is an object in the list of tasks, no deeper"))
 
@@ -140,9 +142,7 @@ class _Builder:
     def _begin(self, value: Any, at: Position) -> None:
         if self._wants_a_key():
             self.faults.append(Fault(at, "a key is a list or an object; write a text"))
-            self._set_key(f"?{len(self.faults)}", at, quoted=True)
-            self._open.append(_Open(value, (*self._open[-1].location, "?")))
-            self._key = None
+            self._open.append(_Open(value, (*self._open[-1].location, "?"), is_key=True))
             return
         self._open.append(_Open(value, self._add(value, at)))
 
