@@ -14,6 +14,7 @@ from stage.logs.streams import append
 from tests.alerts import failed
 from tests.guestbook import ACCOUNT, APP_CONTAINER, CONTENT, REGION, SETTINGS
 from tests.in_process import client
+from tests.log_lines import logged
 from tests.steps.local_stage import local_stage
 from tests.steps.world import World
 
@@ -74,6 +75,12 @@ def test_a_log_that_is_not_shown_is_not_read(world: World, ran: Ran, changes: di
     assert world.calls.made == ["ecs.DescribeTaskDefinition"]
 
 
+@pytest.mark.parametrize("missing", ["revision", "task_arn"])
+def test_a_run_without_a_task_has_no_log(world: World, ran: Ran, missing: str) -> None:
+    run = ran("a line").model_copy(update={missing: ""})
+    assert (with_log(run, SETTINGS, lines=10), world.calls.made) == (run, [])
+
+
 def test_a_run_that_logged_nothing_has_no_lines(ran: Ran) -> None:
     append(GROUP, "jobs/app/another", "a line")
     assert with_log(ran(), SETTINGS, lines=10).tail == ()
@@ -88,12 +95,15 @@ def test_an_empty_log_ends_where_the_token_stays_the_same(world: World, ran: Ran
 
 
 @pytest.mark.parametrize(
-    ("call", "log"),
-    [("ecs.DescribeTaskDefinition", None), ("logs.GetLogEvents", PLACE)],
+    ("call", "log", "said"),
+    [
+        ("ecs.DescribeTaskDefinition", None, "a run's log configuration could not be read"),
+        ("logs.GetLogEvents", PLACE, "a run's log could not be read"),
+    ],
     ids=["its revision", "its log"],
 )
 def test_what_aws_refuses_is_left_out_and_logged(
-    world: World, ran: Ran, caplog: pytest.LogCaptureFixture, call: str, log: LogPlace | None
+    world: World, ran: Ran, caplog: pytest.LogCaptureFixture, call: str, log: LogPlace | None, said: str
 ) -> None:
     run = ran("a line")
     caplog.clear()
@@ -101,7 +111,7 @@ def test_what_aws_refuses_is_left_out_and_logged(
         shown = with_log(run, SETTINGS, lines=10)
     assert (shown.log, shown.tail) == (log, ())
     (line,) = caplog.records
-    assert (line.levelname, line.__dict__["task"]) == ("ERROR", run.task)
+    assert logged(caplog) == [("ERROR", said, {"task": run.task})]
     assert "AccessDeniedException" in str(line.exc_info)
 
 

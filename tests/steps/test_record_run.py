@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from rota.runs.table import RunTable
 from stage.gateway.calls import Call, Reply
 from tests.examples import shown
 from tests.guestbook import APP, DIGEST, ENVIRONMENT
+from tests.log_lines import logged
 from tests.run_events import CREATED, DUE, TASK_ID, dead_letter, detail, message
 from tests.steps.local_stage import local_stage
 from tests.steps.world import World, handler
@@ -72,10 +74,13 @@ def test_a_run_is_recorded_from_its_start_to_its_end(table: RunTable) -> None:
     assert (job.last_good.runs, job.last_good.release, job.spans, job.incident) == (1, RELEASE, JOB.spans, None)
 
 
-def test_what_others_write_each_time_is_tried_again(table: RunTable, world: World) -> None:
+def test_what_others_write_each_time_is_tried_again(
+    table: RunTable, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     """Never is it taken to be written."""
     with world.calls.refusing("dynamodb.PutItem", "ConditionalCheckFailedException", count=0):
         assert record(wanted := message(detail("PROVISIONING"))) == [wanted["messageId"]]
+    assert logged(caplog)[:-1] == [("ERROR", "a message was not recorded", {"message_id": "message-1"})]
     with (
         world.calls.refusing("dynamodb.UpdateItem", "ConditionalCheckFailedException", count=0),
         pytest.raises(TransientError, match="job#IngestData is written too often to change it"),
@@ -155,6 +160,15 @@ def test_a_run_takes_three_writes_and_a_repeat_none(table: RunTable, world: Worl
     assert set(world.calls.made) == {"dynamodb.GetItem"}
 
 
+@pytest.mark.parametrize("order", [("PROVISIONING", "STOPPED"), ("STOPPED", "PROVISIONING")], ids=" ".join)
+def test_of_a_tasks_changes_in_one_batch_the_newest_is_written(
+    table: RunTable, world: World, order: tuple[str, ...]
+) -> None:
+    assert record(*(message(detail(status), number) for number, status in enumerate(order))) == []
+    assert only(table).status == Status.OK
+    assert [call for call in world.calls.made if "Put" in call or "Write" in call] == ["dynamodb.TransactWriteItems"]
+
+
 @pytest.mark.parametrize("fault", ["lost", "throttle", "internal"])
 @pytest.mark.parametrize(("operation", "status"), [("PutItem", "PROVISIONING"), ("TransactWriteItems", "STOPPED")])
 def test_a_run_is_counted_once_though_a_call_fails(table: RunTable, operation: str, status: str, fault: str) -> None:
@@ -170,11 +184,15 @@ def test_a_run_is_counted_once_though_a_call_fails(table: RunTable, operation: s
     assert only(table).status == (Status.FAILED if status == "STOPPED" else Status.STARTING)
 
 
-def test_one_bad_message_does_not_keep_the_others(table: RunTable) -> None:
+def test_one_bad_message_does_not_keep_the_others(table: RunTable, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     broken = {**message(detail(), 7), "body": "{"}
     strange = message(detail(version="many"), 8)
     assert record(broken, message(detail(), 9), strange) == ["message-7", "message-8"]
     assert only(table).status == Status.OK
+    unread = [("ERROR", "a message cannot be read", {"message_id": f"message-{number}"}) for number in (7, 8)]
+    recorded = {"message_id": "message-9", "task": "IngestData", "status": "ok"}
+    assert logged(caplog)[:-1] == [*unread, ("INFO", "recorded", recorded)]
 
 
 @pytest.mark.parametrize(

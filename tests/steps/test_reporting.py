@@ -17,9 +17,10 @@ from rota.runs.table import RunTable
 from rota.settings import Settings
 from stage.gateway.calls import Call, Reply
 from stage.logs.streams import append
-from tests.alerts import APP, DUE, V40, V41, failed, incident, job, not_started
+from tests.alerts import APP, DUE, GOOD, V40, V41, failed, incident, job, not_started
 from tests.guestbook import ACCOUNT, APP_CONTAINER, CONTENT, ENVIRONMENT, REGION, SETTINGS
 from tests.in_process import client
+from tests.log_lines import logged
 from tests.steps.calls import KilledError
 from tests.steps.local_stage import local_stage
 from tests.steps.world import World
@@ -125,6 +126,38 @@ def test_a_mail_about_one_job_shows_what_it_logged(jobs: Jobs) -> None:
     noted = jobs.get().incident
     assert noted is not None
     assert (noted.last.tail, noted.last.log) == ((), None), "no line of a log is kept"
+
+
+DEFINITION, LINES = "ecs.DescribeTaskDefinition", "logs.GetLogEvents"
+
+
+@pytest.mark.parametrize(
+    ("ill", "asks"),
+    [
+        pytest.param([FAILED], [DEFINITION, LINES], id="one that failed"),
+        pytest.param([job(incident(failed(f"J{n}"))) for n in range(5)], [DEFINITION], id="five that failed alike"),
+        pytest.param([job(incident(failed(), reported_at=DUE, recovered=GOOD))], [DEFINITION], id="one that is well"),
+        pytest.param([job(incident(not_started()))], [], id="one that did not start"),
+    ],
+)
+def test_what_is_read_of_logs(world: World, jobs: Jobs, ill: list[Job], asks: list[str]) -> None:
+    """For a link where it logged; for one job alone what it logged, too."""
+    options = {"awslogs-group": "/ecs/guestbook", "awslogs-stream-prefix": "jobs"}
+    container = APP_CONTAINER | {"logConfiguration": {"logDriver": "awslogs", "options": options}}
+    content = {**CONTENT, "containerDefinitions": [container]}
+    revision = client("ecs").register_task_definition(**content)["taskDefinition"]["taskDefinitionArn"]
+    arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/production/0f1e"
+    own = [each.incident for each in ill if each.incident]
+    lasts = [
+        each.last.model_copy(update={"revision": revision, "task_arn": arn, "log": None, "tail": ()}) for each in own
+    ]
+    read = [
+        each.model_copy(update={"incident": of.model_copy(update={"last": last})})
+        for each, of, last in zip(ill, own, lasts, strict=True)
+    ]
+    jobs.put(*read)
+    assert jobs.report(*read) == 1
+    assert [call for call in world.calls.made if call in (DEFINITION, LINES)] == asks
 
 
 def test_who_was_slow_does_not_end_the_hold_of_another(world: World) -> None:
@@ -255,7 +288,7 @@ def test_the_next_one_reports_the_rest_of_a_storm(world: World, jobs: Jobs) -> N
     ids=["for now", "denied"],
 )
 def test_what_cannot_be_sent_is_sent_by_the_next_one(
-    world: World, jobs: Jobs, code: str, error: type[Exception]
+    world: World, jobs: Jobs, code: str, error: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     other = job(incident(failed("SendMail")))
     jobs.put(FAILED, other)
@@ -265,16 +298,20 @@ def test_what_cannot_be_sent_is_sent_by_the_next_one(
         pytest.raises(error),
     ):
         jobs.report(FAILED, other)
+    said = f"Publish: {code}: scripted"
+    facts = {"kind": "failed", "incident": "IngestData#2026-11-29T06:00:00Z", "reason": said}
+    assert logged(caplog) == [("WARNING", "could not be reported", facts)]
     assert [each["Subject"].split()[0] for each in jobs.mails()] == ["SendMail"]
     assert jobs.report(jobs.get(), jobs.get("SendMail"), now=LATER) == 1
     assert [each["Subject"].split()[0] for each in jobs.mails()] == ["IngestData"]
 
 
-def test_a_chat_that_refuses_delays_no_mail(world: World, jobs: Jobs) -> None:
+def test_a_chat_that_refuses_delays_no_mail(world: World, jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
     jobs.put(FAILED)
     with world.calls.refusing("sns.Publish", "AuthorizationError", status=403, skip=1):
         assert jobs.report(FAILED) == 1
     assert (len(jobs.mails()), jobs.chats()) == (1, [])
+    assert logged(caplog) == [("ERROR", "the chat was not notified; see the parameter ChatTopicArn", {})]
 
 
 def test_a_job_that_changes_meanwhile_is_read_again(jobs: Jobs) -> None:

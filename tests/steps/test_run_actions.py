@@ -19,6 +19,7 @@ from rota.schedules import backend
 from stage.ecs.api import timestamp
 from tests.guestbook import PREFIX, SETTINGS
 from tests.in_process import client
+from tests.log_lines import Line, logged
 from tests.run_events import dead_letter, message
 from tests.steps.deployments import Deployments
 from tests.steps.local_stage import local_stage
@@ -180,12 +181,20 @@ def test_without_the_parameter_nothing_is_skipped(
 @pytest.mark.exhaustive(first=1)
 @pytest.mark.parametrize("fault", ["denied", "throttle", "internal"])
 @pytest.mark.parametrize("operation", ["ListTasks", "DescribeTasks", "StopTask"])
-def test_in_doubt_both_run(operation: str, fault: str, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_doubt_both_run(
+    operation: str, fault: str, watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     asks(watched, EVERY_15, overlap="skip")
     elder, newcomer = running_and_new(monkeypatch)
     created = event(newcomer)
+    caplog.clear()
     with local_stage().failing(service="ecs", operation=operation, count=4, fault=fault):
         assert record(created) == [], "it is recorded"
+    reason = f"Rota skipped {EVERY_15}: its overlap is skip, and its task {elder.rpartition('/')[2]} still runs"
+    doubt: Line = ("ERROR", "ECS could not be asked for earlier runs; both run", {"tasks": [newcomer]})
+    if operation == "StopTask":
+        doubt = ("ERROR", "a task was not stopped", {"task": newcomer, "reason": reason})
+    assert [line for line in logged(caplog) if line[0] == "ERROR"] == [doubt]
     assert [ecs(arn)["desiredStatus"] for arn in (elder, newcomer)] == ["RUNNING", "RUNNING"]
     assert run_of(watched, newcomer).status == Status.STARTING
 
@@ -228,11 +237,11 @@ def test_a_run_that_takes_too_long_is_stopped_with_our_reason(watched: Watched) 
 
 
 @pytest.mark.parametrize(
-    ("operation", "logged"),
+    ("operation", "said"),
     [("StopTask", "a task was not stopped"), ("DescribeTasks", "ECS could not be asked once more; nothing is stopped")],
 )
 def test_a_run_that_could_not_be_stopped_is_reported_and_stopped_later(
-    operation: str, logged: str, watched: Watched, caplog: pytest.LogCaptureFixture
+    operation: str, said: str, watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
     asks(watched, EVERY_15, max_runtime=600)
     task = start(EVERY_15)
@@ -242,7 +251,7 @@ def test_a_run_that_could_not_be_stopped_is_reported_and_stopped_later(
     skip = int(operation == "DescribeTasks")
     with local_stage().failing(service="ecs", operation=operation, skip=skip, count=1, fault="denied"):
         watched.sweep(11 * MINUTE)
-    assert logged in caplog.text
+    assert [line[1] for line in logged(caplog) if line[0] == "ERROR"] == [said]
     assert ecs(task)["desiredStatus"] == "RUNNING"
     assert watched.reported(EVERY_15) == ["overlong"]
     watched.sweep()

@@ -30,10 +30,11 @@ def run(status: str = "ok", at: datetime = DUE, trigger: str = "schedule") -> Ru
 
 MIGRATED = run("skipped").model_copy(update={"task_id": MISSED})
 NOT_STARTED = {"given_up": False}
-CHANGED, NEAR, RAN = (
+CHANGED, NEAR, RAN, NO_ANSWER = (
     "its schedule was changed or paused",
     "its next run is nearer than it usually takes",
     "it has run meanwhile",
+    "ECS gave no answer for 45 minutes",
 )
 
 
@@ -77,11 +78,13 @@ CHANGED, NEAR, RAN = (
             id="of a schedule before",
         ),
         pytest.param(job(owed={"claimed_at": DUE}), [], 30, Verdict(1), id="the answer was lost"),
+        pytest.param(job(owed={"claimed_at": DUE}), [], 45, Verdict(1), id="45 minutes ago"),
+        pytest.param(job(owed={"claimed_at": DUE}), [], 45.1, Verdict(never=NO_ANSWER), id="more than that"),
         pytest.param(
             job(owed={"claimed_at": DUE - HOUR}),
             [],
             1,
-            Verdict(never="ECS gave no answer for 45 minutes"),
+            Verdict(never=NO_ANSWER),
             id="for long",
         ),
         pytest.param(
@@ -118,3 +121,14 @@ def test_the_token_is_that_of_the_job_and_the_minute() -> None:
     assert {len(each) for each in tokens} == {64}
     assert len(tokens) == 4
     assert token("production/api", "IngestData", DUE.astimezone()) in tokens
+
+
+@pytest.mark.parametrize(
+    ("later", "verdict"), [(timedelta(milliseconds=900), Verdict(1)), (timedelta(seconds=1), Verdict(never=CHANGED))]
+)
+def test_what_was_due_as_its_schedule_began_is_of_it(later: timedelta, verdict: Verdict) -> None:
+    """What is due has whole seconds, and a schedule counts from when a sweep learned it."""
+    spans = (Span(expression=HOURLY, since=DUE + later),)
+    assert to_start(job().model_copy(update={"spans": spans}), [], DUE + MINUTE) == verdict
+    assert to_start(job().model_copy(update={"spans": ()}), [], DUE + MINUTE) == Verdict(never=CHANGED)
+    assert to_start(job().model_copy(update={"owed": None}), [], DUE + MINUTE) == Verdict(never=CHANGED)

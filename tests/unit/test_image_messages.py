@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
 from rota.aws import clients
@@ -15,6 +16,7 @@ from rota.runs import image, image_policy
 from rota.runs.image_policy import Threat, Threats
 from rota.runs.model import Release, Swept
 from tests.guestbook import SETTINGS
+from tests.log_lines import logged
 
 NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
 APP, REPOSITORY = "shop/api", "shop"
@@ -266,3 +268,34 @@ def test_what_a_policy_will_take_is_reported_until_it_changes(ecr: tuple[Stubber
         assert image.look_after(MAILS, known, [V1], NOW).policy_reported == after.policy_reported
     describes(asked, V1.digest)
     assert image.look_after(MAILS, known, [V1], NOW).policy_reported == (), "the policy is gone"
+
+
+@pytest.mark.parametrize(
+    ("code", "image_is_seen"),
+    [("AccessDeniedException", True), ("ServerException", False)],
+    ids=["denied by the account", "ECR does not answer"],
+)
+def test_a_policy_that_may_not_be_read_says_nothing(
+    ecr: tuple[Stubber, Stubber], code: str, image_is_seen: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, _ = ecr
+    asked.add_client_error("get_lifecycle_policy", code)
+    if not image_is_seen:
+        with pytest.raises(ClientError, match=code):
+            image.look_after(MAILS, SEEN, [V1], NOW)
+        return
+    asked.add_response("describe_images", {"imageDetails": [{"imageStatus": "ACTIVE"}]})
+    assert image.look_after(MAILS, SEEN, [V1], NOW) == SEEN.model_copy(update={"image_seen_at": NOW})
+    said = "the lifecycle policy may not be read, so nothing is said of it"
+    assert logged(caplog) == [("WARNING", said, {"repository": "guestbook"})]
+
+
+def test_of_very_many_images_nothing_is_said(ecr: tuple[Stubber, Stubber], caplog: pytest.LogCaptureFixture) -> None:
+    asked, _ = ecr
+    asked.add_response("get_lifecycle_policy", {"lifecyclePolicyText": json.dumps(POLICY)})
+    old = {"imageDigest": V1.digest, "imagePushedAt": NOW - timedelta(days=25)}
+    asked.add_response("describe_images", {"imageDetails": [old, *[{}] * 20_000]})
+    asked.add_response("describe_images", {"imageDetails": [{"imageStatus": "ACTIVE"}]})
+    assert image.look_after(MAILS, SEEN, [V1], NOW).policy_reported == ()
+    said = "too many images to follow the lifecycle policy"
+    assert logged(caplog) == [("WARNING", said, {"repository": "guestbook"})]

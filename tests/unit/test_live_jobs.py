@@ -17,6 +17,7 @@ from rota.pauses.model import Pause
 from rota.runs.live_jobs import learn
 from rota.runs.model import Job, Release, Span, Swept
 from tests.guestbook import DIGEST, SETTINGS, arn
+from tests.log_lines import logged
 from tests.run_tables import table_with
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -80,10 +81,18 @@ def test_the_jobs_of_the_live_file_are_written(s3: Stubber) -> None:
     assert jobs["SendMail"].spans[0].until == SINCE - MINUTE
 
 
+DELETED = "the live schedule file was deleted; the known jobs are kept"
+INVALID = "the live schedule file is not valid for this version of Rota; the known jobs are kept"
+
+
 @pytest.mark.parametrize(
-    "content", [None, "{", json.dumps({"tasks": [{"name": "A"}]})], ids=["gone", "no JSON", "wrong"]
+    ("content", "line"),
+    [(None, DELETED), ("{", INVALID), (json.dumps({"tasks": [{"name": "A"}]}), INVALID)],
+    ids=["gone", "no JSON", "wrong"],
 )
-def test_without_a_file_that_can_be_read_the_jobs_stay(s3: Stubber, content: str | None) -> None:
+def test_without_a_file_that_can_be_read_the_jobs_stay(
+    s3: Stubber, content: str | None, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
     if content is None:
         s3.add_client_error("get_object", "NoSuchVersion", expected_params=OF_FILE)
     else:
@@ -91,6 +100,7 @@ def test_without_a_file_that_can_be_read_the_jobs_stay(s3: Stubber, content: str
     swept, jobs, _, releases = learned(JOB)
     assert jobs == {"IngestData": JOB}
     assert (swept.live_since, releases) == (SINCE, (RELEASE,))
+    assert logged(caplog) == [("ERROR", line, {})]
 
 
 def test_what_s3_refuses_is_an_error(s3: Stubber) -> None:

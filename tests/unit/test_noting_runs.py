@@ -1,6 +1,7 @@
 """What Sweep writes of runs: what is lacking, what was lost, what runs for too long and what runs twice at once."""
 
-from datetime import timedelta
+import logging
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,11 +9,12 @@ from botocore.stub import Stubber
 
 from rota.aws import clients
 from rota.runs import running
-from rota.runs.event import TaskChange, task_change
+from rota.runs.event import GivenUp, TaskChange, task_change
 from rota.runs.model import Actor, Job, Notice, Owed, Reason, Run, Span, Status, Why
 from rota.runs.record import Recorder
 from rota.runs.table import RunTable
 from tests.guestbook import SETTINGS
+from tests.log_lines import Line, logged
 from tests.run_events import CREATED, DUE, TASK_ID, detail
 from tests.run_tables import table_with
 
@@ -134,6 +136,35 @@ def test_a_run_whose_end_was_lost_is_unknown(table: RunTable, recorder: Recorder
     assert table.run(run.key) == found
 
 
+@pytest.mark.parametrize(
+    ("since", "expression", "at", "due"),
+    [
+        pytest.param(-9 * 1440, "cron(0 6 * * ? *)", None, DUE, id="the latest due minute"),
+        pytest.param(60, "cron(0 6 * * ? *)", None, DUE, id="by the schedule that came later"),
+        pytest.param(-9 * 1440, "rate(1 hour)", None, CREATED.replace(microsecond=0), id="of a rate none is known"),
+        pytest.param(-9 * 1440, "cron(0 6 * * ? *)", DUE - timedelta(days=1), DUE - timedelta(days=1), id="it says so"),
+    ],
+)
+def test_when_a_start_was_due_that_was_given_up(
+    recorder: Recorder, table: RunTable, since: float, expression: str, at: datetime | None, due: datetime
+) -> None:
+    span = Span(expression=expression, since=DUE + timedelta(minutes=since))
+    table.put_settings(JOB.model_copy(update={"spans": (span,), "count": 2}))
+    run = recorder.give_up(GivenUp(rule="production__guestbook__IngestData", at=at, sent_at=CREATED))
+    assert run is not None
+    assert run == Run(
+        task="IngestData",
+        scheduled_at=due,
+        task_id="missed",
+        status=Status.MISSED,
+        lacking=2,
+        reason=run.reason,
+    )
+    assert run.reason is not None
+    assert run.reason.why == Why.REFUSED
+    assert recorder.give_up(GivenUp(rule="another__IngestData", sent_at=CREATED)) is None
+
+
 # ---------------------------------------------------------------------- what runs
 
 
@@ -186,19 +217,45 @@ def test_what_runs_twice_is_noted_until_it_does_not(table: RunTable, recorder: R
     assert not look(table, replaced, second, now=soon).overlapping, "Rota has stopped the first"
     by_hand = a_task("a", stopCode="UserInitiated", stoppedReason="rota stop by ann", seconds=100)
     assert look(table, by_hand, second, now=soon).overlapping
+    ended = recorder.record(a_task("b", created=begun))
+    assert ended is not None
+    assert (ended.status, ended.overlaps) == (Status.OK, "a"), "that is still known of it"
+
+
+TOO_LONG = "Rota stopped IngestData: it ran for longer than its max_runtime, 60 s"
+ASKED_FOR: dict[str, Any] = {"task": detail()["taskArn"].replace(TASK_ID, "a"), "reason": TOO_LONG}
 
 
 @pytest.mark.parametrize(
-    ("fresh", "stopped"),
+    ("fresh", "answer", "line"),
     [
-        pytest.param({"status": "RUNNING"}, True, id="it still runs"),
-        pytest.param({"status": "STOPPED"}, False, id="it has ended meanwhile"),
-        pytest.param(None, False, id="ECS does not answer"),
+        pytest.param({"status": "RUNNING"}, "", ("INFO", "stopped a task", ASKED_FOR), id="it still runs"),
+        pytest.param(
+            {"status": "RUNNING"},
+            "AccessDeniedException",
+            ("ERROR", "a task was not stopped", ASKED_FOR),
+            id="ECS refuses it",
+        ),
+        pytest.param({"status": "STOPPED"}, None, None, id="it has ended meanwhile"),
+        pytest.param(
+            None,
+            None,
+            ("ERROR", "ECS could not be asked once more; nothing is stopped", {"task": "IngestData"}),
+            id="ECS does not answer",
+        ),
     ],
 )
 def test_what_is_to_be_stopped_is_asked_for_once_more(
-    table: RunTable, recorder: Recorder, fresh: dict[str, Any] | None, stopped: bool, monkeypatch: pytest.MonkeyPatch
+    table: RunTable,
+    recorder: Recorder,
+    fresh: dict[str, Any] | None,
+    answer: str | None,
+    line: Line | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """`answer`: the error with which ECS refuses to stop it; None: it is not asked to."""
+    caplog.set_level(logging.INFO)
     stops = SETTINGS.model_copy(update={"run_actions": "stop"})
     runs, over = a_task("a", status="RUNNING"), a_task("b")
     recorder.record(runs)
@@ -211,11 +268,14 @@ def test_what_is_to_be_stopped_is_asked_for_once_more(
         else:
             found = detail(**fresh, taskArn=runs.task_arn)
             ecs.add_response("describe_tasks", {"tasks": [found]}, {"cluster": "production", "tasks": [runs.task_arn]})
-        if stopped:
-            reason = "Rota stopped IngestData: it ran for longer than its max_runtime, 60 s"
-            once.add_response("stop_task", {}, {"cluster": "production", "task": runs.task_arn, "reason": reason})
+        asked = {"cluster": "production", **ASKED_FOR}
+        if answer:
+            once.add_client_error("stop_task", answer, expected_params=asked)
+        elif answer is not None:
+            once.add_response("stop_task", {}, asked)
         running.judge(table, stops, {"IngestData": the_job(table)}, [runs, over], LATER)
         ecs.assert_no_pending_responses()
         once.assert_no_pending_responses()
     clients.ecs.cache_clear()
-    assert [each.kind for each in the_job(table).notices] == ([] if stopped else ["overlong"])
+    assert [each.kind for each in the_job(table).notices] == ([] if answer == "" else ["overlong"])
+    assert logged(caplog) == ([line] if line else [])

@@ -1,5 +1,6 @@
 """`catch_up` in one sweep: what is asked of ECS, what is noted of the job, and in which words."""
 
+import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from rota.runs.model import Actor, Job, Owed, Reason, Run, Span, Status, Trigger
 from rota.runs.table import RunTable
 from rota.schedules.eventbridge_rules.desired import desired_rule
 from tests.guestbook import APP, CLUSTER_ARN, SETTINGS, arn, task
+from tests.log_lines import logged
 from tests.run_events import DUE, detail
 from tests.run_tables import HttpResponse, table_with
 
@@ -31,6 +33,7 @@ JOB = Job(
 )
 NO_REASON = Reason(why=Why.NO_TRACE, words="no trace", todo="look", reader=Actor.OPERATOR)
 GONE = "its schedule is disabled or gone, or does not name the job"
+OF_SIX = {"task": "IngestData", "scheduled_at": DUE}
 
 
 class Account:
@@ -47,8 +50,10 @@ class Account:
         self.targets: list[Any] = list(rule.targets)
         self.answer: tuple[int, dict[str, Any]] = 200, {"tasks": [{}, {}], "failures": []}
         self.started: list[dict[str, Any]] = []
+        self.calls: list[str] = []
 
     def __call__(self, model: Any, context: dict[str, Any], **_: object) -> Any:
+        self.calls.append(model.name)
         status, answer = (
             200,
             {
@@ -82,14 +87,14 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         each.cache_clear()
 
 
-def owing(**changes: Any) -> RunTable:
+def owing(job: Job = JOB, **changes: Any) -> RunTable:
     """The table with a job that owes what `changes` say, and of which people know that it was missed."""
     missed = Run(task="IngestData", scheduled_at=DUE, task_id="missed", status=Status.MISSED, reason=NO_REASON)
-    table, whole = table_with(JOB), after_run(JOB, missed)
+    table, whole = table_with(job), after_run(job, missed)
     assert whole.incident is not None
     known = whole.incident.model_copy(update={"reported_at": DUE})
     update = {"owed": OWES.model_copy(update=changes), "incident": known}
-    table.update_state(whole.model_copy(update=update), JOB)
+    table.update_state(whole.model_copy(update=update), job)
     return table
 
 
@@ -103,7 +108,8 @@ def after(table: RunTable, minutes: int = 2) -> Job:
     return table.jobs()["IngestData"]
 
 
-def test_what_is_owed_is_started_once(account: Account) -> None:
+def test_what_is_owed_is_started_once(account: Account, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     table = owing()
     for _ in range(2):
         job = after(table)
@@ -114,6 +120,7 @@ def test_what_is_owed_is_started_once(account: Account) -> None:
     assert request["taskDefinition"] == arn(7)
     assert request["startedBy"] == "rota/catch-up/20260301T060000Z"
     assert request["clientToken"] == token(APP, "IngestData", DUE)
+    assert logged(caplog) == [("INFO", "caught up", OF_SIX | {"answer": "started"})]
 
 
 def test_only_what_is_lacking_is_started(account: Account) -> None:
@@ -163,7 +170,9 @@ TWO_FAILURES = [{"reason": "RESOURCE:ENI"}, {"reason": "RESOURCE:ENI"}]
     ],
     ids=["nothing", "one of two", "two reasons", "denied", "by a call whose answer was lost"],
 )
-def test_what_ecs_answers_is_noted(account: Account, answer: tuple[int, dict[str, Any]], noted: str) -> None:
+def test_what_ecs_answers_is_noted(
+    account: Account, answer: tuple[int, dict[str, Any]], noted: str, caplog: pytest.LogCaptureFixture
+) -> None:
     account.answer = answer
     job = after(owing())
     assert job.owed is not None
@@ -171,13 +180,18 @@ def test_what_ecs_answers_is_noted(account: Account, answer: tuple[int, dict[str
     said = [(each.kind, each.run.reason and each.run.reason.words) for each in job.notices]
     promised = [("not_caught_up", f"catch_up did not start it once more: {job.owed.answer}")]
     assert said == ([] if noted == "started" else promised)
+    line = ("WARNING", "not caught up", OF_SIX | {"answer": job.owed.answer})
+    answered = ("INFO", "caught up", OF_SIX | {"answer": job.owed.answer})
+    assert logged(caplog) == ([answered] if noted == "started" else [answered, line])
 
 
-def test_what_ecs_has_no_answer_to_is_asked_again(account: Account) -> None:
+def test_what_ecs_has_no_answer_to_is_asked_again(account: Account, caplog: pytest.LogCaptureFixture) -> None:
     table = owing()
     account.answer = 400, {"Error": {"Code": "ThrottlingException", "Message": "slow down"}}
     job = after(table)
     assert job.owed == OWES.model_copy(update={"claimed_at": DUE + 2 * MINUTE})
+    left = "what is owed was not started; the next sweep looks once more"
+    assert logged(caplog) == [("ERROR", left, {"task": "IngestData"})]
     account.answer = 200, {"tasks": [{}, {}], "failures": []}
     job = after(table, 3)
     assert job.owed == OWES.model_copy(update={"answer": "started", "claimed_at": DUE + 2 * MINUTE})
@@ -197,8 +211,9 @@ def test_a_schedule_that_is_not_its_own_starts_nothing(account: Account, changed
     assert (job.owed.answer, account.started) == (GONE, [])
 
 
-def test_while_a_deployment_changes_the_schedule_nothing_is_known(account: Account) -> None:
-    account.rule["ScheduleExpression"] = "cron(0 7 * * ? *)"
+@pytest.mark.parametrize("expression", ["cron(0 7 * * ? *)", None])
+def test_while_a_deployment_changes_the_schedule_nothing_is_known(account: Account, expression: str | None) -> None:
+    account.rule["ScheduleExpression"] = expression
     assert after(owing()).owed == OWES
     assert account.started == []
 
@@ -229,3 +244,71 @@ def test_a_person_is_told_no_only_of_what_was_promised(account: Account) -> None
     moved = before.model_copy(update={"incident": before.incident.model_copy(update={"last": later})})
     table.update_state(moved, before)
     assert after(table).notices == ()
+
+
+RAN = "it has run meanwhile"
+WEEKLY = "rate(7 days)"
+
+
+@pytest.mark.parametrize("shown_by", ["the table", "ECS"])
+@pytest.mark.parametrize(
+    ("expression", "seconds", "answer"),
+    [
+        pytest.param(f"cron({CRON})", 0, RAN, id="of its minute"),
+        pytest.param(f"cron({CRON})", -1, "started", id="of a time before"),
+        pytest.param(WEEKLY, -60, RAN, id="of a rate, in the minute before"),
+        pytest.param(WEEKLY, -61, "started", id="of a rate, before that"),
+    ],
+)
+def test_which_runs_are_those_of_the_minute(
+    account: Account, expression: str, seconds: int, answer: str, shown_by: str
+) -> None:
+    account.rule["ScheduleExpression"] = expression
+    table = owing(JOB.model_copy(update={"spans": (Span(expression=expression, since=DUE - timedelta(days=9)),)}))
+    at, found = DUE + timedelta(seconds=seconds), []
+    for name in "ab":
+        if shown_by == "ECS":
+            found.append(task_change(detail(scheduled_at=at, created=at, taskArn=f"task/{name}")))
+        else:
+            table.put(a_run(name, Trigger.SCHEDULE).model_copy(update={"scheduled_at": at}), None)
+    catch_up(table, ACTING, table.jobs().values(), found, DUE + 2 * MINUTE)
+    owed = table.jobs()["IngestData"].owed
+    assert owed is not None
+    assert owed.answer == answer
+
+
+def test_until_the_retry_age_is_over_nothing_is_asked(account: Account) -> None:
+    table = owing(given_up=False)
+    assert after(table).owed == OWES.model_copy(update={"given_up": False})
+    assert account.calls == []
+
+
+def test_a_target_that_is_tried_for_longer_is_waited_for(account: Account) -> None:
+    """It has the schedule's own age, six hours, and the job's is a minute."""
+    table = owing(given_up=False)
+    assert after(table, 361).owed == OWES.model_copy(update={"given_up": False})
+    assert account.started == []
+    assert after(table, 362).owed != OWES.model_copy(update={"given_up": False})
+    assert len(account.started) == 1
+
+
+@pytest.mark.parametrize(("overlap", "starts"), [("skip", 0), ("allow", 1)])
+def test_a_job_whose_earlier_run_goes_on_waits_if_it_would_be_skipped(
+    account: Account, overlap: str, starts: int
+) -> None:
+    before = DUE - timedelta(days=7)
+    for status, expected in (("RUNNING", starts), ("STOPPED", 1)):
+        account.started.clear()
+        table = owing(JOB.model_copy(update={"overlap": overlap}))
+        runs = task_change(detail(status, scheduled_at=before, created=before, taskArn="task/a"))
+        catch_up(table, ACTING, table.jobs().values(), [runs], DUE + 2 * MINUTE)
+        assert len(account.started) == expected
+
+
+def test_what_another_sweep_has_taken_on_is_left_to_it(account: Account) -> None:
+    table = owing()
+    seen = table.jobs()["IngestData"]
+    table.update_state(seen.model_copy(update={"bad_runs": 7}), seen)
+    catch_up(table, ACTING, [seen], [], DUE + 2 * MINUTE)
+    assert account.started == []
+    assert table.jobs()["IngestData"].owed == OWES

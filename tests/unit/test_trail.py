@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 
 from rota.runs.model import Why
 from rota.runs.trail import Asked, History, asked, read, reason_in
+from tests.log_lines import logged
 
 AT = datetime(2026, 3, 1, 6, 0, 31, tzinfo=UTC)
 RULE = "production__guestbook__IngestData"
@@ -140,7 +141,7 @@ def test_all_that_an_event_says() -> None:
     assert asked(AT, {}) == Asked(AT, "", "")
 
 
-def test_what_is_asked_of_cloudtrail() -> None:
+def test_what_is_asked_of_cloudtrail(caplog: pytest.LogCaptureFixture) -> None:
     client = boto3.client("cloudtrail", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     since = AT - timedelta(days=1)
     request = {
@@ -158,6 +159,7 @@ def test_what_is_asked_of_cloudtrail() -> None:
         stub.add_response("lookup_events", page)
         stub.add_client_error("lookup_events", "ThrottlingException")
         assert read(client, since, AT + timedelta(days=1)) == History([at(0, text="")], AT), "since the oldest event"
+    assert logged(caplog) == [("ERROR", "CloudTrail could not be asked what was started", {})] * 2
 
 
 @pytest.mark.parametrize(("seconds", "is_of_it"), [(-1, False), (0, True), (60, True), (61, False)])
