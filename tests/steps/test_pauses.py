@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from rota.aws import clients
+from rota.contract.deployment import Kind, Origin, Outcome
+from rota.deployment.ledger import Entry
 from rota.errors import RejectedError, TransientError
 from rota.pauses.ending import end_pauses
 from rota.pauses.model import Pause
@@ -21,6 +23,7 @@ from stage.gateway.calls import Call, Reply
 from tests import asl
 from tests.guestbook import APP, ENVIRONMENT, PREFIX, SETTINGS
 from tests.in_process import client
+from tests.log_lines import logged
 from tests.steps.calls import KilledError
 from tests.steps.deployments import AFTER, BEFORE, NEXT, THIRD, Deployment, Deployments
 from tests.steps.local_stage import local_stage
@@ -95,6 +98,16 @@ def test_ledger_event_and_answer_say_who_and_why(world: World, later: Deployment
     for said in (entry, event):
         assert (said["outcome"], said["summary"], said["kind"], said["by"]) == ("done", summary, "pause", "ann")
     assert "release" not in entry
+    whole = Entry(
+        outcome=Outcome.DONE,
+        image=None,
+        schedule=None,
+        summary=summary,
+        origin=Origin(kind=Kind.PAUSE, by="ann", reason="the supplier is down"),
+        paused=(JOB,),
+        until=until,
+    )
+    assert Entry.model_validate_json(entry["entry"]) == whole
 
 
 def test_several_tasks_are_paused_and_resumed_at_once(world: World, later: Deployments) -> None:
@@ -104,6 +117,8 @@ def test_several_tasks_are_paused_and_resumed_at_once(world: World, later: Deplo
     assert change.run() == "Done"
     assert set(states(world).values()) == {"ENABLED"}
     assert change.document["changed"]["summary"] == f"{OTHER}, {JOB} are not paused any more"
+    entry = Entry.model_validate_json(world.entry(change.arn)["entry"])
+    assert (entry.paused, entry.until, entry.origin) == ((), None, Origin(kind=Kind.RESUME, by="bob"))
 
 
 def test_a_resume_enables_exactly_those(world: World, later: Deployments) -> None:
@@ -327,21 +342,59 @@ def test_its_end_by_a_person_is_reported_by_no_sweep(world: World, later: Deploy
 
 
 @pytest.mark.parametrize(
-    ("call", "code", "status", "error"),
+    ("call", "code", "status", "error", "reason"),
     [
-        pytest.param("events.PutEvents", "AccessDeniedException", 400, RejectedError, id="the event is denied"),
-        pytest.param("sns.Publish", "AuthorizationError", 403, RejectedError, id="the mail is denied"),
-        pytest.param("sns.Publish", "Throttled", 400, TransientError, id="no mail in this moment"),
-        pytest.param("events.PutEvents", "", 200, TransientError, id="half of the event"),
+        pytest.param(
+            "events.PutEvents",
+            "AccessDeniedException",
+            400,
+            RejectedError,
+            "PutEvents was denied: scripted",
+            id="the event is denied",
+        ),
+        pytest.param(
+            "sns.Publish",
+            "AuthorizationError",
+            403,
+            RejectedError,
+            "Publish: AuthorizationError: scripted",
+            id="the mail is denied",
+        ),
+        pytest.param(
+            "sns.Publish",
+            "Throttled",
+            400,
+            TransientError,
+            "Publish: Throttled: scripted",
+            id="no mail in this moment",
+        ),
+        pytest.param(
+            "events.PutEvents",
+            "",
+            200,
+            TransientError,
+            "PutEvents: InternalFailure: scripted",
+            id="half of the event",
+        ),
     ],
 )
 def test_an_end_that_cannot_be_reported_is_reported_later(
-    call: str, code: str, status: int, error: type[Exception], world: World, later: Deployments
+    call: str,
+    code: str,
+    status: int,
+    error: type[Exception],
+    reason: str,
+    world: World,
+    later: Deployments,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     later.ask(**pause(until=in_an_hour())).run()
+    caplog.clear()
     refusing = world.calls.refusing(call, code, status=status, count=0)
     with refusing if code else world.calls.half_failing(call, "InternalFailure"), pytest.raises(error):
         sweep(61 * MINUTE)
+    facts = {"kind": "pause_ended", "reason": reason}
+    assert logged(caplog) == [("WARNING", "a pause could not be reported", facts)]
     assert states(world)[JOB] == "ENABLED"
     sweep(62 * MINUTE)
     reported = [each for each in world.calls.notifications if each.get("kind") == "pause_ended"]
@@ -620,12 +673,17 @@ def test_a_sweep_that_is_killed_is_made_up_for(call: str, after: bool, world: Wo
     assert [each for each in world.calls.notifications if each.get("kind") == "pause_ended"]
 
 
-def test_an_end_that_fails_is_tried_each_minute_and_reported(world: World, later: Deployments) -> None:
+def test_an_end_that_fails_is_tried_each_minute_and_reported(
+    world: World, later: Deployments, caplog: pytest.LogCaptureFixture
+) -> None:
     later.ask(**pause(until=in_an_hour())).run()
     with world.calls.refusing("events.EnableRule", "AccessDeniedException", count=0):
         for minutes, times in ((61, 0), (63, 0), (64, 1), (70, 1), (24 * 60 + 63, 1), (24 * 60 + 65, 2)):
+            caplog.clear()
             with pytest.raises(Exception, match="EnableRule was denied"):
                 sweep(minutes * MINUTE)
+            facts = {"task": JOB, "reason": "EnableRule was denied: scripted"}
+            assert logged(caplog) == [("WARNING", "a pause could not be looked after", facts)]
             stuck = [each for each in world.calls.notifications if each.get("kind") == "pause_stuck"]
             assert [(each["tasks"], each["why"]) for each in stuck] == [
                 ([JOB], "EnableRule was denied: scripted")

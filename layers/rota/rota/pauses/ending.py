@@ -142,8 +142,9 @@ def _report(
             _publish(settings, news, group, now)
             in_parallel(partial(_note, table, now), group)
         except (*AWS_ERRORS, TransientError, RejectedError) as error:
-            logger.warning("a pause could not be reported", kind=news.kind, reason=str(error))
-            yield translate(error) if isinstance(error, AWS_ERRORS) else error
+            found = translate(error) if isinstance(error, AWS_ERRORS) else error
+            logger.warning("a pause could not be reported", kind=news.kind, reason=str(found))
+            yield found
 
 
 def _news(pause: Pause, error: Exception | None, now: datetime) -> _News | None:
