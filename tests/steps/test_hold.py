@@ -12,6 +12,7 @@ from rota.contract.deployment import Asks, Image, Origin
 from rota.deployment.gates import Gates, Hold, Pending, PendingSchedule
 from rota.deployment.items import plain, stored
 from rota.deployment.lease.pending import start_pending
+from rota.errors import RejectedError
 from tests.guestbook import DIGEST, SETTINGS
 from tests.in_process import client
 from tests.steps import items
@@ -577,6 +578,13 @@ def test_sweep_starts_what_is_pending_once(world: World, pushed: Deployments, ma
     assert Deployment(world, name, given, datetime.now(UTC)).run() == "Deployed"
     assert live() == NEXT
     sweep()
+    assert len(started(machine)) == 1
+
+
+def test_pauses_that_cannot_be_read_keep_nothing_from_starting(world: World, pushed: Deployments, machine: str) -> None:
+    is_over()
+    with world.calls.refusing("dynamodb.Query", "AccessDeniedException"), pytest.raises(RejectedError, match="Query"):
+        sweep()
     assert len(started(machine)) == 1
 
 

@@ -1,6 +1,7 @@
 """Sweep: what is missed, lost, overlong or doubled, by a clock that the tests give it."""
 
 import json
+import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from rota.aws import clients
+from rota.errors import RejectedError
 from rota.pauses.table import PauseTable
 from rota.runs import running, stops
 from rota.runs import sweep as sweeping
@@ -15,10 +17,12 @@ from rota.runs.event import task_change
 from rota.runs.model import Job, Release, Run, Status, Swept, Why, job_key, partition
 from rota.runs.sweep import sweep
 from rota.runs.table import RunTable
+from stage import clock
 from stage.ecr.manifest import MEDIA_TYPE, manifest
 from stage.gateway.calls import Call, Reply
 from tests.guestbook import APP, CONTENT, DIGEST, ENVIRONMENT, PREFIX, SETTINGS
 from tests.in_process import client
+from tests.log_lines import logged
 from tests.run_events import detail, message
 from tests.steps import items
 from tests.steps.deployments import AFTER, NEXT, Deployments
@@ -157,10 +161,57 @@ def test_a_minute_without_anything_new_asks_for_each_thing_once(daily: Watched, 
     }
 
 
+def _it_is(at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function takes that for the time."""
+    handler("sweep")
+    monkeypatch.setattr(sys.modules["functions_sweep"], "datetime", clock.Datetime)
+    monkeypatch.setattr("stage.clock._offset", (at - datetime.now(UTC)).total_seconds())
+
+
 def test_without_watching_it_looks_at_what_is_held_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCH_RUNS", "false")
+    _it_is(datetime(2027, 1, 31, 6, tzinfo=UTC), monkeypatch)
     assert handler("sweep")({"id": "tick"}, None) == {"found": 0}  # its context is not used
     assert world.calls.made == ["dynamodb.Query", "dynamodb.GetItem"], "what is paused, and what is held"
+
+
+@pytest.mark.parametrize(("hour", "minute", "stored"), [(3, 10, 2), (3, 9, 0), (4, 10, 0)])
+def test_once_a_day_it_keeps_what_releases_need(
+    hour: int, minute: int, stored: int, world: World, later: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCH_RUNS", "false")
+    in_a_year = datetime.now(UTC) + timedelta(days=360)
+    _it_is(in_a_year.replace(hour=hour, minute=minute), monkeypatch)
+    world.calls.made.clear()
+    handler("sweep")({"id": "tick"}, None)
+    assert world.calls.made.count("s3.PutObject") == stored, "its plan, and its revisions"
+
+
+def test_what_it_finds_is_counted(
+    daily: Watched, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daily.swept_until(next_six(daily) + 6 * HOUR + 5 * MINUTE)
+    monkeypatch.setenv("NOTIFICATIONS_TOPIC_ARN", client("sns").create_topic(Name="mail")["TopicArn"])
+    _it_is(daily.now + 2 * MINUTE, monkeypatch)
+    assert handler("sweep")({"id": "tick"}, None) == {"found": 1}
+    (metric,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
+    assert (metric["task"], metric["outcome"], metric["Runs"]) == (DAILY, "missed", [1.0])
+
+
+def test_a_pause_that_cannot_be_ended_keeps_no_run_from_being_looked_at(
+    daily: Watched, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until = datetime.now(UTC) + HOUR
+    asked: dict[str, Any] = {"pause": {"tasks": [DAILY], "until": until.isoformat()}, "by": "ann"}
+    assert daily.deployments.ask(kind="pause", **asked).run() == "Done"
+    _it_is(until + MINUTE, monkeypatch)
+    world.calls.made.clear()
+    with (
+        world.calls.refusing("events.EnableRule", "AccessDeniedException"),
+        pytest.raises(RejectedError, match=r"^EnableRule was denied: scripted$"),
+    ):
+        handler("sweep")({"id": "tick"}, None)
+    assert "ecs.ListTasks" in world.calls.made
 
 
 def test_what_was_due_in_a_pause_is_never_missed(daily: Watched) -> None:
@@ -509,14 +560,16 @@ def test_what_was_due_while_a_deployment_was_restored_is_unknown(daily: Watched)
     assert (run.status, run.scheduled_at) == (Status.UNKNOWN, six)
 
 
-def test_a_part_that_fails_is_done_by_the_next_sweep(daily: Watched) -> None:
+def test_a_part_that_fails_is_done_by_the_next_sweep(daily: Watched, caplog: pytest.LogCaptureFixture) -> None:
     six = next_six(daily)
     daily.swept_until(six + 6 * HOUR)
+    caplog.clear()
     with (
         local_stage().failing(service="events", operation="DescribeRule", fault="denied"),
         pytest.raises(Exception, match="DescribeRule"),
     ):
         daily.sweep(16 * MINUTE)
+    assert logged(caplog) == [("ERROR", "a part of the sweep failed", {})]
     assert daily.runs(DAILY) == []
     daily.sweep()
     assert [run.status for run in daily.runs(DAILY)] == [Status.MISSED]
