@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rota.errors import RejectedError, StillRunningError
+from rota.errors import OvertakenError, RejectedError, StillRunningError
 from stage.ecs.script import Outcome
 from stage.gateway.calls import Call, Reply
 from tests.in_process import client
@@ -159,6 +159,11 @@ def test_a_failing_migration_leaves_everything_as_it_was(
     assert "For the app's developers" in restored["cause"]
     assert "ecs.StopTask" not in world.calls.made
     assert {call for call in world.calls.writes() if call.startswith(("events.", "scheduler."))} == {"events.PutEvents"}
+
+
+def test_without_pausing_no_pause_is_asked_for(world: World, push: Deployment) -> None:
+    push.until("AreThereRulesToClear")
+    assert "dynamodb.Query" not in world.calls.made
 
 
 def test_a_migration_done_twice_is_started_once(push: Deployment) -> None:
@@ -677,6 +682,21 @@ class TestPausingJobs:
         ends()
         live.start(THIRD).until("AreThereRulesToClear")
         assert {*states(world).values()} == {"ENABLED"}
+
+    def test_what_was_live_is_read_before_its_start_alone(self, world: World, push: Deployment) -> None:
+        ends(seconds=LASTING)
+        for snapshots in (1, 0):
+            world.calls.made.clear()
+            push.step("RunBefore")
+            assert world.calls.made.count("s3.GetObject") == 2 + snapshots, "beside plan and revisions"
+
+    def test_a_newer_push_comes_before_it(self, world: World, live: Deployments, push: Deployment) -> None:
+        before = states(world)
+        world.execution(push.context["Execution"]["Name"])
+        live.start(THIRD).step("TakeTurn")
+        with pytest.raises(OvertakenError):
+            push.step("RunBefore")
+        assert (states(world), tasks(), "events.DisableRule" in world.calls.made) == (before, [], False)
 
     def test_sweep_ends_it_if_nothing_else_does(self, world: World, push: Deployment) -> None:
         before = states(world)

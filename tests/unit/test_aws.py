@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
 
+import botocore
 import botocore.session
 import pytest
 from botocore.exceptions import (
@@ -378,3 +380,40 @@ def test_a_truncated_object(serve: Serve) -> None:
     error: Any = lost.value
     assert type(translate(error)) is TransientError
     assert str(translate(error)).startswith("GetObject: no response from AWS")
+
+
+@pytest.mark.parametrize(
+    ("make", "service", "attempts"),
+    [
+        (clients.cloudtrail, "cloudtrail", 2),
+        (clients.dynamodb, "dynamodb", 4),
+        (clients.ec2, "ec2", 4),
+        (clients.ecr, "ecr", 4),
+        (clients.ecs, "ecs", 4),
+        (partial(clients.ecs, attempts=1), "ecs", 1),
+        (clients.events, "events", 4),
+        (clients.logs, "logs", 2),
+        (clients.s3, "s3", 4),
+        (clients.scheduler, "scheduler", 4),
+        (clients.secretsmanager, "secretsmanager", 4),
+        (clients.ssm, "ssm", 4),
+        (clients.sns, "sns", 2),
+        (clients.stepfunctions, "stepfunctions", 4),
+        (clients.tagging, "resourcegroupstaggingapi", 4),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_how_each_service_is_called(
+    make: Callable[[], Any], service: str, attempts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    cached: Any = getattr(make, "func", make)
+    cached.cache_clear()
+    client = make()
+    assert client is make()
+    cached.cache_clear()
+    config = client.meta.config
+    assert client.meta.service_model.service_name == service
+    assert config.retries == {"mode": "standard", "total_max_attempts": attempts}
+    assert (config.connect_timeout, config.read_timeout, config.max_pool_connections) == (10, 10, 25)
+    assert config.user_agent == f"rota Botocore/{botocore.__version__}"
