@@ -32,9 +32,10 @@ def handler(request: RegisterRevisionsInput, settings: Settings, plan: Plan) -> 
     active = _active(ecs, settings, plan)
     newer = [arn for arn in active if arns.revision_number(arn) > plan.newest_revision]
     found = in_parallel(lambda arn: task_definitions.read_revision(ecs, arn), newer)
+    unchanged = [each for each in found if not task_definitions.is_changed_copy(each, plan.base)]
     # An earlier round, or an attempt that was interrupted, has registered some already.
     known = {
-        key: first.arn for key, (first, *_) in task_definitions.reusable_by_fingerprint(found, settings.app).items()
+        key: first.arn for key, (first, *_) in task_definitions.reusable_by_fingerprint(unchanged, settings.app).items()
     }
 
     # One after the other, in the file's order: ECS's quota of one a second is slower than its answers.

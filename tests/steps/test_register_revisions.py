@@ -9,7 +9,7 @@ from stage.gateway.calls import Call, Reply
 from tests.guestbook import APP_CONTAINER, CONTENT, IMAGE_URI, SIDECAR, arn
 from tests.in_process import client
 from tests.steps.calls import KilledError
-from tests.steps.deployments import Deployment, Deployments
+from tests.steps.deployments import NEXT, Deployment, Deployments
 from tests.steps.local_stage import local_stage
 from tests.steps.seed import SCHEDULE
 from tests.steps.snapshots import once
@@ -163,6 +163,20 @@ def test_of_several_the_newest_is_noted_and_its_own_are_not_read(world: World, r
     tags = client("ecs").describe_task_definition(taskDefinition=api, include=["TAGS"])["tags"]
     assert {each["key"]: each["value"] for each in tags}["rota:newer-base"] == foreign == arn(10)
     assert world.calls.made.count("ecs.DescribeTaskDefinition") == 9 + 1, "each foreign one, then the newest again"
+
+
+@pytest.mark.parametrize("is_copy", [True, False], ids=["a changed copy", "another app's"])
+def test_of_revisions_with_an_owner_a_changed_copy_is_noted(is_copy: bool, world: World, later: Deployments) -> None:
+    """As a person makes one of what the service runs in the console, which takes its tags along."""
+    deployment = later.start(NEXT).until("RegisterRevisions")
+    served = client("ecs").describe_task_definition(taskDefinition=arn(4), include=["TAGS"])
+    tags = served["tags"] if is_copy else [{"key": "rota:app", "value": "production/another"}]
+    made = client("ecs").register_task_definition(**CONTENT | {"cpu": "512", "memory": "1024"}, tags=tags)
+    deployment.until("CreateTargets")
+    api = registered(world, deployment)["API"]
+    noted = client("ecs").describe_task_definition(taskDefinition=api, include=["TAGS"])["tags"]
+    found = {each["key"]: each["value"] for each in noted}.get("rota:newer-base")
+    assert found == (made["taskDefinition"]["taskDefinitionArn"] if is_copy else None)
 
 
 def test_an_error_of_ecs_is_reported_in_its_words(world: World, registering: Deployment) -> None:
