@@ -156,7 +156,13 @@ def test_what_a_person_should_know_of_a_rollout() -> None:
             id="waits, then continues",
         ),
         pytest.param(
-            deployment(lifecycleHookDetails=[HOOK | {"status": "SUCCEEDED"}, {"targetType": "AWS_LAMBDA"}]),
+            deployment(stage="", lifecycleHookDetails=[{k: v for k, v in HOOK.items() if k != "expiresAt"}]),
+            "IN_PROGRESS",
+            "2 of 2 tasks run, ECS waits for a person, hook hook-1, then it rolls back",
+            id="waits without an end",
+        ),
+        pytest.param(
+            deployment(lifecycleHookDetails=[HOOK | {"status": "SUCCEEDED"}, HOOK | {"targetType": "AWS_LAMBDA"}]),
             "IN_PROGRESS",
             "BAKE_TIME, 2 of 2 tasks run, production traffic has shifted",
             id="hooks that are past or functions",
@@ -210,6 +216,17 @@ def test_why_a_staged_rollout_failed(found: Any, service: Any, message: str) -> 
     with pytest.raises(RejectedError) as raised:
         judge(found, service, rollout(waited=60), SETTINGS)
     assert str(raised.value) == f"the rollout of guestbook:2 {message}{LAST_WORDS}"
+
+
+@pytest.mark.parametrize(("waited", "paused", "fails"), [(15, 0, False), (16, 0, True), (5, 10, False), (5, 11, True)])
+def test_another_revision_may_be_shown_for_twenty_seconds(waited: int, paused: int, fails: bool) -> None:
+    service = SERVICE | {"taskDefinition": OLD}
+    if not fails:
+        shown = judge(None, service, rollout(waited, paused_seconds=paused), SETTINGS)
+        assert (shown.status, shown.progress) == ("IN_PROGRESS", "ECS does not show it yet")
+        return
+    with pytest.raises(RejectedError, match="was replaced: ECS now deploys guestbook:1"):
+        judge(None, service, rollout(waited, paused_seconds=paused), SETTINGS)
 
 
 @pytest.mark.parametrize("found", [deployment(stage="SCALE_UP", running=1), None], ids=["scales", "not shown"])

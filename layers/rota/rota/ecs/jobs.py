@@ -109,7 +109,7 @@ def _script_at(words: Sequence[str]) -> int | None:
             while end < len(words) and words[end].startswith(("-", "+")):
                 option = words[end]
                 is_script |= "c" in option and not option.startswith("--")
-                end += 2 if option.endswith("o") and not option.startswith("--") else 1  # -o pipefail
+                end += 2 if option.endswith("o") else 1  # -o pipefail
             if is_script:
                 return end
     return None

@@ -211,9 +211,9 @@ def _progress(deployment: "ServiceDeploymentTypeDef", hook: "DeploymentLifecycle
     elif share := target.get("requestedProductionTrafficWeight", 0):
         parts.append(f"{share:g} % of the production traffic")
     if hook:
-        until = f" until {minute(hook['expiresAt'])}" if "expiresAt" in hook else ""
+        until = f", until {minute(hook['expiresAt'])}" if "expiresAt" in hook else ""
         then = "continues" if hook.get("timeoutAction") == "CONTINUE" else "rolls back"
-        parts.append(f"ECS waits for a person, hook {hook.get('hookId')},{until}, then it {then}")
+        parts.append(f"ECS waits for a person, hook {hook.get('hookId')}{until}, then it {then}")
     return ", ".join(parts)
 
 
