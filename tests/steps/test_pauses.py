@@ -487,6 +487,19 @@ def test_a_deployment_leaves_a_pause(world: World, later: Deployments) -> None:
     assert states(world)[JOB] == "ENABLED"
 
 
+@pytest.mark.parametrize("is_over", [False, True], ids=["its schedule is gone", "it is over"])
+def test_a_plan_names_what_is_paused_and_there(is_over: bool, world: World, later: Deployments) -> None:
+    later.ask(**pause(JOB, OTHER)).run()
+    if is_over:
+        later.ask(**resume(JOB)).run()
+    else:
+        client("events").remove_targets(Rule=PREFIX + JOB, Ids=[PREFIX + JOB])
+        client("events").delete_rule(Name=PREFIX + JOB)
+    summary = later.start(NEXT).until("RegisterRevisions").document["plan"]["summary"]
+    assert f"; {OTHER} is paused by ann until a person resumes it: the supplier is down" in summary
+    assert f"{JOB} is paused" not in summary
+
+
 def test_a_pause_is_nothing_to_deploy(world: World, later: Deployments) -> None:
     later.ask(**pause()).run()
     assert later.start().run() == "NothingToDo"

@@ -194,6 +194,35 @@ def test_what_tasks_name_is_there(world: World, deployments: Deployments, monkey
     assert [problem.partition(":")[0] for problem in problems] == [".subnets", ".secrets.A", ".secrets.B"]
 
 
+@pytest.mark.parametrize("networks", ["any", "stack"])
+def test_networks_are_looked_for_where_a_task_may_name_one(
+    networks: str, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TASK_NETWORKS", networks)
+    if networks == "stack":
+        world.upload({"tasks": [SCHEDULE["tasks"][0] | {"subnets": ["subnet-9"]}]})
+        with pytest.raises(ConfigError, match="the parameter TaskNetworks is stack"):
+            deployments.start().until("PlanDeployment")
+    else:
+        deployments.start().until("PlanDeployment")
+    assert not [call for call in world.calls.made if call.startswith("ec2.")]
+
+
+def test_secrets_of_others_are_not_looked_for(
+    world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of another Region, of another account, and what the stack does not allow."""
+    monkeypatch.setenv("SECRETS_ALLOWED", "arn:aws:secretsmanager:eu-west-1:*,arn:aws:secretsmanager:*:111122223333:*")
+    places = {"A": f"eu-west-1:{ACCOUNT}", "B": "us-east-1:111122223333", "C": f"us-east-1:{ACCOUNT}"}
+    named = {name: f"arn:aws:secretsmanager:{place}:secret:{name}-AbCdEf" for name, place in places.items()}
+    world.upload({"tasks": [SCHEDULE["tasks"][0] | {"secrets": named}]})
+    with pytest.raises(ConfigError) as raised:
+        deployments.start().until("PlanDeployment")
+    assert "has no pattern for what C names" in str(raised.value)
+    assert "there is no such secret" not in str(raised.value)
+    assert not [call for call in world.calls.made if call.startswith(("secretsmanager.", "ssm."))]
+
+
 def test_the_name_of_a_foreign_rule_is_refused(world: World, deployments: Deployments) -> None:
     world.upload({"tasks": [{"name": "ByHand", "task": "x", "rate": "1 day"}]})
     with pytest.raises(RejectedError, match="the rule production__guestbook__ByHand exists and Rota does not own it"):

@@ -198,6 +198,14 @@ def test_the_longest_rollout_is_the_templates() -> None:
             ],
             id="no size",
         ),
+        pytest.param(
+            {"memory": None},
+            [
+                "the task definition guestbook:1 does not set cpu and memory of the whole task, which Fargate needs: "
+                "register a revision with both"
+            ],
+            id="no memory",
+        ),
     ],
 )
 def test_a_definition_that_cannot_be_derived_from(changes: dict[str, Any], problems: list[str]) -> None:
@@ -249,6 +257,15 @@ def test_rotas_own_variables_are_no_others(container: dict[str, Any], named: str
                 "name the reason"
             ],
             id="EC2 alone",
+        ),
+        pytest.param(
+            ("EC2",),
+            {"cpu": None},
+            [
+                "the task definition guestbook:1 does not set cpu and memory of the whole task, which Fargate needs: "
+                "register a revision with both"
+            ],
+            id="without a size",
         ),
         pytest.param(
             ("EC2", "EXTERNAL"),
@@ -495,11 +512,15 @@ def test_a_key_that_acts_needs_the_parameter(
     ("time", "keys", "known", "refused"),
     [
         pytest.param("2026-12-01T12:09:00", {}, None, True, id="too near"),
+        pytest.param("2026-12-01T12:10:00", {}, None, True, id="just too near"),
         pytest.param("2026-12-01T12:11:00", {}, None, False, id="in time"),
         pytest.param("2026-11-01T13:00:00", {}, None, True, id="past"),
         pytest.param("2026-11-01T13:00:00", {"enabled": False}, None, False, id="not enabled"),
         pytest.param("2026-11-01T13:00:00", {}, "at(2026-11-01T13:00:00)", False, id="it has run"),
         pytest.param("2026-11-01T13:00:00", {}, "at(2026-11-01T14:00:00)", True, id="changed"),
+        pytest.param(
+            "2026-11-01T13:00:00", {"timezone": "UTC"}, "at(2026-11-01T13:00:00)", False, id="it has run, in its zone"
+        ),
     ],
 )
 def test_a_time_that_is_past(time: str, keys: dict[str, Any], known: str | None, refused: bool) -> None:

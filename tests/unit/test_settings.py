@@ -76,3 +76,60 @@ def test_an_error_quotes_no_value() -> None:
     with pytest.raises(ValidationError, match="repository") as missing:
         Settings.from_environment({"AWS_SECRET_ACCESS_KEY": "another-secret"})
     assert "secret" not in f"{raised.value} {missing.value}"
+
+
+def test_what_a_variable_means_that_is_not_there() -> None:
+    """As in a function of a stack that is just updated."""
+    needed = {
+        *("REPOSITORY", "CLUSTER", "SERVICE", "FAMILY", "CONTAINER", "START_COMMAND", "RULE_PREFIX", "SUBNETS"),
+        *("SECURITY_GROUPS", "EVENTS_ROLE_ARN", "TASK_ROLE_ARNS", "SCHEDULE_KEYS", "BUCKET", "TABLE"),
+    }
+    least = {name: value for name, value in ENVIRONMENT.items() if name in needed}
+    found = Settings.from_environment(least).model_dump(mode="json")
+    assert {name: value for name, value in found.items() if name.upper() not in needed} == {
+        "api_command": None,
+        "api_port": None,
+        "assign_public_ip": "DISABLED",
+        "task_networks": "stack",
+        "platform_version": "LATEST",
+        "events_role_allows": [],
+        "former_events_role_arns": [],
+        "secrets_allowed": [],
+        "schedules_in": "rules",
+        "schedule_group": "",
+        "scheduler_role_arn": "",
+        "rule_quota": 300,
+        "revision_mode": "per-task",
+        "rollout_timeout_minutes": 30,
+        "deploy_window": "",
+        "approval": "none",
+        "approval_days": 7,
+        "history_days": 365,
+        "watch_runs": False,
+        "trace_scheduled_time": False,
+        "run_queue_arn": "",
+        "run_actions": "none",
+        "explain_missed": False,
+        "run_history_days": 90,
+        "job_log_groups": [],
+        "log_tail": 10,
+        "notifications_topic_arn": "",
+        "chat_topic_arn": "",
+        "state_machine_arn": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("watched", "actions", "stops", "starts"),
+    [
+        ("true", "none", False, False),
+        ("true", "stop", True, False),
+        ("true", "start", False, True),
+        ("true", "both", True, True),
+        ("false", "stop", False, False),
+        ("false", "start", False, False),
+    ],
+)
+def test_what_rota_may_do_with_runs(watched: str, actions: str, stops: bool, starts: bool) -> None:
+    given = settings(WATCH_RUNS=watched, RUN_ACTIONS=actions)
+    assert (given.stops_runs, given.starts_runs) == (stops, starts)

@@ -1,0 +1,201 @@
+"""A schedule that may be a rule or one of EventBridge Scheduler: which of two is read, found and switched."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from unittest import mock
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from rota.aws import clients
+from rota.errors import TransientError
+from rota.schedule_file.when import When
+from rota.schedules import backend
+from rota.schedules.eventbridge_rules.rule import RuleChange
+from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange
+from rota.schedules.found import Found
+from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn
+
+JOB = f"{PREFIX}IngestData"
+NAMED = {"GroupName": SETTINGS.schedule_group, "Name": JOB}
+CRON, GONE = "cron(0 6 * * ? *)", "ResourceNotFoundException"
+RULE_ARN = f"arn:aws:events:us-east-1:123456789012:rule/{JOB}"
+MEMBERS: dict[str, Any] = {
+    "ScheduleExpression": CRON,
+    "ScheduleExpressionTimezone": "Europe/Berlin",
+    "State": "ENABLED",
+    "ActionAfterCompletion": "NONE",
+    "FlexibleTimeWindow": {"Mode": "OFF"},
+    "Target": {"Arn": CLUSTER_ARN, "RoleArn": "a-role", "EcsParameters": {"TaskDefinitionArn": arn(2)}},
+}
+OF_RULE = RuleChange(
+    kind="create", name=JOB, arn=RULE_ARN, put_rule={"Name": JOB, "ScheduleExpression": CRON, "State": "ENABLED"}
+)
+OF_SCHEDULE = SchedulerChange(kind="create", name=f"{SETTINGS.schedule_group}/{JOB}", members=MEMBERS)
+STATES = {"on": "ENABLED", "off": "DISABLED", "foreign": "ENABLED"}
+
+
+class Both(NamedTuple):
+    """What both services are asked next, and what they show: a rule or a schedule, on, off or foreign, or none."""
+
+    events: Stubber
+    scheduler: Stubber
+
+    def rule(self, shown: str | None, *writes: str) -> None:
+        if shown is None:
+            self.events.add_client_error("describe_rule", GONE)
+            return
+        found = {"Name": JOB, "Arn": RULE_ARN, "State": STATES[shown], "ScheduleExpression": CRON}
+        self.events.add_response("describe_rule", found, {"Name": JOB})
+        tags = [] if shown == "foreign" else [{"Key": "rota:app", "Value": APP}]
+        self.events.add_response("list_tags_for_resource", {"Tags": tags}, {"ResourceARN": RULE_ARN})
+        for each in writes:
+            self.events.add_response(each, {}, {"Name": JOB})
+
+    def schedule(self, shown: str | None, *writes: str) -> None:
+        if shown is None:
+            self.scheduler.add_client_error("get_schedule", GONE)
+            return
+        self.scheduler.add_response("get_schedule", MEMBERS | {"State": STATES[shown]}, NAMED)
+        for each in writes:
+            asked = NAMED | MEMBERS | {"State": STATES[each]}
+            self.scheduler.add_response("update_schedule", {"ScheduleArn": "x"}, asked)
+
+
+@pytest.fixture
+def both() -> Iterator[Both]:
+    events, scheduler = (
+        boto3.client(name, "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+        for name in ("events", "scheduler")
+    )
+    with (
+        mock.patch.object(clients, "events", lambda: events),
+        mock.patch.object(clients, "scheduler", lambda: scheduler),
+        Stubber(events) as of_events,
+        Stubber(scheduler) as of_scheduler,
+    ):
+        yield Both(of_events, of_scheduler)
+        of_events.assert_no_pending_responses()
+        of_scheduler.assert_no_pending_responses()
+
+
+NOT_ASKED = "not asked"
+RULE_ON, RULE_OFF = Found(exists=True, is_owned=True, is_on=True), Found(exists=True, is_owned=True)
+FOREIGN = Found(exists=True, is_on=True)
+IN_SCHEDULER_ON, IN_SCHEDULER_OFF = (found._replace(in_scheduler=True) for found in (RULE_ON, RULE_OFF))
+
+
+@pytest.mark.parametrize(
+    ("rule", "schedule", "found"),
+    [
+        ("on", NOT_ASKED, RULE_ON),
+        ("off", None, RULE_OFF),
+        ("off", "off", RULE_OFF),
+        ("off", "on", IN_SCHEDULER_ON),
+        ("foreign", None, FOREIGN),
+        ("foreign", "off", IN_SCHEDULER_OFF),
+        ("foreign", "on", IN_SCHEDULER_ON),
+        (None, None, Found()),
+        (None, "off", IN_SCHEDULER_OFF),
+        (None, "on", IN_SCHEDULER_ON),
+    ],
+)
+def test_the_one_in_use_is_found(rule: str | None, schedule: str | None, found: Found, both: Both) -> None:
+    both.rule(rule)
+    if schedule != NOT_ASKED:
+        both.schedule(schedule)
+    assert backend.connect(SETTINGS).find(JOB) == found
+
+
+@pytest.mark.parametrize(
+    ("rule", "schedule", "read"),
+    [
+        ("on", NOT_ASKED, "rules"),
+        ("off", None, "rules"),
+        ("off", "off", "rules"),
+        ("off", "on", "scheduler"),
+        ("foreign", "off", "scheduler"),
+        (None, None, None),
+        (None, "off", "scheduler"),
+    ],
+)
+def test_the_one_in_use_is_read(rule: str | None, schedule: str | None, read: str | None, both: Both) -> None:
+    both.rule(rule)
+    if rule:
+        both.events.add_response("list_targets_by_rule", {"Targets": [{"Id": JOB, "Arn": CLUSTER_ARN}]}, {"Rule": JOB})
+    if schedule != NOT_ASKED:
+        both.schedule(schedule)
+    found = backend.connect(SETTINGS).read(JOB)
+    assert (found.backend if found else None) == read
+
+
+@pytest.mark.parametrize(
+    ("rule", "schedule", "found"),
+    [
+        pytest.param(("on", "disable_rule"), ("on", "off"), IN_SCHEDULER_ON, id="both"),
+        pytest.param(("off", "disable_rule"), ("off",), RULE_OFF, id="both are off"),
+        pytest.param(("foreign",), ("on", "off"), IN_SCHEDULER_ON, id="beside a foreign rule"),
+        pytest.param((None,), (None,), Found(), id="none"),
+    ],
+)
+def test_all_of_a_name_are_switched_off(rule: Any, schedule: Any, found: Found, both: Both) -> None:
+    both.rule(*rule)
+    both.schedule(*schedule)
+    assert backend.connect(SETTINGS).switch(JOB, on=False) == found
+
+
+@pytest.mark.parametrize(
+    ("in_scheduler", "schedule", "rule", "switched", "found"),
+    [
+        pytest.param(False, "on", None, (), IN_SCHEDULER_ON, id="the schedule is on"),
+        pytest.param(False, None, ("off", "enable_rule"), (), RULE_OFF, id="a rule"),
+        pytest.param(False, "off", ("off", "enable_rule"), (), RULE_OFF, id="of two the rule"),
+        pytest.param(True, "off", None, ("off", "on"), IN_SCHEDULER_OFF, id="of two the schedule"),
+        pytest.param(True, None, ("off", "enable_rule"), (), RULE_OFF, id="the schedule is gone"),
+        pytest.param(False, "off", (None,), ("off", "on"), IN_SCHEDULER_OFF, id="a schedule"),
+        pytest.param(False, "off", ("foreign",), ("off", "on"), IN_SCHEDULER_OFF, id="beside a foreign rule"),
+        pytest.param(False, None, ("foreign",), (None,), FOREIGN, id="a foreign rule"),
+        pytest.param(False, None, (None,), (None,), Found(), id="none"),
+    ],
+)
+def test_one_of_a_name_is_switched_on(
+    in_scheduler: bool, schedule: str | None, rule: Any, switched: Any, found: Found, both: Both
+) -> None:
+    both.schedule(schedule)
+    if rule:
+        both.rule(*rule)
+    if switched:
+        both.schedule(*switched)
+    assert backend.connect(SETTINGS).switch(JOB, on=True, in_scheduler=in_scheduler) == found
+
+
+@pytest.mark.parametrize(("shown", "is_on"), [("on", True), ("off", False), (None, False)])
+def test_whether_what_a_change_writes_is_on(shown: str | None, is_on: bool, both: Both) -> None:
+    schedules = backend.connect(SETTINGS)
+    both.rule(shown)
+    assert schedules.is_on(OF_RULE) is is_on
+    both.schedule(shown)
+    assert schedules.is_on(OF_SCHEDULE) is is_on
+    both.schedule(shown)
+    assert schedules.when_on(OF_SCHEDULE) == (When(CRON, "Europe/Berlin") if is_on else None)
+
+
+def test_what_was_created_off_is_switched_on(both: Both) -> None:
+    schedules = backend.connect(SETTINGS)
+    both.rule("off", "enable_rule")
+    assert schedules.switch_on(OF_RULE, {}) is False
+    both.scheduler.add_response("create_schedule", {"ScheduleArn": "x"}, NAMED | MEMBERS)
+    assert schedules.switch_on(OF_SCHEDULE, {}) is False
+    past = OF_SCHEDULE.model_copy(update={"members": MEMBERS | {"ScheduleExpression": "at(2026-01-01T06:00:00)"}})
+    both.scheduler.add_response("create_schedule", {"ScheduleArn": "x"})
+    assert schedules.switch_on(past, {}) is True, "its one time had passed"
+    assert schedules.switch_on(backend.kept_off(OF_RULE), {}) is False
+    assert schedules.switch_on(backend.kept_off(OF_SCHEDULE), {}) is False
+
+
+def test_a_rule_that_eventbridge_does_not_show_yet_is_waited_for(both: Both) -> None:
+    both.rule(None)
+    with pytest.raises(TransientError) as raised:
+        backend.connect(SETTINGS).switch_on(OF_RULE, {})
+    assert str(raised.value) == f"EventBridge does not show the rule {JOB} yet, which was made a moment ago"
