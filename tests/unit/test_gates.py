@@ -114,6 +114,7 @@ def test_the_execution_that_started_last_decides_on_the_hold() -> None:
     ended = Gates().with_hold(late, None)
     assert ended.with_hold(early, hold) == ended
     held = Gates().with_hold(early, hold)
+    assert held == Gates(hold=hold, hold_changed="2026-11-30T06:00:00.000000+00:00#a")
     assert held.with_hold(late, None).hold is None
     assert held.with_hold(early, None) == held, "its own change is not repeated"
 
@@ -524,6 +525,10 @@ def test_what_is_started_and_why(gates: Gates, approval: str, closed: Closed | N
     name = started(gates, why, approval=approval, closed=closed)
     assert bool(name) is bool(why)
     assert name is None or re.fullmatch(r"pending-[0-9a-f]{24}-2026113006", name)
+
+
+def test_a_window_says_when_it_opens() -> None:
+    assert str(CLOSED) == "the deployment window, Mon 09:00-10:00 UTC, opens 2026-11-30 07:00 UTC"
 
 
 @pytest.mark.parametrize(

@@ -292,6 +292,32 @@ def test_one_that_has_no_record_enters_without(restores: bool, dynamodb: Stubber
     lease.leave("i1", 1, STEP["ClearRules"], {})  # without a call
 
 
+@pytest.mark.parametrize(("step", "waited", "attempts"), [("ClearRules", True, ""), ("RestoreDeployment", True, "-")])
+def test_the_whole_request_as_a_step_leaves(step: str, waited: bool, attempts: str, dynamodb: Stubber) -> None:
+    """Its work so far is in the record, and that it was no attempt to restore if it had to wait."""
+    for waits in (waited, False):
+        lets_in(dynamodb)
+        lease, counted = Lease(of(dynamodb)), attempts if waits else ""
+        lease.enter("i1", 60, STEP[step], {}, restorer=RESTORER if attempts else None)
+        tried = f", #record.#attempts = if_not_exists(#record.#attempts, :zero) {counted} :one"
+        request = asked(
+            "REMOVE at_work.#invocation SET "
+            "#record.#seconds.#step = if_not_exists(#record.#seconds.#step, :zero) + :spent, #record.#fact0 = :fact0"
+            + (tried if counted else ""),
+            "holder = :me",
+            {":me": ME, ":zero": 0, ":spent": 1.5, ":fact0": "x"} | ({":one": 1} if counted else {}),
+            invocation="i1",
+            record="deployment",
+            step=step,
+            fact0="summary",
+            seconds="seconds",
+            **({"attempts": "restore_attempts"} if counted else {}),
+        )
+        changes(dynamodb, request)
+        lease.leave("i1", 1.5, STEP[step], {"summary": "x"}, **({"waited": True} if waits else {}))
+        lease.leave("i1", 1.5, STEP[step], {})  # without a call
+
+
 RECREATES = asked(
     "SET holder = :me, at_work = :at_work, shut = :end, restorer = :restorer",
     "attribute_not_exists(app)",
@@ -315,7 +341,11 @@ def test_a_restore_creates_the_item_again(there: dict[str, Any] | None, standing
         changes(dynamodb, RECREATES, holder=ME)
     else:
         refuses(dynamodb, RECREATES, **there)
-    assert enter(Lease(of(dynamodb)), restorer=RESTORER, recreate=True) == Entered(standing)
+    lease = Lease(of(dynamodb))
+    assert enter(lease, restorer=RESTORER, recreate=True) == Entered(standing)
+    if standing == Standing.HOLDS:
+        changes(dynamodb, asked("REMOVE at_work.#invocation", "holder = :me", {":me": ME}, invocation="i1"))
+    lease.leave("i1", 1, STEP["RestoreDeployment"], {})
 
 
 def test_another_invocation_has_created_it_again(dynamodb: Stubber) -> None:
