@@ -12,9 +12,13 @@ from rota.aws import clients
 from rota.errors import TransientError
 from rota.schedule_file.when import When
 from rota.schedules import backend
-from rota.schedules.eventbridge_rules.rule import RuleChange
+from rota.schedules.connected import Inventories
+from rota.schedules.eventbridge_rules.inventory import RuleInventory
+from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
+from rota.schedules.eventbridge_scheduler.inventory import GroupInventory
 from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange
 from rota.schedules.found import Found
+from rota.schedules.restored import Restored
 from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn
 
 JOB = f"{PREFIX}IngestData"
@@ -199,3 +203,59 @@ def test_a_rule_that_eventbridge_does_not_show_yet_is_waited_for(both: Both) -> 
     with pytest.raises(TransientError) as raised:
         backend.connect(SETTINGS).switch_on(OF_RULE, {})
     assert str(raised.value) == f"EventBridge does not show the rule {JOB} yet, which was made a moment ago"
+
+
+GOES_RULE = RuleChange(kind="remove", name=JOB, arn=RULE_ARN, disable=True)
+GOES_SCHEDULE = SchedulerChange(kind="remove", name=OF_SCHEDULE.name, members=MEMBERS, disable=True)
+
+
+def test_a_change_goes_to_its_own_backend(both: Both) -> None:
+    schedules, own = backend.connect(SETTINGS), {"Tags": [{"Key": "rota:app", "Value": APP}]}
+    both.events.add_response("list_tags_for_resource", own)
+    both.events.add_response("put_rule", {"RuleArn": RULE_ARN})
+    assert schedules.apply(OF_RULE, {}) is False
+    both.scheduler.add_response("create_schedule", {"ScheduleArn": "x"})
+    past = OF_SCHEDULE.model_copy(update={"members": MEMBERS | {"ScheduleExpression": "at(2026-01-01T06:00:00)"}})
+    assert schedules.apply(past, {}) is True
+    both.events.add_response("list_tags_for_resource", own)
+    both.events.add_response("disable_rule", {}, {"Name": JOB})
+    both.scheduler.add_response("update_schedule", {"ScheduleArn": "x"}, NAMED | MEMBERS | {"State": "DISABLED"})
+    assert [schedules.disable(each) for each in (GOES_RULE, GOES_SCHEDULE)] == [True, True]
+    both.events.add_client_error("list_tags_for_resource", GONE)
+    both.scheduler.add_response("delete_schedule", {}, NAMED)
+    assert [schedules.delete(each) for each in (GOES_RULE, GOES_SCHEDULE)] == [False, True]
+    both.events.add_response("list_tags_for_resource", own)
+    both.scheduler.add_response("delete_schedule", {}, NAMED)
+    rule = Rule(name=JOB, schedule_expression=CRON, state="DISABLED", tags={"rota:app": APP}, targets=())
+    assert schedules.restore(GOES_RULE, rule, retries=0) == Restored()
+    assert schedules.restore(OF_SCHEDULE, None, retries=0) == Restored(changed=True)
+
+
+@pytest.mark.parametrize("in_scheduler", [True, False])
+def test_the_revisions_that_schedules_run(in_scheduler: bool, both: Both) -> None:
+    listed: Any = {"Rules": [{"Name": JOB, "Arn": RULE_ARN, "State": "ENABLED"}]}
+    both.events.add_response("list_rules", listed)
+    target = {"Id": JOB, "Arn": CLUSTER_ARN, "EcsParameters": {"TaskDefinitionArn": arn(7)}}
+    both.events.add_response("list_targets_by_rule", {"Targets": [target]})
+    if in_scheduler:
+        both.scheduler.add_response("list_schedules", {"Schedules": [NAMED]})
+        both.schedule("on")
+    found = backend.connect(SETTINGS).revisions_in_use(["rules", "scheduler"] if in_scheduler else ["rules"])
+    assert found == ({arn(2), arn(7)} if in_scheduler else {arn(7)})
+
+
+def test_what_both_hold() -> None:
+    rule = Rule(name=f"{PREFIX}A", schedule_expression=CRON, state="ENABLED", tags={"rota:app": APP}, targets=())
+    taken = {f"{PREFIX}B": {"rota:app": "production/another"}, f"{PREFIX}C": {}}
+    rules = RuleInventory({rule.name: rule}, taken, {}, frozenset({rule.name, *taken}), frozenset())
+    there = OF_SCHEDULE.as_schedule.switched(on=True)
+    found = Inventories(rules, GroupInventory({there.name: there}))
+    assert found.schedules == {rule.name: rule, there.name: there}
+    assert found.slots(SETTINGS) == 298
+    said = found.problems([f"{PREFIX}B", f"{SETTINGS.schedule_group}/{PREFIX}C", rule.name], SETTINGS)
+    assert [each.partition(" exists")[0] for each in said] == [
+        f"the rule {PREFIX}B",
+        f"the rule {PREFIX}C",
+        f"the schedule {there.name} names the role a-role, which Rota may not pass, so it could not restore the "
+        f"schedule; give it the stack's role, {SETTINGS.scheduler_role_arn}",
+    ]

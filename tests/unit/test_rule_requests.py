@@ -161,9 +161,10 @@ def test_a_change_is_sent_in_order(events: Stubber) -> None:
 
 
 def test_a_target_that_is_not_removed_is_an_error(events: Stubber) -> None:
-    removes_targets(events, "a", failed=({"TargetId": "a", "ErrorCode": DENIED, "ErrorMessage": "why"},))
-    with pytest.raises(RejectedError, match=f"^RemoveTargets on {JOB} was denied: why$"):
-        api.remove_targets(client(events), JOB, ["a"])
+    failed = tuple({"TargetId": each, "ErrorCode": DENIED, "ErrorMessage": f"why {each}"} for each in ("a", "b"))
+    removes_targets(events, "a", "b", failed=failed)
+    with pytest.raises(RejectedError, match=f"^RemoveTargets on {JOB} was denied: why a$"):
+        api.remove_targets(client(events), JOB, ["a", "b"])
 
 
 @pytest.mark.parametrize(
@@ -219,6 +220,13 @@ def test_a_refusal_is_an_error(
         call(client(events))
     assert isinstance(raised.value, error)
     assert str(raised.value).startswith(said or f"An error occurred ({code})")
+
+
+def test_a_target_that_is_not_put_is_an_error(events: Stubber) -> None:
+    failed = [{"TargetId": JOB, "ErrorCode": "ConcurrentModificationException", "ErrorMessage": "why"}]
+    events.add_response("put_targets", {"FailedEntryCount": 1, "FailedEntries": failed})
+    with pytest.raises(TransientError, match=f"^PutTargets on {JOB}: ConcurrentModificationException: why$"):
+        api.send(client(events), change("update", put_targets=(TARGET,)), OWN)
 
 
 def test_what_is_gone_is_as_good_as_deleted(events: Stubber) -> None:

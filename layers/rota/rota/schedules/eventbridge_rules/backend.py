@@ -200,7 +200,7 @@ class EventBridgeRules:
             raise refusal
         listed = [each for each in api.list_rules(self._events, change.name) if each["Name"] == change.name]
         shown = api.read_rules(self._events, listed, {change.name: before.tags}).get(change.name)
-        if shown and rule.difference(shown, before, change.arn) is None:
+        if rule.difference(shown, before, change.arn) is None:
             return Restored()
         if _is_invalid(refusal) and _is_spent(before):
             api.delete(self._events, change.name)  # it may hold the deployment's schedule and must not run

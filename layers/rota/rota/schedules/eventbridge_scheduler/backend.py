@@ -135,8 +135,7 @@ class EventBridgeScheduler:
         )
 
     def _is_as(self, before: SchedulerSchedule) -> bool:
-        shown = api.read_schedule(self._scheduler, before.name)
-        return shown is not None and difference(shown, before) is None
+        return difference(api.read_schedule(self._scheduler, before.name), before) is None
 
     def _path(self, name: str) -> str:
         return f"{self._group}/{name}"
