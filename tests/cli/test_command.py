@@ -50,6 +50,12 @@ def test_the_help_of_each_command_has_an_example() -> None:
     assert [name for name, text in shown.items() if not re.search(rf"\n +Example:\n +.*rota {name}\b", text)] == []
 
 
+def test_each_command_has_the_name_by_which_it_is_typed() -> None:
+    context = click.Context(main)
+    commands = {name: main.get_command(context, name) for name in main.list_commands(context)}
+    assert {name: command and command.name for name, command in commands.items()} == {name: name for name in commands}
+
+
 def test_the_document_has_each_command_and_exit_code_as_it_is() -> None:
     document = (ROOT / "docs" / "cli.md").read_text()
     assert generated.commands() in document, "make docs writes it"

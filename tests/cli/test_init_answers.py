@@ -288,3 +288,15 @@ def scheduled(service: Aws) -> Aws:
 def test_a_service_whose_jobs_are_schedules(scheduled: Aws, played: Played) -> None:
     """Of what is about other clusters and other targets only that is said whose name begins as the app's jobs do."""
     played("init_schedules", "init production/shop-api", "init production/shop-api --yes --json")
+
+
+def test_rules_say_how_names_begin_whatever_schedules_are_called(service: Aws, typed: Typed) -> None:
+    service.answers |= {
+        "ListSchedules": {"Schedules": [of_scheduler("default/nightly", CLUSTER)]},
+        "GetSchedule": lambda asked: {
+            **asked, "ScheduleExpression": "rate(1 day)", "State": "ENABLED", "Target": target("nightly")
+        },
+    }  # fmt: skip
+    found = json.loads(typed("init", "production/shop-api", "--json").out)
+    assert found["parameters"]["RulePrefix"] == "shop__"
+    assert "nightly" in [each["name"] for each in found["tasks"]]
