@@ -111,6 +111,11 @@ OTHER_VALUES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, str | No
         {"AssignPublicIp": None, "SubnetIds": "subnet-1", "SecurityGroupIds": None},
     ),
     "one role for both": ({}, {"executionRoleArn": f"{ROLE}/shop-task"}, {"TaskRoleArns": f"{ROLE}/shop-task"}),
+    "two groups": (
+        {"networkConfiguration": {"awsvpcConfiguration": {"securityGroups": ["sg-2", "sg-1"]}}},
+        {},
+        {"SecurityGroupIds": "sg-2,sg-1", "SubnetIds": None, "AssignPublicIp": None},
+    ),
     "no role of the task": ({}, {"taskRoleArn": ""}, {"TaskRoleArns": f"{ROLE}/shop-execution"}),
     "a role of the task alone": ({}, {"executionRoleArn": None}, {"TaskRoleArns": f"{ROLE}/shop-task"}),
     "another log driver": (
