@@ -1,6 +1,7 @@
 """RestoreDeployment: after any failure everything is as it was before, and the cause says why."""
 
 import itertools
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -512,3 +513,11 @@ def test_the_first_refusal_is_raised_once_all_was_tried(world: World, restoring:
         restoring.step("RestoreDeployment")
     assert world.owned_rules()["CountTeaspoons"]["State"] == "ENABLED"
     assert world.active_revisions() == active
+
+
+def test_what_could_not_be_restored_is_named_in_order(world: World, restoring: Deployment) -> None:
+    rules = [PREFIX + name for name in ("RemoveSpam", "CountTeaspoons", "IngestData")]
+    for rule in rules:
+        client("events").untag_resource(ResourceARN=world.rules(rule)[rule]["Arn"], TagKeys=["rota:app"])
+    named = re.findall(r"But the rule (\S+) has another owner now", restoring.restore()["cause"])
+    assert named == sorted(rules)

@@ -1,10 +1,13 @@
 """What the ledger keeps of a deployment that was restored, or that never held the lease."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.stub import Stubber
 
+from rota.aws import clients
 from rota.contract.deployment import Asks, Decision, Execution, Image, Kind, Origin, Outcome, Stored, Verdict
 from rota.contract.step_io import CaughtError, OneOffRun
 from rota.deployment.ledger import Entry, LedgerItem
@@ -354,3 +357,40 @@ def test_which_migration_may_still_run(known: dict[str, Any], left: str | None) 
 )
 def test_what_was_restored_in_words(result: RestoreResult, said: str) -> None:
     assert str(result) == said
+
+
+@pytest.fixture
+def ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """Answers what the function's own client asks of the table; without a way to AWS."""
+    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    clients.dynamodb.cache_clear()
+    with Stubber(clients.dynamodb()) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+    clients.dynamodb.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"plan": PLAN, "snapshot": PLAN},
+        {"entered": {"ChangePauses": BEGAN}, "origin": Origin(kind=Kind.PAUSE)},
+        {"plan": PLAN, "snapshot": PLAN, "complete": False},
+    ],
+    ids=["a deployment", "a pause", "one that is not complete"],
+)
+def test_what_has_ended_meanwhile_is_not_restored(record: dict[str, Any], ledger: Stubber) -> None:
+    ended = Entry(outcome=Outcome.FAILED, image=IMAGE, schedule=None, summary="", cause="why")
+    item = {"outcome": {"S": "failed"}, "entry": {"S": ended.model_dump_json()}}
+    ledger.add_client_error("put_item", "ConditionalCheckFailedException", modeled_fields={"Item": item})
+    assert restore_or_finish(attempt(record), holds_lease=True) == ended
+
+
+def test_a_restore_that_has_begun_is_not_finished(ledger: Stubber) -> None:
+    """Whatever the record says: what is complete is restored all the same."""
+    ended = Entry(outcome=Outcome.FAILED, image=IMAGE, schedule=None, summary="", cause="why")
+    item = {"outcome": {"S": "failed"}, "entry": {"S": ended.model_dump_json()}}
+    ledger.add_client_error("put_item", "ConditionalCheckFailedException", modeled_fields={"Item": item})
+    record = {"plan": PLAN, "snapshot": PLAN, "complete": True}
+    assert restore_or_finish(attempt(record, in_ledger=in_ledger()), holds_lease=True) == ended
