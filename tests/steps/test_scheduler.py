@@ -20,6 +20,7 @@ from tests.steps.environment import functions_environment
 from tests.steps.local_stage import local_stage
 from tests.steps.seed import SCHEDULE
 from tests.steps.test_pauses import pause, resume, sweep
+from tests.steps.test_rollback import BACK
 from tests.steps.world import World
 
 GROUP = ENVIRONMENT["SCHEDULE_GROUP"]
@@ -336,6 +337,18 @@ def test_a_time_that_has_come_since_is_no_problem(world: World, deployments: Dep
     assert deployments.start().run() == "NothingToDo"
 
 
+def test_a_release_that_is_brought_back_may_have_a_time_that_is_past(world: World, deployments: Deployments) -> None:
+    world.upload({"tasks": [ONCE]})
+    assert deployments.start().run() == "Deployed"
+    found = {**members(schedules()[f"{GROUP}/{PREFIX}Once"]), "ScheduleExpression": f"at({PAST['at']})"}
+    client("scheduler").update_schedule(**found | named("Once"))
+    for tasks in ([PAST, SCHEDULE["tasks"][0]], [SCHEDULE["tasks"][0]]):
+        world.upload({"tasks": tasks})
+        assert deployments.start().run() == "Deployed"
+    assert deployments.ask(**BACK | {"release": "v2"}).run() == "Deployed"
+    assert world.schedules()["Once"]["State"] == "DISABLED"
+
+
 @pytest.mark.exhaustive(first=0)
 def test_the_plan_says_when_clocks_skip_a_run(world: World, deployments: Deployments) -> None:
     night = ONCE | {"at": None, "cron": "30 2 * * ? *"}
@@ -346,3 +359,18 @@ def test_the_plan_says_when_clocks_skip_a_run(world: World, deployments: Deploym
     assert "the clocks of Europe/Berlin skip 02:00 to 03:00, and so the run of 02:30" in summary
     again = deployments.start(NEXT).until("RegisterRevisions")
     assert "the clocks" not in again.document["plan"]["summary"], "said once"
+
+
+def test_of_which_tasks_the_plan_gives_advice(world: World, deployments: Deployments) -> None:
+    """Of those that are on, are in Scheduler for a key of theirs, and are new there or have other times."""
+    night = {"task": "spam_task", "cron": "30 2 * * ? *", "timezone": "Europe/Berlin"}
+    off = {**night, "name": "Off", "enabled": False}
+    past = {"name": "Past", "task": "spam_task", "cron": "0 6 1 1 ? 2026"}
+    asked: list[tuple[dict[str, Any], bool]] = [({}, True), ({}, False), ({"window": 5}, True)]
+    asked.append(({"window": 5, "start": "2027-01-01T00:00:00Z"}, False))
+    for keys, is_said in asked:
+        world.upload({"tasks": [{**night, "name": "Night", **keys}, off, past]})
+        deployment = deployments.start()
+        assert deployment.run() == ("Deployed" if keys or is_said else "NothingToDo")
+        summary = deployment.document["plan"]["summary"]
+        assert ("Night: on Sun 20" in summary, "Off: " in summary, "Past: " in summary) == (is_said, False, False)

@@ -205,6 +205,9 @@ def test_the_status_of_a_staged_rollout(found: Any, status: str, progress: str) 
             id="superseded",
         ),
         pytest.param(
+            deployment("STOPPED", "", statusReason="superseded"), SERVICE, "was stopped: superseded", id="stopped"
+        ),
+        pytest.param(
             None,
             SERVICE | {"taskDefinition": OLD, "events": [{"message": "rolling back"}]},
             "was replaced: ECS now deploys guestbook:1. ECS says: rolling back",
