@@ -12,7 +12,7 @@ from rota.errors import ConfigError, RejectedError, TransientError
 from rota.pauses.table import PauseTable
 from stage.gateway.calls import Call, Reply
 from stage.scheduler.schedules import members, schedules
-from tests.guestbook import APP, ENVIRONMENT, PREFIX, arn
+from tests.guestbook import APP, CLUSTER_ARN, ENVIRONMENT, PREFIX, arn
 from tests.in_process import client
 from tests.steps.calls import KilledError
 from tests.steps.deployments import NEXT, Deployment, Deployments
@@ -374,3 +374,21 @@ def test_of_which_tasks_the_plan_gives_advice(world: World, deployments: Deploym
         assert deployment.run() == ("Deployed" if keys or is_said else "NothingToDo")
         summary = deployment.document["plan"]["summary"]
         assert ("Night: on Sun 20" in summary, "Off: " in summary, "Past: " in summary) == (is_said, False, False)
+
+
+@pytest.mark.parametrize("is_on", [True, False], ids=["beside a schedule", "beside one that is off"])
+def test_what_a_move_left_may_have_what_no_schedule_has(is_on: bool, world: World, later: Deployments) -> None:
+    """It goes. But where the rule is what the job has, nothing of it is lost in silence."""
+    own = [{"Key": "rota:app", "Value": APP}]
+    client("events").put_rule(Name=PREFIX + "IngestData", ScheduleExpression="rate(1 day)", State="DISABLED", Tags=own)
+    ecs = {"TaskDefinitionArn": arn(2), "Group": "jobs"}
+    target = {"Id": "1", "Arn": CLUSTER_ARN, "RoleArn": ENVIRONMENT["EVENTS_ROLE_ARN"], "EcsParameters": ecs}
+    client("events").put_targets(Rule=PREFIX + "IngestData", Targets=[target])
+    if is_on:
+        assert later.start(NEXT).run() == "Deployed"
+        assert world.owned_rules() == {}
+        return
+    found = members(schedules()[f"{GROUP}/{PREFIX}IngestData"])
+    client("scheduler").update_schedule(**found | named("IngestData") | {"State": "DISABLED"})
+    with pytest.raises(RejectedError, match="IngestData has Group, which Rota gives no schedule of EventBridge Sch"):
+        later.start(NEXT).until("PlanDeployment")
