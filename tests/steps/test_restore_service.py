@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from rota.ecs.service import ROLLOUT_VISIBLE_AFTER
+from rota.errors import TransientError
 from tests.guestbook import CONTENT, arn
 from tests.in_process import client
 from tests.steps import items
@@ -208,3 +209,24 @@ def test_a_rollback_by_ecs_that_goes_on_is_left_to_it(world: World, restoring: D
     world.calls.made.clear()
     assert "ECS is rolling the service back to guestbook:5. For" in restoring.step("RestoreDeployment")["cause"]
     assert "ecs.UpdateService" not in world.calls.made
+
+
+def test_a_service_that_was_rolling_is_rolled_to_that_wherever_ecs_has_gone(world: World, changing: Deployment) -> None:
+    """ECS goes back to what was complete before, which is neither."""
+    world.roll("IN_PROGRESS")
+    before = world.service()["taskDefinition"]
+    changing.until("CheckService")
+    world.roll("IN_PROGRESS", revision=arn(1))
+    changing.fail("RejectedError", "what happened")
+    assert "someone has rolled" not in changing.step("RestoreDeployment")["cause"]
+    assert world.service()["taskDefinition"] == before
+
+
+def test_a_revision_is_registered_again_once_though_the_reply_is_lost(world: World, restoring: Deployment) -> None:
+    client("ecs").deregister_task_definition(taskDefinition=world.before[1])
+    before = world.active_revisions()
+    with world.calls.losing("ecs.RegisterTaskDefinition"), pytest.raises(TransientError):
+        restoring.step("RestoreDeployment")
+    (again,) = set(world.active_revisions()) - set(before)
+    restoring.step("RestoreDeployment")
+    assert number(world.service()["taskDefinition"]) == again
