@@ -7,6 +7,7 @@ import pytest
 
 from rota.aws import clients
 from rota.contract.deployment import Execution, Kind, Origin
+from rota.errors import RejectedError
 from rota.pauses import change
 from rota.pauses.model import Pause
 from rota.pauses.table import PauseTable
@@ -120,3 +121,37 @@ def test_a_pause_whose_time_is_up_begins_only_if_it_had_begun(world: World, late
     first = pauses()
     assert change.pause(SETTINGS, asked, NOW).startswith(f"{JOB} is paused by ann until 2027-01-31 06:00 UTC")
     assert pauses() == first
+
+
+@pytest.mark.parametrize(
+    ("changes", "becomes", "said"),
+    [
+        pytest.param(
+            {"reported_at": NOW - HOUR},
+            {"ended_at": NOW, "ended_by": "resume by bob", "settled_at": NOW, "reported_at": None},
+            f"{JOB} is not paused any more",
+            id="in force",
+        ),
+        pytest.param(OVER, {"settled_at": NOW}, f"{JOB} is not paused any more", id="over, and its schedule is off"),
+        pytest.param(OVER | {"settled_at": NOW - HOUR}, {}, "no task was paused", id="over"),
+    ],
+)
+def test_what_a_resume_makes_of_a_pause(
+    changes: dict[str, Any], becomes: dict[str, Any], said: str, world: World, later: Deployments
+) -> None:
+    given = write(**changes)
+    assert change.resume(SETTINGS, (), Origin(kind=Kind.RESUME, by="bob"), NOW) == said
+    expected = given.model_copy(update=becomes)
+    assert pauses()[JOB].model_dump(exclude={"version"}) == expected.model_dump(exclude={"version"})
+
+
+def test_what_cannot_be_paused_is_named_once(world: World, later: Deployments) -> None:
+    client("events").untag_resource(ResourceARN=world.owned_rules()[JOB]["Arn"], TagKeys=["rota:app"])
+    asked = change.Asked((JOB, OTHER, "Nothing"), None, Origin(kind=Kind.PAUSE, by="ann"), EXECUTION)
+    with pytest.raises(RejectedError) as refused:
+        change.pause(SETTINGS, asked, NOW)
+    assert str(refused.value) == (
+        f"nothing was paused: there is no schedule {PREFIX}Nothing; name tasks as the schedule file that is live does, "
+        f"in upper and lower case; the schedule {PREFIX}{JOB} is not the app's, so Rota does not change it"
+    )
+    assert pauses() == {}

@@ -1,6 +1,7 @@
 """Sweep: what is missed, lost, overlong or doubled, by a clock that the tests give it."""
 
 import json
+import logging
 import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import pytest
 
 from rota.aws import clients
 from rota.errors import RejectedError
+from rota.log import logger
 from rota.pauses.table import PauseTable
 from rota.runs import running, stops
 from rota.runs import sweep as sweeping
@@ -168,11 +170,18 @@ def _it_is(at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stage.clock._offset", (at - datetime.now(UTC)).total_seconds())
 
 
-def test_without_watching_it_looks_at_what_is_held_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_watching_it_looks_at_what_is_held_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     monkeypatch.setenv("WATCH_RUNS", "false")
     _it_is(datetime(2027, 1, 31, 6, tzinfo=UTC), monkeypatch)
     assert handler("sweep")({"id": "tick"}, None) == {"found": 0}  # its context is not used
     assert world.calls.made == ["dynamodb.Query", "dynamodb.GetItem"], "what is paused, and what is held"
+    (line,) = [
+        json.loads(logger.registered_formatter.format(each)) for each in caplog.records if each.name == logger.name
+    ]
+    assert (line["id"], line["answer"]) == ("tick", {"found": 0})
 
 
 @pytest.mark.parametrize(("hour", "minute", "stored"), [(3, 10, 2), (3, 9, 0), (4, 10, 0)])

@@ -222,6 +222,10 @@ def test_a_run_is_missed_once_its_time_is_over(account: Account, before: int, no
         pytest.param(a_job("rate(15 minutes)", start=0), 7, 8, [], id="of which all is known"),
         pytest.param(a_job("rate(15 minutes)", since=-15), 6, 7, [0], id="a rate within a period"),
         pytest.param(a_job("rate(15 minutes)", since=-14.9), 6, 7, [], id="and no earlier"),
+        pytest.param(a_job("rate(15 minutes)", since=0.5 / 60 - 15), 6, 7 + 1 / 60, [0], id="in whole seconds"),
+        pytest.param(
+            a_job("rate(15 minutes)", start=0, last_run_at=at(-7.5)), 6, 7, [0], id="by its start and not by a run"
+        ),
         pytest.param(a_job("cron(* * * * ? *)", since=-51), 14, 15, [-51, -50], id="frequent, once a quarter"),
         pytest.param(a_job("cron(* * * * ? *)", since=-51), 15, 29, [], id="and not in between"),
         pytest.param(a_job("cron(* * * * ? *)", since=-81), 14, 15, [*range(-80, -49)], id="and two quarters back"),
@@ -233,13 +237,25 @@ def test_which_minutes_are_missed(account: Account, job: Job, before: int, now: 
     assert {run.counted for run in missed} == ({"cron(*" in job.spans[0].expression} if due else set())
 
 
+def test_a_schedule_is_judged_beside_the_one_before(account: Account) -> None:
+    before = a_job("cron(* * * * ? *)", since=-60, until=-50).spans
+    job = JOB.model_copy(update={"spans": (*before, *a_job("cron(8 6 * * ? *)", since=-49).spans)})
+    missed = found(account, swept(14), 15, job)
+    assert sorted((run.scheduled_at - DUE) / MINUTE for run in missed) == [*range(-60, -50), 8]
+
+
+def test_each_task_of_a_start_is_missed(account: Account) -> None:
+    assert found(account, swept(6), 7, a_job(count=3)) == [MISSED.model_copy(update={"lacking": 3})]
+
+
 def test_a_rate_is_looked_at_by_its_last_run(account: Account) -> None:
-    job = a_job("rate(15 minutes)", last_run_at=at(-15))
-    ran = Run(task="IngestData", scheduled_at=at(-15), task_id="a", status=Status.OK, created_at=at(-15))
-    for now, due in ((7 - 1 / 60, []), (7, [0])):
+    """Half a minute before each quarter, though it counts from a full one."""
+    job = a_job("rate(15 minutes)", last_run_at=at(-45.5))
+    ran = Run(task="IngestData", scheduled_at=at(-45.5), task_id="a", status=Status.OK, created_at=at(-45.5))
+    for now, due in ((6.4, []), (6.6, [-15.5, -0.5])):
         known(swept(6), job, runs=(ran,))
         missed = look(account, now)
-        assert [(run.scheduled_at - DUE) / MINUTE for run in missed] == due
+        assert sorted((run.scheduled_at - DUE) / MINUTE for run in missed) == due
 
 
 @pytest.mark.parametrize(
@@ -337,6 +353,14 @@ def test_a_start_that_ecs_refused_is_why(account: Account, job: Job, tried: floa
             "EndTime": at(7),
         }
     ]
+
+
+def test_what_is_not_known_has_no_refusal_for_its_reason(account: Account) -> None:
+    account.trail = [(at(15), refused()), (at(0), refused())]
+    before = swept(6, unclear=(UnclearTime(since=at(-1), until=at(1)),))
+    runs = found(account, before, 22, a_job("rate(15 minutes)", start=0), EXPLAINS)
+    whys = [((run.scheduled_at - DUE) / MINUTE, run.status, run.reason and run.reason.why) for run in runs]
+    assert sorted(whys) == [(0, Status.UNKNOWN, Why.AWAY), (15, Status.MISSED, Why.ROLE)]
 
 
 def test_of_frequent_runs_a_refusal_within_the_hour_is_why(account: Account) -> None:
@@ -461,6 +485,11 @@ def test_what_cloudtrail_covers_is_missed_and_not_unknown(account: Account) -> N
     assert run.reason is not None
     assert (run.status, run.reason.why) == (Status.MISSED, Why.ROLE)
     assert account.calls["LookupEvents"] == 1
+    restored = UnclearTime(since=at(-1), until=at(1))
+    known(
+        swept(-600, asked_at=at(74), back_at=at(50), unclear=(restored,)), JOB.model_copy(update={"task": "SendMail"})
+    )
+    assert [run.status for run in look(account, 75, EXPLAINS) if run.task == "SendMail"] == [Status.UNKNOWN]
 
 
 # ---------------------------------------------------------------------- what ECS knows

@@ -244,6 +244,12 @@ def test_a_person_is_told_no_only_of_what_was_promised(account: Account) -> None
     moved = before.model_copy(update={"incident": before.incident.model_copy(update={"last": later})})
     table.update_state(moved, before)
     assert after(table).notices == ()
+    table = owing()
+    before = table.jobs()["IngestData"]
+    table.update_state(before.model_copy(update={"incident": None}), before)
+    job = after(table)
+    assert job.owed is not None
+    assert (job.notices, job.owed.answer) == ((), GONE), "it tolerates one bad run"
 
 
 RAN = "it has run meanwhile"

@@ -169,6 +169,7 @@ def schedule(state: str = "DISABLED") -> SchedulerSchedule:
             SETTLED.model_copy(update={"settled_at": NOW - timedelta(seconds=1)}), [rule()], [False], id="over before"
         ),
         pytest.param(IN_FORCE, [rule(), schedule()], [True, False], id="of two the rule"),
+        pytest.param(None, [rule(), schedule()], [False, False], id="two without a pause"),
         pytest.param(
             IN_FORCE.model_copy(update={"in_scheduler": True}),
             [rule(), schedule()],
