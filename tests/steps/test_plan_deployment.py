@@ -1,10 +1,13 @@
 """PlanDeployment: compares, stores snapshot and plan, writes nothing else."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from rota.errors import RejectedError
 from tests.guestbook import PREFIX, arn
 from tests.steps.calls import KilledError
-from tests.steps.deployments import Deployments
+from tests.steps.deployments import Deployments, invoke
 from tests.steps.world import World
 
 MOVED = {
@@ -105,3 +108,37 @@ def test_a_deployment_of_an_earlier_version_changes_nothing(world: World, deploy
         in deployment.document["restored"]["cause"]
     )
     assert world.everything() == before
+
+
+@pytest.mark.parametrize("approval", ["none", "required", "required-always"])
+def test_a_machine_that_knows_no_approval(
+    approval: str, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """null says that none is needed, and a machine of an older version says nothing."""
+    deployment = deployments.start().until("PlanDeployment")
+    monkeypatch.setenv("APPROVAL", approval)
+    request = deployment.request("PlanDeployment") | {"approval": None}
+    assert invoke("plan_deployment", request)["waits"] is False
+    del request["approval"]
+    if approval == "none":
+        assert invoke("plan_deployment", request)["waits"] is False
+        return
+    with pytest.raises(RejectedError) as raised:
+        invoke("plan_deployment", request)
+    said = "Rota was updated meanwhile, and cannot read the answer of TakeTurn of the other version; start it again"
+    assert str(raised.value) == said
+
+
+@pytest.mark.parametrize(("given", "waits"), [("", True), ("as asked", False)])
+def test_what_is_to_be_approved_is_asked_once(
+    given: str, waits: bool, world: World, deployments: Deployments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = deployments.start().until("PlanDeployment")
+    monkeypatch.setenv("APPROVAL", "required")
+    monkeypatch.setenv("APPROVAL_DAYS", "3")
+    request, begin = deployment.request("PlanDeployment"), datetime.now(UTC)
+    asked = invoke("plan_deployment", request | {"approval": {"given": ""}})["asks"]
+    assert abs(datetime.fromisoformat(asked["until"]) - begin - timedelta(days=3)) < timedelta(minutes=1)
+    answer = invoke("plan_deployment", request | {"approval": {"given": given and asked["changes"]}})
+    assert (answer["waits"], answer["asks"] is not None) == (waits, waits)
+    assert begin <= datetime.fromisoformat(answer["begun_at"]) <= datetime.now(UTC)
