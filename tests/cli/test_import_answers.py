@@ -276,6 +276,7 @@ TARGETS: dict[str, dict[str, Any]] = {
     "queue": {"Id": "q", "Arn": f"arn:aws:sqs:{ACCOUNT}:q"},
 }
 SCHEDULED = {
+    "default/monthly": STARTS,
     "default/nightly": CLUSTER,
     "rota-group/shop__Zoned": CLUSTER,
     "theirs/shop__X": CLUSTER,
