@@ -185,6 +185,16 @@ def test_a_rule_that_keys_can_say(found: Rule, definition: dict[str, Any], entry
     assert (made.remarks, made.in_place) == ((), True)
 
 
+def test_what_the_stack_has_so_is_not_written_whatever_the_order() -> None:
+    base = {**BASE, "taskRoleArn": f"{ROLE}/task", "ephemeralStorage": {"sizeInGiB": 50}}
+    own = {"subnets": ("subnet-2", "subnet-1", "subnet-3"), "security_groups": ("sg-2", "sg-1", "sg-3")}
+    place = Place(SETTINGS.model_copy(update=own), Revision(arn=arn(1), active=True, content=base, tags={}))
+    network = {"Subnets": ["subnet-3", "subnet-1", "subnet-2"], "SecurityGroups": ["sg-3", "sg-1", "sg-2"]}
+    found = rule(ecs={"NetworkConfiguration": {"awsvpcConfiguration": network}})
+    made = take(job.job_of_rule(found, APP), place, base)
+    assert (made.entry, made.remarks) == ({"name": "RemoveSpam", "task": "spam_task", "rate": "5 minutes"}, ())
+
+
 OF_WORKER = json.dumps({"containerOverrides": [{"name": "worker", "command": SPAM}]})
 SPOT_WITH_A_BASE = [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 1}]
 REMARKS = {
@@ -494,10 +504,11 @@ def test_what_a_rule_of_another_prefix_loses_is_said(tmp_path: Any) -> None:
     ("text", "words"),
     [
         ("a: {{ env `X` }}", "line 1: {{ env `X` }} is a template of ecschedule"),
+        ("rules: []\na: '{{ env `X` }}'", "line 2: {{ env `X` }} is a template of ecschedule"),
         ("rules: [", "line 1, column 9: a bracket is not closed"),
         ("tasks: []", "it has no list of rules"),
     ],
-    ids=["a template", "no YAML", "another file"],
+    ids=["a template", "a template in quotes", "no YAML", "another file"],
 )
 def test_a_file_that_cannot_be_read(text: str, words: str, tmp_path: Any) -> None:
     (tmp_path / "a.yaml").write_text(text)
