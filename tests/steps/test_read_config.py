@@ -41,7 +41,8 @@ def test_all_problems_are_reported_at_once(
     role = "arn:aws:iam::123456789012:role/of-a-script"
     client("events").put_targets(Rule=PREFIX + "Old", Targets=[world.target("Old") | {"RoleArn": role}])
     world.calls.made.clear()
-    world.upload({"tasks": [{"name": "ByHand", "task": "x", "cron": "61 * * * ? *"}, {"name": "B", "rate": "1 day"}]})
+    wrong = [{"name": "ByHand", "task": "x", "cron": "61 * * * ? *"}, {"name": "B", "rate": "1 day"}]
+    version = world.upload({"tasks": wrong})
     monkeypatch.setenv("CONTAINER", "web")
     expired = deployments.start(NEXT)
     expired.step("TakeTurn")
@@ -49,6 +50,7 @@ def test_all_problems_are_reported_at_once(
     with pytest.raises(ConfigError) as raised:
         expired.step("ReadConfig")
     message = str(raised.value)
+    assert message.startswith(f"s3://guestbook-config/scheduled_tasks.json (version {version}) has 2 problems:\n")
     for problem in (
         *("tasks[0].cron", "tasks[1]", "is not in ECR; push it again", "has no container web"),
         f"{PREFIX}Old names the role {role}, which Rota may not pass, so it could not restore the rule",
