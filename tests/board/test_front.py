@@ -336,6 +336,7 @@ def test_if_nothing_deploys_it_says_how_the_last_one_ended(outcome: str) -> None
 STEPS_OF = {
     "a push": (DEPLOYS, "FinishDeployment"),
     "the end of a hold, for which a push has waited": (replace(DEPLOYS, kind="resume"), "FinishDeployment"),
+    "a push of an image that is not known": (replace(DEPLOYS, digest=None), "FinishDeployment"),
     "a pause": (PAUSES, "ChangePauses"),
     "a resumption": (replace(PAUSES, kind="resume"), "ChangePauses"),
 }
@@ -546,6 +547,7 @@ def test_what_runs_often_is_one_span(minutes: int, often: bool) -> None:
     found = gathered((job("A", f"rate({minutes} minutes)"), [run("A", 0.5)]))
     coming = page(found).tasks[0].coming
     assert (bool(coming.often), bool(coming.single)) == (often, not often)
+    assert [end for _, end in coming.often] == [NOW + timedelta(days=1)] * often
 
 
 def test_a_schedule_that_is_due_at_the_ends_of_the_axis() -> None:
