@@ -30,6 +30,7 @@ def due(job: Job, hours: int = 48) -> list[tuple[str, bool, bool]]:
     ("job", "hours", "runs"),
     [
         (Job("A", When(DAILY), True), 48, [("01 06:00", True, True), ("02 06:00", True, True)]),
+        (Job("A", When(DAILY), True, None, NOW - timedelta(hours=6)), 24, [("01 06:00", True, True)]),
         (Job("A", When(DAILY), False), 24, [("01 06:00", True, False)]),
         (Job("A", When(DAILY), False, DOWN), 24, [("01 06:00", True, False)]),
         (
@@ -54,7 +55,15 @@ def due(job: Job, hours: int = 48) -> list[tuple[str, bool, bool]]:
         (Job("A", When("cron(0 6 1 1 ? 2020)"), True), 48, []),
     ],
     ids=[
-        *("daily", "disabled", "paused", "paused for a day", "a rate, by its last run", "a rate, no run"),
+        *(
+            "daily",
+            "daily, by its last run",
+            "disabled",
+            "paused",
+            "paused for a day",
+            "a rate, by its last run",
+            "a rate, no run",
+        ),
         *("a rate that is due now", "a rate of a run to come", "at both ends", "as its pause ends", "never again"),
     ],
 )
@@ -206,9 +215,9 @@ def test_a_job_in_a_zone_has_its_time_in_both() -> None:
 def test_lines_of_a_calendar_are_short_and_escaped() -> None:
     long = Job("A" * 60, When(DAILY), True)
     found = calendar([long], NOW, NOW + timedelta(days=1))
-    text = [*ics(found, "a;b,c\\d", NOW, every=False)]
-    assert text[2] == "PRODID:-//rota//a\\;b\\,c\\\\d//EN"
-    uid = f"UID:{'A' * 60}-20261201T060000Z@a\\;b\\,c\\\\d"
+    text = [*ics(found, "X;b,c\\d", NOW, every=False)]
+    assert text[2] == "PRODID:-//rota//X\\;b\\,c\\\\d//EN"
+    uid = f"UID:{'A' * 60}-20261201T060000Z@X\\;b\\,c\\\\d"
     assert text[5:7] == [uid[:70], f" {uid[70:]}"]
 
 

@@ -45,13 +45,14 @@ PAUSE, RESUME = entry("pause", 4, "A", "B"), entry("resume", 7, "A", by="user/bo
         ([entry("resume", 7, "A", by=""), PAUSE], [(4, 7, "a person")]),
         ([RESUME], []),
         ([RESUME, entry("pause", 4)], []),
+        ([entry("resume", 7, paused=None), PAUSE], []),
         ([RESUME, PAUSE | {"outcome": "refused"}], []),
         ([{"kind": "push", "outcome": "deployed", "finished_at": at(5).isoformat()}], []),
     ],
     ids=[
         *("resumed", "all are resumed", "another is resumed", "its time was up", "resumed after that"),
         *("in force", "paused once more", "two", "resumed as it ended", "it ends now", "paused again after its end"),
-        *("resumed by nobody", "resumed alone", "a pause of no task", "refused", "a push"),
+        *("resumed by nobody", "resumed alone", "a pause of no task", "the end of a hold", "refused", "a push"),
     ],
 )
 def test_what_the_ledger_shows_of_pauses(entries: list[dict[str, Any]], found: list[tuple[int, int, str]]) -> None:
@@ -59,6 +60,10 @@ def test_what_the_ledger_shows_of_pauses(entries: list[dict[str, Any]], found: l
 
 
 ENDED = PastPause(at(4), at(7), "user/ana", "stock-taking", "user/bob")
+
+
+def test_who_paused_and_why() -> None:
+    assert past([RESUME, PAUSE], "A", NOW) == [ENDED]
 
 
 @pytest.mark.parametrize(

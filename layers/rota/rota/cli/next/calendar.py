@@ -59,7 +59,7 @@ def _local(at: datetime, when: When) -> str:
         return f"{at:%Y-%m-%dT%H:%M:%SZ}"
     from rota.schedule_file import zones
 
-    return at.astimezone(zones.zone(when.timezone)).isoformat(timespec="seconds")
+    return at.astimezone(zones.zone(when.timezone)).isoformat()
 
 
 def _is_on(job: Job, at: datetime) -> bool:

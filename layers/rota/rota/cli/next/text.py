@@ -134,7 +134,7 @@ def _stamp(at: datetime) -> str:
 def _escaped(text: str) -> str:
     for each in "\\;,":
         text = text.replace(each, f"\\{each}")
-    return text.replace("\n", "\\n")
+    return text
 
 
 def _short_lines(line: str) -> Iterator[str]:
