@@ -294,3 +294,12 @@ def test_the_other_process_asks_for_whom_it_is_told(folder: Path) -> None:
     command = [sys.executable, "-m", "rota.cli.completion.refresh", where]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1].endswith("ProfileNotFound: The config profile (nobodys) could not be found")
+
+
+def test_before_the_first_names_the_folder_is_made_for_the_user_alone(
+    tmp_path: Path, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home" / "cache"))
+    assert (cache.names(WHERE, "tasks"), len(started)) == ([], 1)
+    asked = WHERE.file.with_suffix(".asked")
+    assert (asked.stat().st_mode & 0o777, asked.parent.stat().st_mode & 0o777) == (0o600, 0o700)

@@ -6,11 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import click
 import pytest
 from botocore.client import BaseClient
 from botocore.stub import Stubber
 
-from rota.cli.explain import deployment, task
+from rota.cli.explain import deployment, task, text
+from rota.cli.explain.model import Explanation, Link
 from rota.cli.frame import Account
 from rota.cli.output import Output
 from tests.cli.test_releases import DIGESTS, LIVE, entry
@@ -323,6 +325,13 @@ def test_a_failed_migration_is_pushed_again_or_deployed_again() -> None:
         "the app's developers act: do what the cause says",
         "then push again, or the same image once more: rota deploy --again run-4",
     ]
+
+
+def test_digests_are_short_but_in_inputs_and_in_what_an_app_has_logged() -> None:
+    digest = f"sha256:{'a' * 64}"
+    chain = [Link(what, "", digest) for what in ("input", "log", "cause")]
+    shown = [click.unstyle(line).split() for line in text.lines(Explanation("task", "A", "A runs", chain), 200)]
+    assert shown == [["A", "runs"], ["input", digest], ["log", digest], ["cause", digest[:19]]]
 
 
 # ---------------------------------------------------------------------- the log of a bad run

@@ -213,12 +213,14 @@ def test_as_many_facts_on_a_line_as_fit(width: int, lines: list[str]) -> None:
 
 def test_lines_are_folded_at_spaces() -> None:
     assert columns.folded("a-b-c d\n\nlonger-than-that e", 7, " ") == [" a-b-c", " d", "", " longer-than-that", " e"]
+    assert columns.folded("a b", 1, "  ") == ["  a b"], "the narrowest has room for as much as the indent and one"
+    assert columns.folded("ab c", 1, "  ") == ["  ab", "  c"]
 
 
 def test_the_longest_beginning_is_whole() -> None:
     assert [len(columns.beginning("x" * count)) for count in (159, 160)] == [159, 160]
     assert columns.beginning(f"{'x' * 100} {'y' * 60}") == f"{'x' * 100} ..."
-    assert columns.beginning(f"{'x' * 100} y-{'y' * 60}") == f"{'x' * 100} ..."
+    assert columns.beginning(f"{'x' * 100} yy-{'y' * 60}") == f"{'x' * 100} ..."
 
 
 @pytest.mark.parametrize(
