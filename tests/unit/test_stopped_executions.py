@@ -108,7 +108,7 @@ def test_whether_an_execution_may_have_to_be_restored(
 
 def test_an_execution_is_shown_as_it_is_within_a_minute() -> None:
     described: Any = {"name": "x", "executionArn": ANOTHER, "status": "RUNNING", "input": json.dumps(PUSH)}
-    assert [stopped.decide(described, waited).decision for waited in (59.9, 60)] == ["wait", "ignore"]
+    assert [stopped.decide(described, waited, by_hand=False).decision for waited in (59.9, 60)] == ["wait", "ignore"]
 
 
 @pytest.mark.parametrize(("given", "arn"), [(PUSH, ANOTHER), (CHANGE, ARN)], ids=["a push", "another"])

@@ -38,7 +38,7 @@ def execution_named_by(event: Any, execution_arn: str) -> str | None:
     return arn
 
 
-def decide(described: "DescribeExecutionOutputTypeDef", waited: float, *, by_hand: bool = False) -> Verdict:
+def decide(described: "DescribeExecutionOutputTypeDef", waited: float, *, by_hand: bool) -> Verdict:
     """Whether the execution that Step Functions describes so may have to be restored.
 
     `waited`: seconds since this execution began; `by_hand`: a person started it, and no event.
