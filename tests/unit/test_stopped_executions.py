@@ -145,7 +145,7 @@ class _StepFunctions:
 
 
 DENIED = CaughtError(Error="RejectedError", Cause="DescribeExecution was denied")
-START = datetime(2026, 11, 24, 6, 0, 2, 123456, tzinfo=UTC)
+START = datetime(2026, 11, 24, 6, 0, 2, 123999, tzinfo=UTC)
 NAME = ARN.rpartition(":")[2]
 WHO_ACTS = "For the operator: start this with the deployment's ARN."
 
@@ -194,9 +194,10 @@ def test_which_execution_is_restored_and_why(ended: Any, error: tuple[str, str],
     assert found.error == CaughtError(Error=error[0], Cause=error[1])
 
 
-def test_its_own_failure_comes_from_what_the_catch_hands_over() -> None:
+@pytest.mark.parametrize("more", [{}, {"dry_run": True}], ids=["a deployment", "a dry run"])
+def test_its_own_failure_comes_from_what_the_catch_hands_over(more: dict[str, Any]) -> None:
     aws: Any = _StepFunctions({})
-    found = failed.find_failed(aws, asked(PUSH))
+    found = failed.find_failed(aws, asked({**PUSH, **more}))
     assert isinstance(found, failed.Failed)
     assert (found.execution.id, found.error) == (ANOTHER, DENIED)
     assert found.document
