@@ -485,3 +485,12 @@ def test_a_start_whose_answer_was_lost_or_that_is_not_to_be_seen_yet(aws: Aws, t
     assert typed("deploy", "--image", "f9", "--yes", "--no-wait").err.startswith("rota: you may not DescribeExecution")
     aws.answers["StartExecution"] = "AccessDeniedException"
     assert typed("deploy", "--image", "f9", "--yes", "--no-wait").err.startswith("rota: you may not StartExecution")
+
+
+@pytest.mark.usefixtures("machine")
+def test_what_named_no_image_is_not_what_was_deployed_last(aws: Aws, typed: Typed) -> None:
+    ended = {"outcome": "failed", "kind": "push", "execution": EXECUTION + "push-9", "finished_at": at(30, "11:00")}
+    aws.items.append({"app": APP, "record": f"deployment#{ended['finished_at']}", **ended})
+    assert typed("deploy", "--again", "--yes", "--no-wait").exit == 0
+    described = [asked["executionArn"] for operation, asked in aws.asked if operation == "DescribeExecution"]
+    assert described[0] == EXECUTION + "push-4"
