@@ -97,6 +97,7 @@ def test_a_file_that_cannot_be_read(name: str, message: str, tmp_path: Path) -> 
     done = check(str(tmp_path / name))
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == f"rota: {message.format(tmp_path / name)}\n"
+    assert json.loads(check(str(tmp_path / name), "--json").stderr)["error"] == "NoFile"
 
 
 @pytest.mark.parametrize(

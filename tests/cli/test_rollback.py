@@ -65,3 +65,8 @@ def test_a_release_that_is_not_kept_starts_nothing(number: str, kept: list[int],
 )
 def test_how_it_is_undone(live: int, said: list[str]) -> None:
     assert [*undo(Present({"number": live}, {}, []), {"number": 3}, " --env prod")] == said
+
+
+def test_where_nothing_was_or_is_live_there_is_nothing_to_undo() -> None:
+    assert [*undo(Present(None, {}, []), {"number": 3}, "")] == []
+    assert [*undo(Present({"number": 4}, {}, []), None, "")] == []

@@ -122,6 +122,12 @@ def test_the_json_of_a_file_in_yaml_is_for_people_too() -> None:
     assert found.json.decode() == "\n".join(text)
 
 
+def test_what_is_not_there_is_in_the_line_of_what_it_belongs_to() -> None:
+    found = source.Source(b"", (), {(): 1, ("tasks",): 2, ("tasks", 0): 3})
+    assert [found.line(each) for each in (("tasks", 0, "watch", "grace"), ("tasks", 1), ("x",), ())] == [3, 2, 1, 1]
+    assert source.Source(b"").line(("tasks", 0)) is None
+
+
 def test_a_file_in_yaml_that_is_too_long_is_not_read() -> None:
     (found,) = source.read("jobs.yaml", b"#" * (LARGEST_FILE + 1)).problems(rule_prefix="", max_tasks=1)
     assert str(found) == "file: has more than 1,048,576 bytes, the limit for a schedule file; make it shorter"
