@@ -536,3 +536,9 @@ def test_while_it_waits_it_bars_unless_it_is_to_be_approved(
     assert back.step("TakeTurn")["decision"] == "wait"
     assert barred() == ({} if approval in approvals else {NEXT: "v2"})
     assert "hold" in plain(items.read(LEASE)["gates"])
+
+
+def test_the_hold_of_a_rollback_has_its_end(two: Deployments) -> None:
+    two.ask(**BACK, hold={"until": "2099-01-01T00:00:00Z"}).step("TakeTurn")
+    hold = plain(items.read(LEASE)["gates"])["hold"]
+    assert (hold["until"], hold["by"], hold["reason"]) == ("2099-01-01T00:00:00Z", "ann", "the login fails")
