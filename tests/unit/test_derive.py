@@ -174,6 +174,17 @@ def test_a_variable_replaces_the_secret_of_that_name() -> None:
     assert found["secrets"] == []
 
 
+def test_secrets_are_added_or_replaced() -> None:
+    (had,) = APP_CONTAINER["secrets"]
+    secrets = {"LOG_LEVEL": "/shop/level", "TOKEN": "/shop/token"}
+    added = [{"name": name, "valueFrom": value} for name, value in secrets.items()]
+    found = container(task(secrets=secrets))
+    assert (found["secrets"], found["environment"]) == ([had, *added], []), "a secret replaces a variable"
+    found = container(task(secrets={"ADMIN_TOKEN": "/shop/admin"}))
+    assert found["secrets"] == [{"name": "ADMIN_TOKEN", "valueFrom": "/shop/admin"}]
+    assert found["environment"] == APP_CONTAINER["environment"]
+
+
 @pytest.mark.parametrize(
     ("size", "sizes_of_task", "gone"),
     [
@@ -231,6 +242,8 @@ BARE = {key: value for key, value in APP_CONTAINER.items() if key not in ("cpu",
         ),
         pytest.param(task(environment={"ADMIN_TOKEN": "x"}), BARE, None, id="a secret to remove"),
         pytest.param(task(memory=1024), BARE | {"memory": 512}, None, id="a limit to remove"),
+        pytest.param(task(memory=1024), BARE | {"memoryReservation": 512}, None, id="a reservation to remove"),
+        pytest.param(task(cpu=512), BARE | {"cpu": 256}, None, id="a container's cpu to remove"),
         pytest.param(task(), BARE | {"memory": 512}, COMMAND, id="a limit to keep"),
         pytest.param(task(), BARE | {"restartPolicy": {"enabled": True}}, None, id="a restart policy to remove"),
         pytest.param(task(), BARE | {"restartPolicy": {"enabled": False}}, COMMAND, id="a restart policy that is off"),
