@@ -573,6 +573,25 @@ def test_when_before_and_after_run(image_uri: str, with_before: bool, runs: tupl
     assert said in described.summary
 
 
+@pytest.mark.parametrize(
+    ("image_uri", "runs"),
+    [
+        (IMAGE_URI, False),
+        (IMAGE_URI.replace("us-east-1", "eu-west-1"), False),
+        (NEW_IMAGE, True),
+        (IMAGE_URI.replace("guestbook@", "guestbook-two@"), False),
+    ],
+    ids=["live", "a copy of it in another registry", "new", "a copy of it in another repository"],
+)
+def test_a_rollout_of_the_live_image_runs_no_migration(image_uri: str, runs: bool) -> None:
+    """The service is rolled once more because its last rollout is not complete."""
+    there = deployed(INGEST) | {"service": service_state(arn(3), steady=False), "served": registered(None, 3)}
+    plan = build_plan(
+        SETTINGS, current_state(**there, tasks=(INGEST,), image_uri=image_uri, before=MIGRATE, after=SMOKE)
+    )
+    assert (plan.roll, plan.before is not None, plan.after is not None) == (True, runs, True)
+
+
 def test_a_file_that_runs_nothing_once_is_planned_as_before() -> None:
     plan = build_plan(SETTINGS, current_state(**deployed(INGEST), tasks=(INGEST, SPAM))).model_dump()
     assert not {"before", "after"} & plan.keys()
