@@ -184,7 +184,7 @@ def _listed(task: "Planned") -> str:
 
 def _in_zone(runs: "Sequence[datetime]", timezone: str) -> str:
     """`Tue 2026-12-01 06:00, ... UTC`; of another zone `Tue 2026-12-01 07:00 CET (06:00 UTC), ...`."""
-    if timezone == "UTC" or not runs:
+    if timezone == "UTC":
         return ", ".join(f"{run:%a %Y-%m-%d %H:%M}" for run in runs) + (" UTC" if runs else "")
     from rota.schedule_file import zones
 
