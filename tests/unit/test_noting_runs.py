@@ -129,7 +129,9 @@ def test_a_run_whose_end_was_lost_is_unknown(table: RunTable, recorder: Recorder
     recorder.lose(run, reason(Why.AWAY))
     lost = table.run(run.key)
     assert lost == run.model_copy(update={"status": Status.UNKNOWN, "reason": reason(Why.AWAY)})
-    found = recorder.record(a_task(exit_code=0))
+    assert lost is not None
+    assert recorder.record(a_task(exit_code=0, version=lost.version)) == lost, "no newer change"
+    found = recorder.record(a_task(exit_code=0, version=lost.version + 1))
     assert found is not None
     assert (found.status, table.run(run.key)) == (Status.OK, found), "its event came after all"
     recorder.lose(run, reason(Why.AWAY))
