@@ -355,3 +355,23 @@ def test_a_page_of_a_log_may_be_empty_although_more_follow(
         **{"logGroupName": "/ecs/shop", "logStreamName": "jobs/app/4f2a4f2a4f2a", "startFromHead": False},
         **{"limit": 10, "nextToken": "1"},
     }
+
+
+NO_STREAM: dict[str, tuple[dict[str, Any], str]] = {
+    "no configuration": ({}, "its task definition has no log configuration"),
+    "another driver": ({"logConfiguration": {"logDriver": "splunk"}}, "it logs by splunk"),
+    "no prefix": (
+        {"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/shop"}}},
+        "its log has no awslogs-stream-prefix, so its stream is not known",
+    ),
+}
+
+
+@pytest.mark.parametrize(("members", "words"), NO_STREAM.values(), ids=NO_STREAM)
+def test_a_log_that_is_not_in_cloudwatch_is_not_asked_for(
+    app: Aws, typed: Typed, members: dict[str, Any], words: str
+) -> None:
+    containers = [{"name": "app", "image": "shop:1", **members}]
+    app.answers["DescribeTaskDefinition"] = {"taskDefinition": {**DEFINITION, "containerDefinitions": containers}}
+    assert [row for row in rows(typed, "Fails") if row.startswith("log ")] == [f"log {words}"]
+    assert "GetLogEvents" not in {operation for operation, _ in app.asked}
