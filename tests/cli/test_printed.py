@@ -17,7 +17,7 @@ from rota.cli import columns, json_schema, time_text
 from rota.cli.exits import MEANINGS, CommandError, Exit
 from rota.cli.next.calendar import Job, calendar
 from rota.cli.next.text import lines as next_lines
-from rota.cli.output import Output
+from rota.cli.output import Output, plain
 from rota.schedule_file.when import When
 from rota.watch.wording import for_people
 
@@ -356,3 +356,9 @@ def test_answers_do_not_change_once_they_are_made() -> None:
     classes = [(name, each) for name, module in named.items() for each in vars(module).values() if is_dataclass(each)]
     assert len(classes) > 40
     assert [(name, each) for name, each in classes if not each.__dataclass_params__.frozen] == []  # type: ignore[union-attr]
+
+
+def test_what_is_in_an_answer_is_plain_at_any_depth() -> None:
+    assert plain({"a": (NOW, [Answer(NOW, "b"), Exit.FAILED, None])}) == {
+        "a": ["2026-11-30T12:00:00Z", [{"when": "2026-11-30T12:00:00Z", "kind": "b"}, 1, None]]
+    }
