@@ -461,6 +461,21 @@ def test_a_push_takes_the_free_lease(dynamodb: Stubber) -> None:
     assert take(dynamodb) == FREE
 
 
+def test_two_executions_of_one_event_have_one_place(dynamodb: Stubber) -> None:
+    """EventBridge delivers at least once: neither overtakes the other."""
+    first, second = (EXECUTION.model_copy(update={"name": f"a_{digit * 32}"}) for digit in "01")
+    newest = f"2026-12-01T06:00:00+00:00#2026-12-01T06:00:09+00:00#{second.name}"
+    refuses(dynamodb, newest=newest)
+    request = asked(
+        f"{CLAIM.format('if_not_exists(at_work, :none)')}{OF_PUSH}",
+        f"attribute_not_exists(holder){NO_NEWER}",
+        claims({":digest": DIGEST}, newest),
+    )
+    changes(dynamodb, request, holder=ME)
+    of_event = PUSH.model_copy(update={"image": PUSHED.model_copy(update={"event_id": "a"})})
+    assert turn.take(of(dynamodb), first, of_event, ().__contains__, "none") == FREE
+
+
 def test_a_pause_leaves_what_waits_for_the_lease(dynamodb: Stubber) -> None:
     update = f"{CLAIM.format('if_not_exists(at_work, :none)')} REMOVE shut, restorer, digest"
     changes(dynamodb, asked(update, "attribute_not_exists(holder)", claims({}, "~")), holder=ME)

@@ -54,7 +54,7 @@ def test_a_record_is_derived_from_the_document(done: tuple[str, ...], begun: lis
     assert (record.has_begun, record.complete) == (bool(begun), False)
     assert [step.name for step in WRITING if record.may_have_begun(step.name)] == begun
     assert record.plan == (ANSWERS["PlanDeployment"].document if begun else None)  # type: ignore[attr-defined]  # a model of it
-    assert record.durations() == ""
+    assert (record.durations(), record.late, record.late_more) == ("", (), 0)
 
 
 @pytest.mark.parametrize(

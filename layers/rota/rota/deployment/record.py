@@ -147,7 +147,7 @@ class DeploymentRecord(Item):
         )
 
 
-def with_late(summary: str, late: Sequence[str], more: int = 0) -> str:
+def with_late(summary: str, late: Sequence[str], more: int) -> str:
     """The summary of a deployment that is complete, with the tasks whose one time had passed, and how many more."""
     late = [*late, *([f"{more} more"] if more else [])]
     if not late:
