@@ -32,11 +32,10 @@ def handler(request: RegisterRevisionsInput, settings: Settings, plan: Plan) -> 
     active = _active(ecs, settings, plan)
     newer = [arn for arn in active if arns.revision_number(arn) > plan.newest_revision]
     found = in_parallel(lambda arn: task_definitions.read_revision(ecs, arn), newer)
-    unchanged = [each for each in found if not task_definitions.is_changed_copy(each, plan.base)]
-    # An earlier round, or an attempt that was interrupted, has registered some already.
-    known = {
-        key: first.arn for key, (first, *_) in task_definitions.reusable_by_fingerprint(unchanged, settings.app).items()
-    }
+    # An earlier round, or an attempt that was interrupted, has registered some already. Copies that a person made of
+    # these are newer.
+    own = (each for each in found if each.registered_by(settings.app, request.execution.name))
+    known = {key: first.arn for key, (first, *_) in task_definitions.reusable_by_fingerprint(own, settings.app).items()}
 
     # One after the other, in the file's order: ECS's quota of one a second is slower than its answers.
     for revision in plan.registers:
@@ -83,10 +82,10 @@ def _newest_foreign(
         active = {*task_definitions.list_newer(ecs, settings.family, arns.revision_number(base.arn))}
     unknown = (arn for arn in active - registered if not arns.is_among(arn, plan.own_numbers))
     newer = sorted((arn for arn in unknown if _is_newer(arn, base)), key=arns.revision_number, reverse=True)
+    served = task_definitions.find_revision(ecs, plan.service_runs) if newer and plan.service_runs != base.arn else None
     others = (task_definitions.read_revision(ecs, arn) for arn in newer)
-    return next(
-        (each.arn for each in others if each.owner is None or task_definitions.is_changed_copy(each, base)), None
-    )
+    copied = (base, served) if served else (base,)
+    return next((each.arn for each in others if task_definitions.is_foreign(each, *copied)), None)
 
 
 def _is_newer(arn: str, base: task_definitions.Revision) -> bool:

@@ -310,3 +310,44 @@ def test_a_file_that_is_new() -> None:
 def test_a_file_that_is_not_understood_stays(text: str) -> None:
     with pytest.raises(samconfig.SamconfigError):
         samconfig.with_environment(text, "shop", "s", "r", {})
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        pytest.param("deploy = 1", "[shop.deploy.parameters] in samconfig.toml is no table", id="a command"),
+        pytest.param('deploy.parameters = "x"', "[shop.deploy.parameters] in samconfig.toml is no table", id="its own"),
+        pytest.param("global.parameters = [1]", "[shop.global.parameters] in samconfig.toml is no table", id="of all"),
+        pytest.param(
+            "deploy.parameters.parameter_overrides = {A = 1}",
+            "parameter_overrides of [shop.deploy.parameters] in samconfig.toml is neither a text nor a list of texts",
+            id="overrides in a table",
+        ),
+        pytest.param(
+            "deploy.parameters.parameter_overrides = [1]",
+            "parameter_overrides of [shop.deploy.parameters] in samconfig.toml is neither a text nor a list of texts",
+            id="a number",
+        ),
+        pytest.param(
+            "deploy.parameters.parameter_overrides = ['A=\"b']",
+            "parameter_overrides of [shop.deploy.parameters] in samconfig.toml cannot be read: No closing quotation",
+            id="an open quote",
+        ),
+    ],
+)
+def test_a_table_that_is_not_as_sam_cli_has_it(table: str, problem: str) -> None:
+    with pytest.raises(samconfig.SamconfigError, match=f"^{re.escape(problem)}$"):
+        samconfig.with_environment(f"version = 0.1\n[shop]\n{table}\n", "shop", "rota-shop", "eu-west-1", {})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "found"),
+    [
+        pytest.param("'A=b C=\"d e\"'", {"A": "b", "C": "d e"}, id="a text"),
+        pytest.param("['A=b C=d', '', 'E=\"f g\"']", {"A": "b", "C": "d", "E": "f g"}, id="a list"),
+        pytest.param("[]", {}, id="none"),
+    ],
+)
+def test_the_parameters_that_an_environment_has(overrides: str, found: dict[str, str]) -> None:
+    text = f"[shop.deploy.parameters]\nparameter_overrides = {overrides}\n"
+    assert samconfig.overrides_of(text, "shop") == found

@@ -112,6 +112,9 @@ def test_the_whole_answers_of_what_cannot_be_read(service: Aws, played: Played) 
     Path("samconfig.toml").unlink()
     Path("samconfig.toml").mkdir()
     played("init_folder", "init production/shop-api")
+    Path("samconfig.toml").rmdir()
+    Path("samconfig.toml").write_bytes(b"version = 0.1\n# caf\xe9\n")
+    played("init_no_utf8", "init production/shop-api")
     service.answers["DescribeServices"] = {"services": []}
     played("init_no_service", "init production/shop-api")
 

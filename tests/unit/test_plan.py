@@ -754,6 +754,7 @@ def asked_for(plan: Plan, there: Snapshot = BARE, **changes: Any) -> str:
         pytest.param({"service_runs": arn(99)}, False, id="what the service runs"),
         pytest.param({"algorithm": 7}, False, id="how it was made"),
         pytest.param({"retry_policy_set_by_rota": ()}, False, id="whose retry policy it is"),
+        pytest.param({"own_numbers": {"guestbook": ((2, 9),)}}, False, id="which numbers earlier revisions have"),
         pytest.param({"remarks": ("what a person should know",)}, False, id="remarks"),
         pytest.param({"image_uri": NEW_IMAGE}, True, id="the image"),
         pytest.param({"changes": ()}, True, id="the changes of schedules"),

@@ -56,7 +56,8 @@ class LiveArtifacts(NamedTuple):
     used again; a revision never changes. `retry_policy_set`: the names of the schedules whose retry policy it set; None
     if unknown; `set_by_keys`: what else keys of its file set of each, and
     `said_of_revisions` what they said of its revision. `base` is that of the release that is brought
-    back; None if none is. `own_numbers`: by family, of the revisions that it and deployments before it registered.
+    back; None if none is. `own_numbers`: of the revisions that it and deployments before it registered, as
+    `arns.with_numbers_of` answers them.
     """
 
     revisions: dict[str, str]

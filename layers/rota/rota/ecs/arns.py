@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 
 Ranges = tuple[tuple[int, int], ...]
 """Numbers of one family's revisions: the first and the last of each range, in order."""
+# What is forgotten is read. What others register in the family ends a range, so many a deployment each.
+_MOST_RANGES = 100
 
 
 def revision_number(arn: str) -> int:
@@ -28,16 +30,22 @@ def family(arn: str) -> str:
 
 def is_among(arn: str, numbers: Mapping[str, Ranges]) -> bool:
     """Whether the revision's number is in one of its family's ranges."""
-    return any(first <= revision_number(arn) <= last for first, last in numbers.get(family(arn), ()))
+    number = revision_number(arn)
+    return any(first <= number <= last for first, last in numbers.get(_without_number(arn), ()))
 
 
 def with_numbers_of(revisions: Iterable[str], numbers: Mapping[str, Ranges]) -> dict[str, Ranges]:
-    """The ranges by family, with the numbers of these ARNs. What one deployment registers is next to no range more."""
+    """The ranges with the numbers of these revisions, by the family's ARN; of each family the newest ranges."""
     spans = {name: [*ranges] for name, ranges in numbers.items()}
     for arn in revisions:
         number = revision_number(arn)
-        spans.setdefault(family(arn), []).append((number, number))
-    return {name: _joined(each) for name, each in spans.items()}
+        spans.setdefault(_without_number(arn), []).append((number, number))
+    return {name: _joined(each)[-_MOST_RANGES:] for name, each in spans.items()}
+
+
+def _without_number(arn: str) -> str:
+    """Of the family, in its account and Region: other ones have the same numbers."""
+    return arn.rsplit(":", 1)[0]
 
 
 def _joined(spans: Iterable[tuple[int, int]]) -> Ranges:

@@ -186,6 +186,13 @@ def is_changed_copy(revision: Revision, original: Revision) -> bool:
     return same_tags and fingerprint_of(revision.content, {}) != fingerprint_of(original.content, {})
 
 
+def is_foreign(revision: Revision, *originals: Revision) -> bool:
+    """True if a deployment did not register it, but infrastructure code or a person: also as a changed copy of one of
+    these, with its tags.
+    """
+    return revision.owner is None or any(is_changed_copy(revision, original) for original in originals)
+
+
 def _registration(revision: Revision) -> tuple[str | None, str | None]:
     """Differs for any two revisions that Rota registers, unless the response to the first registration was lost."""
     return revision.fingerprint, revision.tags.get(_EXECUTION_TAG)
@@ -200,15 +207,15 @@ def find_base(ecs: "ECSClient", served: Revision, candidates: Iterable[str]) -> 
 
     `candidates`: ARNs of the family's ACTIVE revisions that may be foreign, the newest first.
 
-    Foreign revisions come from infrastructure code, or are changed copies of what the service runs. One that was
-    registered during the deployment of `served` has a lower number; a tag of `served` names it.
+    Foreign revisions come from infrastructure code, or are changed copies of what the service runs, or ran until it was
+    deregistered. One that was registered during the deployment of `served` has a lower number; a tag of `served` names
+    it.
     """
-    lowest = arns.revision_number(served.replaces or served.arn)
-    for arn in candidates:
-        if arns.revision_number(arn) <= lowest:
-            break
+    newer = [*newer_than(arns.revision_number(served.replaces or served.arn), candidates)]
+    replaced = find_revision(ecs, served.replaces) if newer and served.replaces else None
+    for arn in newer:
         revision = read_revision(ecs, arn)
-        if revision.owner is None or is_changed_copy(revision, served):
+        if is_foreign(revision, served, *([replaced] if replaced else [])):
             return revision
     if served.next_base:
         tagged = find_revision(ecs, served.next_base)

@@ -56,7 +56,7 @@ class CurrentState(Shape):
     said_of_revisions: dict[str, dict[str, str]] = Field(default_factory=dict, exclude_if=lambda given: not given)
     """By the schedule's name: what the keys of that file said of its own revision, in words by key."""
     own_numbers: dict[str, Ranges] = Field(default_factory=dict, exclude_if=lambda given: not given)
-    """By family: the numbers of the revisions that deployments up to the live one registered."""
+    """By the family's ARN: the numbers of the revisions that deployments up to the live one registered."""
     remark: str = ""
     """What the summary says of the deployment."""
 

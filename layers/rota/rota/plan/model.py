@@ -105,7 +105,7 @@ class Plan(Shape):
     )
     """Where `said_of_revisions` differs: before the deployment, and after it."""
     own_numbers: dict[str, Ranges] = Field(default_factory=dict, exclude_if=lambda given: not given)
-    """By family: the numbers of the revisions that deployments before this one registered. None is a foreign base."""
+    """By the family's ARN: the numbers of the revisions that deployments before this one registered."""
     service_changes: tuple[str, ...] = ()
     """How the service will differ from what it runs."""
     commands: Commands | None = None

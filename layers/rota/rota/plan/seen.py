@@ -16,6 +16,7 @@ _NOT_SEEN = {
     "reused",
     "service_runs",
     "algorithm",
+    "own_numbers",
     "retry_policy_set_by_rota",
     "remarks",
 }

@@ -103,10 +103,13 @@ def _registered_again(ecs: "ECSClient", context: "RestoreContext", gone: task_de
     """An ACTIVE revision with the content and the tags of one that is INACTIVE: its ARN."""
     settings, fingerprint = context.settings, fingerprint_of(gone.content, task_definitions.inherited_tags(gone))
     newer = task_definitions.list_newer(ecs, settings.family, context.plan.newest_revision)
-    known = task_definitions.reusable_by_fingerprint(
-        (task_definitions.read_revision(ecs, arn) for arn in newer), settings.app
-    )
-    if fingerprint in known:
-        return known[fingerprint][0].arn  # an interrupted attempt has registered it already
+    # An interrupted attempt has registered it already; copies that a person made of that are newer.
+    own = [
+        each.arn
+        for each in (task_definitions.read_revision(ecs, arn) for arn in newer)
+        if each.active and each.replaces == gone.arn and each.registered_by(settings.app, context.execution.name)
+    ]
+    if own:
+        return own[-1]
     tags = task_definitions.replacement_tags(gone, settings.app, context.execution.name, fingerprint)
     return task_definitions.register_revision(clients.ecs(attempts=1), gone.content, tags)

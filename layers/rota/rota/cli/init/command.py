@@ -92,8 +92,9 @@ def _write(account: Account, initialised: "Initialised", *, yes: bool) -> "Initi
         parameters = {**kept, **initialised.parameters}
         lacking = proposed(initialised.environment, parameters)
         made = samconfig.with_environment(text, initialised.environment, initialised.stack, region, parameters, lacking)
-    except (OSError, samconfig.SamconfigError) as error:
-        what = f"{config} cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+    except (OSError, UnicodeDecodeError, samconfig.SamconfigError) as error:
+        unread = isinstance(error, OSError | UnicodeDecodeError)
+        what = f"{config} cannot be read: {getattr(error, 'strerror', error)}" if unread else str(error)
         raise CommandError(Exit.MISUSED, what, "correct that, or run it in another directory") from error
     there = [f"[{initialised.environment}] of {config}"] if had is not None and not is_example else []
     there += [str(schedule)] if schedule.exists() else []

@@ -32,9 +32,25 @@ def overrides_of(text: str, environment: str) -> dict[str, str] | None:
     found = _parsed(text).get(environment)
     if not isinstance(found, dict):
         return None
-    given = found.get("deploy", {}).get("parameters", {}).get(_OVERRIDES, [])
-    words = shlex.split(given) if isinstance(given, str) else [shlex.split(each)[0] for each in given]
+    given = _parameters(found, environment, "deploy").get(_OVERRIDES, [])
+    texts = [given] if isinstance(given, str) else given
+    where = f"{_OVERRIDES} of [{environment}.deploy.parameters] in {SAMCONFIG}"
+    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+        raise SamconfigError(f"{where} is neither a text nor a list of texts")
+    try:
+        words = [word for each in texts for word in shlex.split(each)]
+    except ValueError as error:
+        raise SamconfigError(f"{where} cannot be read: {error}") from error
     return dict(each.split("=", 1) for each in words if "=" in each)
+
+
+def _parameters(found: Mapping[str, Any], environment: str, command: str) -> dict[str, Any]:
+    """The parameters of a command of SAM CLI, or of all (`global`). Raises SamconfigError."""
+    given = found.get(command, {})
+    parameters = given.get("parameters", {}) if isinstance(given, dict) else None
+    if not isinstance(parameters, dict):
+        raise SamconfigError(f"[{environment}.{command}.parameters] in {SAMCONFIG} is no table")
+    return parameters
 
 
 def is_example(overrides: Mapping[str, str]) -> bool:
@@ -57,9 +73,9 @@ def with_environment(
     """
     before = _parsed(text)
     had = {} if is_example(overrides_of(text, environment) or {}) else before.get(environment, {})
-    settings = {**_SETTINGS, **had.get("deploy", {}).get("parameters", {})}
+    settings = {**_SETTINGS, **_parameters(had, environment, "deploy")}
     settings.pop(_OVERRIDES, None)
-    whole = {**had.get("global", {}).get("parameters", {}), "stack_name": stack, "region": region}
+    whole = {**_parameters(had, environment, "global"), "stack_name": stack, "region": region}
     lines = [
         f"[{environment}.global.parameters]",
         *(f"{name} = {_value(value)}" for name, value in whole.items()),
