@@ -1,6 +1,7 @@
 """The command `rota` itself: its version, its help, and what it loads for them."""
 
 import io
+import os
 import re
 import subprocess
 import sys
@@ -29,7 +30,8 @@ LAYER = ROOT / "layers" / "rota"
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "rota", *arguments]
-    return subprocess.run(command, cwd=LAYER, capture_output=True, text=True, check=False)
+    variables = {**os.environ, "COLUMNS": "80"}
+    return subprocess.run(command, cwd=LAYER, env=variables, capture_output=True, text=True, check=False)
 
 
 def test_it_prints_its_version() -> None:
