@@ -86,6 +86,20 @@ def test_a_dry_run_has_begun_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "has_begun"),
+    [({}, True), ({"waits": True}, False), ({"nothing_to_do": True}, False)],
+    ids=["it goes on", "it is to be approved", "nothing to do"],
+)
+def test_what_ends_with_its_plan_has_begun_nothing(changes: dict[str, bool], has_begun: bool) -> None:
+    given: dict[str, Any] = {"turn": ANSWERS["TakeTurn"]}
+    assert FailedDeployment.model_construct(**given).has_begun is False, "without a plan"
+    given["plan"] = ANSWERS["PlanDeployment"].model_copy(update=changes)
+    assert FailedDeployment.model_construct(**given).has_begun is has_begun
+    del given["turn"]
+    assert FailedDeployment.model_construct(**given).has_begun is False, "without a turn"
+
+
+@pytest.mark.parametrize(
     ("plan_begun", "planning"),
     [(23.1, "ReadConfig 2.1 s, PlanDeployment 1.1 s"), (None, "planning 3.2 s")],
     ids=["known", "a record of the version before"],
