@@ -146,6 +146,7 @@ def test_the_words_of_a_command_are_masked(command: list[str], shown: list[str])
 
 def test_known_values_are_masked_the_longest_first() -> None:
     assert mask("abcd-efgh and abcd, but abc", ["abcd", "abcd-efgh", "abc"]) == "*** and ***, but abc"
+    assert mask("abcdef", ["bcde", "abcdef"]) == "***", "whatever its letters"
 
 
 @pytest.mark.parametrize(
