@@ -339,7 +339,7 @@ def test_the_whole_transaction(
     if before is None:
         counts(dynamodb, 5, 2)
     ended = entry(release=number)
-    of_release = {"release": number} if number else {}
+    of_release: dict[str, Any] = {"release": number} if number else {}
     item = put(ended, **{"summary": "1 new", **OF_IMAGE, **OF_FILE, **of_release})
     dynamodb.add_response("transact_write_items", {}, {"TransactItems": [{"Put": item}, *parts]})
     assert of(dynamodb).close(entry(), RECORD, ENDED) == ended
