@@ -494,3 +494,20 @@ def test_what_named_no_image_is_not_what_was_deployed_last(aws: Aws, typed: Type
     assert typed("deploy", "--again", "--yes", "--no-wait").exit == 0
     described = [asked["executionArn"] for operation, asked in aws.asked if operation == "DescribeExecution"]
     assert described[0] == EXECUTION + "push-4"
+
+
+def test_of_several_pauses_those_that_are_named_end(aws: Aws, machine: Machine, typed: Typed) -> None:
+    machine.ends("Done", {"outcome": {"outcome": "done"}})
+    key = {"app": "pauses#production/shop", "by": "user/ana", "since": at(30, "11:59")}
+    aws.items += [{**key, "record": f"pause#{task}", "task": task} for task in ("Fails", "Soon")]
+    aws.answers |= {
+        "DescribeRule": lambda asked: next(each for each in RULES if each["Name"] == asked["Name"]),
+        "GetSchedule": "ResourceNotFoundException",
+        "ListTargetsByRule": {"Targets": [TARGET]},
+    }
+    for line, tasks in (("Soon", ["Soon"]), ("Soon Fails", ["Soon", "Fails"]), ("--all --run-missed", None)):
+        aws.asked.clear()
+        done = typed("resume", *line.split())
+        (given,) = (json.loads(asked["input"]) for operation, asked in aws.asked if operation == "StartExecution")
+        assert (done.exit, given.get("pause", {}).get("tasks")) == (0, tasks)
+    assert [f"{task} was not due in its pause.\n" in done.err for task in ("Fails", "Soon")] == [True, True]
