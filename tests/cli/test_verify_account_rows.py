@@ -362,6 +362,15 @@ def test_a_layer_is_uploaded_where_ecr_asks_for_it(account: Account, aws: Aws) -
     assert first == second
 
 
+def test_a_bucket_is_made_in_the_runs_region_with_versions_and_the_tag(account: Account, aws: Aws) -> None:
+    assert resources.bucket(account, "b") == f"{OWN}b"
+    assert aws.asked == [
+        ("CreateBucket", {"Bucket": f"{OWN}b", "CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}),
+        ("PutBucketTagging", {"Bucket": f"{OWN}b", "Tagging": {"TagSet": [{"Key": "rota:verify", "Value": "r1"}]}}),
+        ("PutBucketVersioning", {"Bucket": f"{OWN}b", "VersioningConfiguration": {"Status": "Enabled"}}),
+    ]
+
+
 def test_a_service_whose_task_fails_is_deleted_at_once(account: Account, aws: Aws) -> None:
     aws.answers |= {"ReceiveMessage": of_tasks(), "DescribeServices": {"services": [FAILS]}}
     (row,) = (each for each in ROWS if each.id == "bake-deployments")
