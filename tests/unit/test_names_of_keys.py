@@ -1,84 +1,126 @@
-"""What people and other tools call the keys of the schedule file: the message names the key that is meant."""
+"""What people write instead of a key, as they know it from other tools, and what the file says to write."""
+
+import json
+from typing import Any
 
 import pytest
 
-from tests.schedule_files import entry, problems
+from rota.schedule_file.parse import find_problems
 
-# Where it is, the key, and what it is called elsewhere.
-CALLED = [
-    ("tasks", "environment", "env envs envVars vars variables environmentVariables"),
-    ("tasks", "command", "cmd args arguments exec run containerCommand"),
-    ("tasks", "memory", "mem ram memoryMiB memory_mb memorySize"),
-    ("tasks", "cpu", "cpus vCPU vCPUs cpuUnits"),
-    ("tasks", "cron", "cronExpression crontab"),
-    ("tasks", "rate", "every interval"),
-    ("tasks", "schedule", "expression ScheduleExpression"),
-    ("tasks", "timezone", "tz zone ScheduleExpressionTimezone timezone-name"),
-    ("tasks", "at", "date once runAt one_time"),
-    ("tasks", "start", "StartDate startAt startsAt notBefore"),
-    ("tasks", "end", "EndDate endAt endsAt until notAfter"),
-    ("tasks", "window", "jitter FlexibleTimeWindow flexible MaximumWindowInMinutes"),
-    ("tasks", "description", "desc comment"),
-    ("tasks", "count", "copies TaskCount replicas desiredCount"),
-    ("tasks", "retry", "retries RetryPolicy"),
-    ("tasks", "enabled", "active"),
-    ("tasks", "platform_version", "platform"),
-    ("tasks", "watch", "monitor monitoring check-in"),
-    ("tasks", "owner", "team contact responsible ownedBy"),
-    ("tasks", "overlap", "concurrency concurrencyPolicy lock singleton overlapping overlapPolicy"),
-    ("tasks", "tags", "labels tasksTags taskTags"),
-    ("tasks", "enable_execute_command", "executeCommand ecsExec enableExec"),
-    ("tasks", "ephemeral_storage", "storage disk diskSize ephemeralStorageGiB sizeInGiB"),
-    ("tasks", "secrets", "secret secretVariables valueFrom"),
-    ("tasks", "role", "taskRole taskRoleArn RoleArn"),
-    ("tasks", "subnets", "subnetIds subnet network networkConfiguration vpcSubnets"),
-    ("tasks", "security_groups", "securityGroupIds securityGroup sg sgs"),
-    ("tasks", "assign_public_ip", "publicIp assignPublicIpAddress"),
-    ("tasks", "capacity_provider", "capacityProviderStrategy capacityProviders spot fargate_spot launchType"),
-    ("tasks", "catch_up", "backfill rerun start_late misfire misfirePolicy"),
-    ("retry", "attempts", "maxAttempts retries MaximumRetryAttempts"),
-    ("retry", "age", "maxAge maxEventAge MaximumEventAgeInSeconds"),
-    ("watch", "grace", "gracePeriod graceSeconds graceTime checkin_margin margin"),
-    ("watch", "max_runtime", "maxDuration maximumRuntime longest timeout timeoutSeconds duration timeLimit"),
-    ("watch", "tolerance", "failureTolerance failureThreshold failure_issue_threshold tolerate"),
-    ("before", "timeout", "timeoutMinutes maxRuntime minutes timeoutSeconds timeLimit"),
-    ("before", "pause_tasks", "pauseJobs pause pauseCrons pauseSchedules"),
-    ("", "before", "migration migrate migrations preDeploy beforeDeploy preRelease"),
-    ("", "after", "smokeTest smoke postDeploy afterDeploy postRelease"),
-]
-ELSEWHERE = [
-    ("disabled paused suspended state", 'write "enabled": false to stop its runs'),
-    (
-        "alert alerts alarm notify notification notifications onFailure onSuccess email",
-        'Rota reports each job that fails or does not run; write "owner": "data-team" to say who should know',
-    ),
-    (
-        "image entryPoint volumes mountPoints ports portMappings healthCheck user dependsOn executionRole"
-        " executionRoleArn",
-        "the task definition says that",
-    ),
-    ("container containerName cluster family prefix", "a parameter of the stack says that for all tasks"),
-    (
-        "deadLetter deadLetterQueue DeadLetterConfig dlq group ReferenceId EnableECSManagedTags",
-        "set it on the target of the task's rule, where a deployment keeps it",
-    ),
-]
+TASK = {"name": "A", "task": "t", "rate": "1 day"}
 
 
-def said(outer: str, names: str) -> list[str]:
-    """What is said of these keys, without where each is."""
-    keys = dict.fromkeys(names.split(), 1)
-    one_off = {"before": {"task": "migrate", **keys}} if outer == "before" else {}
-    job = entry(**(keys if outer == "tasks" else {outer: keys} if outer in {"retry", "watch"} else {}))
-    file = {"tasks": [job], **one_off, **(keys if not outer else {})}
-    return [each.partition(": is not a known key; ")[2] for each in problems(file)]
+def said(where: str, key: str) -> str:
+    """The message about a key in a task, in `retry` or `watch` of one, in `before`, in `defaults` or in the file."""
+    wrong: dict[str, Any] = {key: "x"}
+    files: dict[str, dict[str, Any]] = {
+        "task": {"tasks": [TASK | wrong]},
+        "retry": {"tasks": [TASK | {"retry": wrong}]},
+        "watch": {"tasks": [TASK | {"watch": wrong}]},
+        "before": {"tasks": [], "before": {"task": "t"} | wrong},
+        "after": {"tasks": [], "after": {"task": "t"} | wrong},
+        "defaults": {"tasks": [], "defaults": wrong},
+        "file": {"tasks": []} | wrong,
+    }
+    (problem,) = find_problems(json.dumps(files[where]).encode(), rule_prefix="", max_tasks=10)
+    return problem.message
 
 
-@pytest.mark.parametrize(("outer", "key", "names"), CALLED, ids=[key for _, key, _ in CALLED])
-def test_another_name_of_a_key(outer: str, key: str, names: str) -> None:
-    assert said(outer, names) == [f'did you mean "{key}"?' for _ in names.split()]
+@pytest.mark.parametrize(
+    ("where", "key", "others"),
+    [
+        ("task", "environment", "env envs envVars vars variables environmentVariables"),
+        ("task", "command", "cmd args arguments exec run container-command"),
+        ("task", "memory", "mem RAM memoryMiB memory_mb memorySize"),
+        ("task", "cpu", "cpus vCPU vcpus cpuUnits"),
+        ("task", "cron", "cronExpression crontab"),
+        ("task", "rate", "every interval"),
+        ("task", "schedule", "expression ScheduleExpression"),
+        ("task", "timezone", "tz zone ScheduleExpressionTimezone timezoneName"),
+        ("task", "at", "date once runAt one-time"),
+        ("task", "start", "StartDate startAt startsAt notBefore"),
+        ("task", "end", "EndDate endAt endsAt until notAfter"),
+        ("task", "window", "jitter FlexibleTimeWindow flexible MaximumWindowInMinutes"),
+        ("task", "description", "desc comment"),
+        ("task", "count", "copies TaskCount replicas desiredCount"),
+        ("task", "retry", "retries RetryPolicy"),
+        ("retry", "attempts", "maxAttempts retries MaximumRetryAttempts"),
+        ("retry", "age", "maxAge maxEventAge MaximumEventAgeInSeconds"),
+        ("task", "enabled", "active"),
+        ("task", "platform_version", "platform"),
+        ("task", "watch", "monitor monitoring checkin"),
+        ("watch", "grace", "gracePeriod graceSeconds graceTime checkin_margin margin"),
+        ("file", "before", "migration migrate migrations preDeploy beforeDeploy preRelease"),
+        ("file", "after", "smokeTest smoke postDeploy afterDeploy postRelease"),
+        ("before", "timeout", "timeoutMinutes maxRuntime minutes timeoutSeconds timeLimit"),
+        ("before", "pause_tasks", "pauseJobs pause pauseCrons pauseSchedules"),
+        ("watch", "max_runtime", "maxDuration maximumRuntime longest timeout timeoutSeconds duration timeLimit"),
+        ("watch", "tolerance", "failureTolerance failureThreshold failure_issue_threshold tolerate"),
+        ("task", "owner", "team contact responsible ownedBy"),
+        ("task", "overlap", "concurrency concurrencyPolicy lock singleton overlapping overlapPolicy"),
+        ("task", "tags", "labels TasksTags taskTags"),
+        ("task", "enable_execute_command", "executeCommand ecsExec enableExec"),
+        ("task", "ephemeral_storage", "storage disk diskSize ephemeral_storage_gib sizeInGiB"),
+        ("task", "secrets", "secret secretVariables valueFrom"),
+        ("task", "role", "taskRole taskRoleArn roleArn"),
+        ("task", "subnets", "subnetIds subnet network NetworkConfiguration vpcSubnets"),
+        ("task", "security_groups", "securityGroupIds securityGroup sg sgs"),
+        ("task", "assign_public_ip", "publicIp assignPublicIpAddress"),
+        ("task", "capacity_provider", "CapacityProviderStrategy capacityProviders spot fargateSpot launchType"),
+        ("task", "catch_up", "backfill rerun start_late misfire misfirePolicy"),
+        ("defaults", "environment", "env"),
+        ("after", "timeout", "minutes"),
+    ],
+)
+def test_what_other_tools_call_a_key(where: str, key: str, others: str) -> None:
+    known = {other: said(where, other) for other in others.split()}
+    assert known == dict.fromkeys(known, f'is not a known key; did you mean "{key}"?')
 
 
-@pytest.mark.parametrize(("names", "where"), ELSEWHERE, ids=[names.split()[0] for names, _ in ELSEWHERE])
-def test_what_is_said_elsewhere(names: str, where: str) -> None:
-    assert said("tasks", names) == [where for _ in names.split()]
+@pytest.mark.parametrize(
+    ("others", "instead"),
+    [
+        ("disabled paused suspended State", 'write "enabled": false to stop its runs'),
+        (
+            "alert alerts alarm notify notification notifications on_failure onSuccess email",
+            'Rota reports each job that fails or does not run; write "owner": "data-team" to say who should know',
+        ),
+        (
+            "image entryPoint volumes mountPoints ports portMappings healthCheck executionRole executionRoleArn user "
+            "dependsOn",
+            "the task definition says that",
+        ),
+        (
+            "container containerName cluster family prefix",
+            "a parameter of the stack says that for all tasks",
+        ),
+        (
+            "deadLetter dead_letter_queue DeadLetterConfig DLQ group ReferenceId EnableECSManagedTags",
+            "set it on the target of the task's rule, where a deployment keeps it",
+        ),
+    ],
+)
+def test_what_the_file_cannot_say(others: str, instead: str) -> None:
+    known = {other: said("task", other) for other in others.split()}
+    assert known == dict.fromkeys(known, f"is not a known key; {instead}")
+
+
+@pytest.mark.parametrize(
+    ("where", "key", "message"),
+    [
+        ("defaults", "cron", "cannot be a default; write it in each task"),
+        ("file", "cpus", 'is not a known key of the file; for all tasks, write "defaults": {"cpu": ...}'),
+        ("task", "grace", 'is not a known key of a task; write "watch": {"grace": ...}'),
+        ("task", "attempt", 'is not a known key of a task; write "retry": {"attempts": ...}'),
+        ("defaults", "toleranze", 'is not a known key of a task; write "watch": {"tolerance": ...}'),
+        ("retry", "cron", "is not a known key; known keys are attempts, age"),
+        ("watch", "cron", "is not a known key; known keys are grace, max_runtime, tolerance"),
+        ("before", "cron", "is not a known key of before, which runs once in a deployment; it is one of tasks"),
+        ("after", "pause_tasks", "is not a known key of after; it is one of before"),
+        ("after", "owner", "is not a known key of after, which runs once in a deployment; it is one of tasks"),
+        ("file", "zzz", "is not a known key; known keys are $schema, defaults, before, after, tasks"),
+        ("file", "schema", 'is not a known key; did you mean "$schema"?'),
+    ],
+)
+def test_a_key_in_the_wrong_place(where: str, key: str, message: str) -> None:
+    assert said(where, key) == message
