@@ -322,6 +322,11 @@ WRITTEN: dict[str, tuple[list[dict[str, Any]], str, str]] = {
         f'{{"tasks": [\n  {{"description": "{"x" * 50} {"y" * 50} z{"z" * 30}"}}\n]}}\n',
         f"tasks:\n  - description: {'x' * 50} {'y' * 50}\n      z{'z' * 30}\n",
     ),
+    "a text of a hundred": (
+        [{"description": f"{'x' * 80} {'y' * 10}"}],
+        f'{{"tasks": [\n  {{"description": "{"x" * 80} {"y" * 10}"}}\n]}}\n',
+        f"tasks:\n  - description: {'x' * 80} {'y' * 10}\n",
+    ),
 }
 
 

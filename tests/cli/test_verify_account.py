@@ -105,13 +105,13 @@ def test_the_policy_allows_names_of_runs_alone() -> None:
 
 
 def test_a_journal_has_each_name_once_and_in_order(tmp_path: Path) -> None:
-    journal = Journal.begin(tmp_path / "journals", "r1", PLACE)
+    journal = Journal.begin(tmp_path / "rota" / "journals", "r1", PLACE)
     for entry in (Entry("rule", "b"), Entry("queue", "a"), Entry("rule", "b")):
         journal.write(entry.kind, entry.name)
-    read = Journal.find(tmp_path / "journals", "r1", PLACE)
+    read = Journal.find(tmp_path / "rota" / "journals", "r1", PLACE)
     assert read.entries() == [Entry("rule", "b"), Entry("queue", "a")]
     with pytest.raises(FileExistsError):
-        Journal.begin(tmp_path / "journals", "r1", PLACE)
+        Journal.begin(tmp_path / "rota" / "journals", "r1", PLACE)
 
 
 def test_a_line_that_was_cut_names_nothing(tmp_path: Path) -> None:

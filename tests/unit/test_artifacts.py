@@ -25,6 +25,7 @@ from tests.guestbook import DIGEST, SETTINGS, arn, definition
 
 NOW = datetime(2026, 12, 1, 6, tzinfo=UTC)
 DAY = timedelta(days=1)
+FAMILY = arn(1).removesuffix(":1")
 FILE, PLAN, REVISIONS = (Stored(key=f"{name}.json", version_id="7") for name in ("file", "plan", "revisions"))
 GONE = ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "404", "405")
 
@@ -280,7 +281,7 @@ def test_what_the_live_plan_says(dynamodb: Stubber, s3: Stubber) -> None:
         "retried": ["Spam"],
         "set_by_keys": {"Spam": ["Tags"]},
         "said_of_revisions": {"Spam": {"cpu": "512"}},
-        "own_numbers": {"guestbook": [[1, 2]], "other": [[5, 5]]},
+        "own_numbers": {FAMILY: [[1, 2]], "other": [[5, 5]]},
     }
     answers(s3, json.dumps(of_plan | {"more": 1}).encode(), asked(PLAN))
     assert read_live(dynamodb, s3) == LiveArtifacts(
@@ -289,7 +290,7 @@ def test_what_the_live_plan_says(dynamodb: Stubber, s3: Stubber) -> None:
         None,
         {"Spam": ("Tags",)},
         {"Spam": {"cpu": "512"}},
-        {"guestbook": ((1, 3),), "other": ((5, 5),)},
+        {FAMILY: ((1, 3),), "other": ((5, 5),)},
     )
 
 

@@ -92,9 +92,22 @@ def test_a_step_is_handed_what_its_shape_asks_for(step: Step) -> None:
     assert given == step.input.model_fields.keys()
 
 
-@STEP
-def test_a_steps_progress_comes_from_its_answer(step: Step) -> None:
-    assert step.progress.format_map(ANSWERS[step.name].model_dump())
+def test_a_steps_progress_comes_from_its_answer() -> None:
+    assert {step.name: step.progress.format_map(ANSWERS[step.name].model_dump()) for step in STEPS} == {
+        "TakeTurn": "the lease was free",
+        "ReadConfig": "tasks in the schedule file: 3; file, image and service are in order",
+        "PlanDeployment": "schedules: 3 new, 1 removed; 4 revisions to register; the service rolls",
+        "RegisterRevisions": "revisions registered: 4",
+        "RunBefore": "migration: ended with exit code 0",
+        "ClearRules": "rules disabled: 1",
+        "CreateTargets": "schedules written: 3",
+        "RollService": "ecs-svc/4715923880071926253 begun",
+        "CheckService": "2 of 2 tasks run, COMPLETED",
+        "RunAfter": "smoke test: ended with exit code 0",
+        "FinishDeployment": "recorded: deployed",
+        "ChangePauses": "RemoveSpam is paused by ann until 2026-12-24 06:00 UTC: the supplier is down",
+        "RestoreDeployment": "recorded: failed",
+    }
 
 
 def test_a_failed_deployment_knows_each_steps_answer() -> None:
