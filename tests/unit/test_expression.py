@@ -245,6 +245,9 @@ def test_what_crontab_means(crontab: str, cron: str) -> None:
     )
 
 
+LONGEST = {"days": 84_006, "hours": 2_016_144, "minutes": 120_968_640}
+
+
 @pytest.mark.parametrize(
     ("text", "rate"),
     [
@@ -252,6 +255,7 @@ def test_what_crontab_means(crontab: str, cron: str) -> None:
         ("5 minutes", "5 minutes"),
         (" 12   hours ", "12 hours"),
         ("rate( 7 days )", "7 days"),
+        *((f"{longest} {unit}", f"{longest} {unit}") for unit, longest in LONGEST.items()),
     ],
 )
 def test_a_valid_rate(text: str, rate: str) -> None:
@@ -275,7 +279,7 @@ def test_a_valid_rate(text: str, rate: str) -> None:
         ("1.5 hours", "write a positive whole number"),
         ("84007 days", 'is longer than EventBridge\'s calendar, 1970-2199; write at most "84006 days"'),
         (f"{'9' * 200} days", f'"{"9" * 60}..." is longer than EventBridge\'s calendar'),
-        ("120968641 min", "is longer than EventBridge's calendar"),
+        *((f"{longest + 1} {unit}", "is longer than EventBridge's calendar") for unit, longest in LONGEST.items()),
         ("12001 weeks", "is longer than EventBridge's calendar"),
         ("1 month", "write a positive whole number and minutes, hours or days"),
         ("5", "write a positive whole number and minutes, hours or days"),

@@ -421,10 +421,11 @@ def test_a_sweep_that_is_late_is_left_to_the_next() -> None:
 def test_a_failed_restore_is_counted_for_its_alarm() -> None:
     counts = RESOURCES["FailedRestores"]["Properties"]
     alarm = RESOURCES["FailedRestoresAlarm"]["Properties"]
-    (name,) = re.findall(r'\$\.details\.name = "(\w+)"', counts["FilterPattern"])
+    (name,) = re.findall(
+        r'^\{ \$\.type = "FailStateEntered" && \$\.details\.name = "(\w+)" \}$', counts["FilterPattern"]
+    )
     assert asl.STATES[name]["Type"] == "Fail"
     assert name == asl.STATES["RestoreDeployment"]["Catch"][0]["Next"]
-    assert '$.type = "FailStateEntered"' in counts["FilterPattern"]
     assert counts["MetricTransformations"] == [
         {
             "MetricNamespace": alarm["Namespace"],

@@ -13,8 +13,8 @@ from rota.ecs.task_definitions import Revision
 from rota.settings import Settings
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}")
-# The file's own, and those that a rule may repeat.
-_OF_THE_FILE = {"region", "cluster", "accountId", "trackingId", "role", "plugins", "rules"}
+# Keys of the file that a rule may repeat.
+_SHARED = {"region", "cluster", "accountId", "trackingId", "role"}
 _OF_A_RULE = {
     *("name", "description", "scheduleExpression", "disabled", "targetId", "taskDefinition", "taskCount", "role"),
     *("containerOverrides", "group", "launch_type", "platform_version", "network_configuration", "dead_letter_config"),
@@ -155,7 +155,7 @@ def _network(job: Job) -> tuple[tuple[str, ...], tuple[str, ...], str] | None:
 
 
 def _shared(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if key in _OF_THE_FILE - {"rules", "plugins"}}
+    return {key: value for key, value in document.items() if key in _SHARED}
 
 
 def _most(values: Any) -> Any:
