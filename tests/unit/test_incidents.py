@@ -78,6 +78,12 @@ def test_an_incident(signs: str, bad: int, incident: tuple[int, int, int, int | 
     assert found.incident.id == f"IngestData#2026-03-01T{6 + first:02}:00:00Z"
 
 
+@pytest.mark.parametrize("sign", ["-", "m", "n"])
+def test_a_good_run_that_is_judged_late_ends_no_row_of_bad_ones(sign: str) -> None:
+    found = after(f"-+{sign}", [0, 2, 1], tolerance=2)
+    assert (found.bad_runs, found.last_run_at) == (2, run(2, sign).scheduled_at)
+
+
 @pytest.mark.parametrize(
     ("signs", "opens"),
     [("--", False), ("---", True), ("--+--", False), ("--+---", True)],

@@ -102,6 +102,11 @@ def test_a_step_with_nothing_to_do_is_not_entered(planned: dict[str, Any], enter
     assert walk.end == ("NothingToDo" if planned["nothing_to_do"] else "Deployed")
 
 
+def test_without_a_change_it_is_finished_at_once() -> None:
+    states = Machine(PlanDeployment=[NOTHING_TO_DO]).run().states
+    assert states[states.index("IsThereAnythingToDo") + 1] == "FinishDeployment"
+
+
 @EACH_PLAN
 def test_five_functions_start_before_the_last_schedule_is_live(planned: dict[str, Any], entered: list[str]) -> None:
     """One more where tasks that are on leave the file. A cold start is most of a small deployment."""

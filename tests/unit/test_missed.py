@@ -50,6 +50,12 @@ EVERY_5 = "cron(0/5 * * * ? *)"
 EVERY_MINUTE = "cron(* * * * ? *)"
 
 
+@pytest.mark.parametrize("first", [0, 3], ids=["punctual", "late"])
+def test_a_rates_minutes_are_known_from_its_first_run_on(first: int) -> None:
+    """Of one that was late, from the minute on for which it was due, as the others show."""
+    assert found(job("rate(1 hour)"), [ran(first), ran(120), ran(180)], now=200) == [(60, 1)]
+
+
 @pytest.mark.parametrize(
     ("expression", "retry", "traced", "horizon", "counted"),
     [
