@@ -146,6 +146,8 @@ def test_what_is_live_is_the_end_of_waiting(machine: Machine, played: Played) ->
     played("deploy_not_live", "deploy --watch a --wait-until live")
     exited["output"] = json.dumps({"rollout": {"status": "COMPLETED", "progress": "2 of 2"}})
     played("deploy_live", "deploy --watch a --wait-until live", "deploy --watch a --wait-until live --json")
+    # Of all but a deployment the end is waited for.
+    played("pause_is_waited_for", "pause Fails --reason x --timeout 2m")
 
 
 def test_a_step_that_fails_and_what_ecs_says(aws: Aws, machine: Machine, played: Played) -> None:
