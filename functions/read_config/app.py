@@ -91,7 +91,7 @@ def handler(request: ReadConfigInput, settings: Settings) -> ReadConfigOutput:
         candidates = [
             arn for arn in reusable.active if arn not in live.revisions and not arns.is_among(arn, live.own_numbers)
         ]
-        today = task_definitions.find_base(ecs, served, candidates)
+        today = task_definitions.find_base(ecs, served, candidates, by_hand=_is_by_hand(served, live))
         base = live.base or today
         _check_base(base, served, problems, settings, tasks, runnable, image_uri)
         missing = _missing_secrets(settings, runnable, description["clusterArn"])
@@ -293,6 +293,11 @@ def _served(ecs: "ECSClient", description: "ServiceTypeDef") -> "Revision | None
     """What the service runs. A service of the controller EXTERNAL has no revision of its own."""
     arn = description.get("taskDefinition")
     return task_definitions.read_revision(ecs, arn) if arn else None
+
+
+def _is_by_hand(served: "Revision", live: "LiveArtifacts") -> bool:
+    """Whether a person has rolled the service, as far as the record shows."""
+    return bool(live.revisions) and served.arn not in live.revisions and not served.replaces
 
 
 def _check_base(

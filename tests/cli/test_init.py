@@ -272,7 +272,9 @@ def test_the_parameters_of_an_environment(given: str, overrides: dict[str, str])
     text = f"version = 0.1\n[a.deploy.parameters]\nparameter_overrides = {given}\n[b.global]\n"
     assert samconfig.overrides_of(text, "a") == overrides
     assert samconfig.overrides_of(text, "b") == {}
-    assert [samconfig.overrides_of(text, name) for name in ("c", "version")] == [None, None]
+    assert samconfig.overrides_of(text, "c") is None
+    with pytest.raises(samconfig.SamconfigError, match=r"^\[version\] in samconfig.toml is no table$"):
+        samconfig.overrides_of(text, "version")
 
 
 def test_settings_of_the_example_do_not_stay() -> None:
@@ -317,6 +319,7 @@ def test_a_file_that_is_not_understood_stays(text: str) -> None:
     [
         pytest.param("deploy = 1", "[shop.deploy.parameters] in samconfig.toml is no table", id="a command"),
         pytest.param('deploy.parameters = "x"', "[shop.deploy.parameters] in samconfig.toml is no table", id="its own"),
+        pytest.param("[[shop]]", "[shop] in samconfig.toml is no table", id="several"),
         pytest.param("global.parameters = [1]", "[shop.global.parameters] in samconfig.toml is no table", id="of all"),
         pytest.param(
             "deploy.parameters.parameter_overrides = {A = 1}",
@@ -337,7 +340,8 @@ def test_a_file_that_is_not_understood_stays(text: str) -> None:
 )
 def test_a_table_that_is_not_as_sam_cli_has_it(table: str, problem: str) -> None:
     with pytest.raises(samconfig.SamconfigError, match=f"^{re.escape(problem)}$"):
-        samconfig.with_environment(f"version = 0.1\n[shop]\n{table}\n", "shop", "rota-shop", "eu-west-1", {})
+        text = table if table == "[[shop]]" else f"[shop]\n{table}\n"
+        samconfig.with_environment(f"version = 0.1\n{text}", "shop", "rota-shop", "eu-west-1", {})
 
 
 @pytest.mark.parametrize(
@@ -351,3 +355,30 @@ def test_a_table_that_is_not_as_sam_cli_has_it(table: str, problem: str) -> None
 def test_the_parameters_that_an_environment_has(overrides: str, found: dict[str, str]) -> None:
     text = f"[shop.deploy.parameters]\nparameter_overrides = {overrides}\n"
     assert samconfig.overrides_of(text, "shop") == found
+
+
+DEPLOY, OF_STACK = "[shop.deploy.parameters]\n", "parameter_overrides"
+
+
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        pytest.param(f"{DEPLOY}a = 2026-01-01\nb = 2026-01-01T06:00:00Z\nc = 06:00:00\n", {}, id="dates"),
+        pytest.param(f'{DEPLOY}tags = {{a = "b", c = [1, true]}}\n', {}, id="a table in a line"),
+        pytest.param(f'{DEPLOY}{OF_STACK} = [\n  "A=b",\n\n  # c\n]\n', {}, id="a comment within the list"),
+        pytest.param(f'{DEPLOY}lint = true\n\n# the stack\n{OF_STACK} = ["A=b"]\n', {}, id="a setting with a comment"),
+        pytest.param(
+            f'[shop.validate.parameters]\nlint = true\n\n{DEPLOY}b = true\n\n# c\nprofile = "p"\n',
+            {"validate": {"parameters": {"lint": True}}},
+            id="a setting with a comment, behind another table",
+        ),
+        pytest.param(f"{DEPLOY}b = true\n\n# the end\n", {}, id="a comment at the end"),
+    ],
+)
+def test_what_an_environment_has_besides_stays(text: str, others: dict[str, Any]) -> None:
+    written = samconfig.with_environment(text, "shop", "rota-shop", "eu-west-1", {"A": "c"})
+    before, after = (tomllib.loads(each)["shop"] for each in (text, written))
+    expected = {**before["deploy"]["parameters"], OF_STACK: ["A=c"]}
+    assert {name: after["deploy"]["parameters"][name] for name in expected} == expected
+    assert {name: after[name] for name in others} == others
+    assert written.count("# the end") == text.count("# the end")

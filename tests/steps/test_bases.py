@@ -1,6 +1,7 @@
 """The base after revisions that are not Rota's, also copies that a person edits in the console: they keep its tags."""
 
 import random
+from typing import Literal
 
 import pytest
 
@@ -8,6 +9,7 @@ from rota.ecs import task_definitions
 from tests.guestbook import CONTENT
 from tests.in_process import client
 from tests.steps import items
+from tests.steps.calls import number
 from tests.steps.deployments import NEXT, THIRD, Deployment, Deployments
 from tests.steps.items import RELEASES
 from tests.steps.seed import SCHEDULE
@@ -34,6 +36,17 @@ def base_of(deployment: Deployment) -> str:
 def runs(world: World) -> str:
     revision: str = world.service()["taskDefinition"]
     return revision
+
+
+def fail(deployment: Deployment, world: World) -> None:
+    deployment.fail("RejectedError", "what happened")
+    deployment.restore()
+    world.roll("COMPLETED")
+
+
+def roll_by_hand(world: World, revision: str, state: Literal["IN_PROGRESS", "COMPLETED"] = "COMPLETED") -> None:
+    client("ecs").update_service(cluster="production", service="guestbook-api", taskDefinition=revision)
+    world.roll(state, revision=revision)
 
 
 @pytest.mark.parametrize("base", ["what the service runs", "a foreign one"])
@@ -64,10 +77,60 @@ def test_a_restore_brings_none_back_and_the_next_base_is_one(world: World, later
     failing = later.start(NEXT).until("CheckService")
     copy = register(copied=before)
     client("ecs").deregister_task_definition(taskDefinition=before)
-    failing.fail("RejectedError", "what happened")
-    failing.restore()
-    world.roll("COMPLETED")
+    fail(failing, world)
     assert runs(world) not in (before, copy)
+    assert base_of(later.start(THIRD)) == copy
+
+
+def test_a_hotfix_copied_from_the_deployments_own_is_left_alone(world: World, later: Deployments) -> None:
+    push = later.start(NEXT).until("CheckService")
+    hotfix = register(copied=runs(world))
+    roll_by_hand(world, hotfix, "IN_PROGRESS")
+    push.document["rollout"]["waited_seconds"] = 60
+    assert push.run() == "DeploymentFailed"
+    assert runs(world) == hotfix
+    assert "someone has rolled the service" in push.document["restored"]["cause"]
+
+
+def test_one_of_the_deployments_own_stays_active(world: World, later: Deployments) -> None:
+    push = later.start(NEXT).until("CheckService")
+    own = runs(world)
+    copy = register(copied=own)
+    fail(push, world)
+    assert number(copy) in world.active_revisions()
+    assert number(own) not in world.active_revisions()
+
+
+def test_a_revision_that_replaces_another_counts_as_old_as_the_first(world: World, later: Deployments) -> None:
+    for image in (NEXT, THIRD):
+        before = runs(world)
+        deployment = later.start(image).until("CheckService")
+        if image == NEXT:
+            foreign = register(2048)
+        client("ecs").deregister_task_definition(taskDefinition=before)
+        fail(deployment, world)
+    assert base_of(later.start(NEXT)) == foreign
+
+
+def test_what_a_person_rolled_the_service_to_is_the_base(world: World, later: Deployments) -> None:
+    """A copy of what replaces another, which is above that one, too."""
+    before = runs(world)
+    failing = later.start(NEXT).until("CheckService")
+    client("ecs").deregister_task_definition(taskDefinition=before)
+    fail(failing, world)
+    copy = register(copied=runs(world))
+    roll_by_hand(world, copy)
+    assert base_of(later.start(THIRD)) == copy
+
+
+@pytest.mark.parametrize("rolled", [True, False])
+def test_a_copy_of_what_names_another_base_is_the_base(rolled: bool, world: World, later: Deployments) -> None:
+    push = later.start(NEXT).until("RegisterRevisions")
+    register(2048)
+    assert push.run() == "Deployed"
+    copy = register(copied=runs(world))
+    if rolled:
+        roll_by_hand(world, copy)
     assert base_of(later.start(THIRD)) == copy
 
 
@@ -103,9 +166,7 @@ def test_what_was_registered_last_is_the_next_base(seed: int, world: World, in_r
         if chance.random() < 1 / 3:
             deployment.until(chance.choice(FAILS_AT))
             if deployment.at in FAILS_AT:
-                deployment.fail("RejectedError", "what happened")
-                deployment.restore()
-                world.roll("COMPLETED")
+                fail(deployment, world)
                 continue
         deployment.run()
         last = "" if runs(world) != before else last

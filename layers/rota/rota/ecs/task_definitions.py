@@ -114,7 +114,8 @@ def replacement_tags(gone: Revision, app: str, execution: str, fingerprint: str)
 
     For the choice of the next base it counts as old as that one: a foreign revision in between is newer.
     """
-    return revision_tags(gone, app, execution, fingerprint, None, gone.next_base) | {_REPLACES_TAG: gone.arn}
+    own = revision_tags(gone, app, execution, fingerprint, None, gone.next_base)
+    return own | {_REPLACES_TAG: gone.replaces or gone.arn}
 
 
 def register_revision(ecs: "ECSClient", content: Content, tags: Mapping[str, str]) -> str:
@@ -181,8 +182,8 @@ def reusable_by_fingerprint(revisions: Iterable[Revision], app: str) -> dict[str
 
 
 def is_changed_copy(revision: Revision, original: Revision) -> bool:
-    """True if `revision` has the tags of `original`, and other content."""
-    same_tags = revision is not original and _registration(revision) == _registration(original)
+    """True if `revision` is newer, and has the tags of `original`, and other content."""
+    same_tags = _number(revision) > _number(original) and _registration(revision) == _registration(original)
     return same_tags and fingerprint_of(revision.content, {}) != fingerprint_of(original.content, {})
 
 
@@ -202,10 +203,11 @@ def _number(revision: Revision) -> int:
     return arns.revision_number(revision.arn)
 
 
-def find_base(ecs: "ECSClient", served: Revision, candidates: Iterable[str]) -> Revision:
+def find_base(ecs: "ECSClient", served: Revision, candidates: Iterable[str], *, by_hand: bool = False) -> Revision:
     """The base: what the service runs (`served`), or the newest foreign revision since.
 
-    `candidates`: ARNs of the family's ACTIVE revisions that may be foreign, the newest first.
+    `candidates`: ARNs of the family's ACTIVE revisions that may be foreign, the newest first. `by_hand`: a person
+    rolled the service to `served`, whose tags may be those of what it was copied from.
 
     Foreign revisions come from infrastructure code, or are changed copies of what the service runs, or ran until it was
     deregistered. One that was registered during the deployment of `served` has a lower number; a tag of `served` names
@@ -217,7 +219,7 @@ def find_base(ecs: "ECSClient", served: Revision, candidates: Iterable[str]) -> 
         revision = read_revision(ecs, arn)
         if is_foreign(revision, served, *([replaced] if replaced else [])):
             return revision
-    if served.next_base:
+    if served.next_base and not by_hand:
         tagged = find_revision(ecs, served.next_base)
         return tagged if tagged and tagged.active else served
     return served

@@ -14,6 +14,9 @@ from rota.restore.context import RETRIES
 from rota.schedules import backend
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
+
+    from rota.ecs.task_definitions import Revision
     from rota.restore.context import RestoreContext
 
 # EventBridge may fire a rule for "a short period of time" as it was before a change, and nothing runs what is INACTIVE:
@@ -34,7 +37,8 @@ def deregister(context: "RestoreContext", begun: float) -> Iterable[str]:
     newer = task_definitions.list_newer(ecs, settings.family, context.plan.newest_revision)
     found = in_parallel(lambda arn: task_definitions.read_revision(ecs, arn), newer)
     # What replaces an INACTIVE one stays: the service was rolled back to it just now, which ECS may not show yet.
-    own = [each.arn for each in found if each.registered_by(settings.app, context.execution.name) and not each.replaces]
+    registered = (each for each in found if each.registered_by(settings.app, context.execution.name))
+    own = [each.arn for each in registered if not each.replaces and not _is_copy(ecs, context, each)]
     if not own:
         return ()
     if context.targets_begun:  # rules may have run what is unused now, and may be shown as they were
@@ -70,3 +74,12 @@ def deregister(context: "RestoreContext", begun: float) -> Iterable[str]:
         return kept
     left = listed([arns.short_name(arn) for arn in refused])
     return [*kept, f"{left} stay ACTIVE, because ECS did not deregister them ({next(iter(refused.values()))})"]
+
+
+def _is_copy(ecs: "ECSClient", context: "RestoreContext", revision: "Revision") -> bool:
+    """Whether a person made it of one that the deployment registered, whose tags it has."""
+    original = context.revisions.get(revision.fingerprint or "")
+    if original is None or original == revision.arn:
+        return False
+    found = task_definitions.find_revision(ecs, original)
+    return found is not None and task_definitions.is_changed_copy(revision, found)

@@ -96,7 +96,10 @@ def _is_own(ecs: "ECSClient", context: "RestoreContext", arn: str, own_revision:
     """Whether the deployment rolled the service to this revision, or a restore to one in place of what it had run."""
     if arn == own_revision:
         return True
-    return task_definitions.read_revision(ecs, arn).registered_by(context.settings.app, context.execution.name)
+    found = task_definitions.read_revision(
+        ecs, arn
+    )  # a person's copy of the deployment's own has its tags, but for this
+    return bool(found.replaces) and found.registered_by(context.settings.app, context.execution.name)
 
 
 def _registered_again(ecs: "ECSClient", context: "RestoreContext", gone: task_definitions.Revision) -> str:
@@ -107,7 +110,9 @@ def _registered_again(ecs: "ECSClient", context: "RestoreContext", gone: task_de
     own = [
         each.arn
         for each in (task_definitions.read_revision(ecs, arn) for arn in newer)
-        if each.active and each.replaces == gone.arn and each.registered_by(settings.app, context.execution.name)
+        if each.active
+        and each.replaces == (gone.replaces or gone.arn)
+        and each.registered_by(settings.app, context.execution.name)
     ]
     if own:
         return own[-1]

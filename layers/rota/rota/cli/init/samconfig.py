@@ -5,6 +5,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Mapping
+from datetime import date, time
 from typing import Any
 
 from rota.cli.places import SAMCONFIG
@@ -30,8 +31,10 @@ class SamconfigError(Exception):
 def overrides_of(text: str, environment: str) -> dict[str, str] | None:
     """The parameters that the environment has; None without the environment. Raises SamconfigError."""
     found = _parsed(text).get(environment)
-    if not isinstance(found, dict):
+    if found is None:
         return None
+    if not isinstance(found, dict):
+        raise SamconfigError(f"[{environment}] in {SAMCONFIG} is no table")
     given = _parameters(found, environment, "deploy").get(_OVERRIDES, [])
     texts = [given] if isinstance(given, str) else given
     where = f"{_OVERRIDES} of [{environment}.deploy.parameters] in {SAMCONFIG}"
@@ -105,8 +108,12 @@ def _override(name: str, value: str) -> str:
 
 
 def _value(value: Any) -> str:
-    """A value of TOML: strings, booleans, numbers and lists of them are as in JSON."""
-    return json.dumps(value)
+    """A value of TOML: strings, booleans and numbers are as in JSON."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(name)} = {_value(each)}' for name, each in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return value.isoformat() if isinstance(value, date | time) else json.dumps(value)
 
 
 def _without(text: str, header: str) -> str:
@@ -117,7 +124,8 @@ def _without(text: str, header: str) -> str:
     following = _HEADER.search(text, begun.end())
     end = following.start() if following else len(text)
     kept = text[begun.end() : end].rsplit("\n\n", 1)
-    comments = kept[1] if len(kept) > 1 and kept[1].lstrip().startswith("#") else ""
+    are_comments = len(kept) > 1 and all(line.startswith("#") for line in kept[1].splitlines() if line.strip())
+    comments = kept[1] if are_comments else ""
     return text[: begun.start()] + comments + text[end:]
 
 
