@@ -64,6 +64,7 @@ class LocalStage:
         self.snapshots = Snapshots(self.background.services)
         self._executions: dict[str, bytes] = {}
         self._killed = False
+        stepfunctions_backends[ACCOUNT][REGION].reset()  # tests of the stage in this process leave machines
         with self.open():
             seed.create()
         self.keep(START)

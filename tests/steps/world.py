@@ -165,7 +165,7 @@ class World(Lasting):
         started: str = client("stepfunctions").start_execution(
             stateMachineArn=machine, name=name, input=json.dumps(given or {})
         )["executionArn"]
-        (machine_,) = stepfunctions_backends[ACCOUNT][REGION].state_machines
+        (machine_,) = [each for each in stepfunctions_backends[ACCOUNT][REGION].state_machines if each.arn == machine]
         (execution,) = [each for each in machine_.executions if each.execution_arn == started]
         if started_at is not None:
             execution.start_date = started_at
