@@ -19,6 +19,7 @@ from rota.restore.attempt import Attempt, restore_or_finish
 from rota.restore.context import RestoreContext, read
 from rota.restore.everything import RestoreResult
 from tests.guestbook import IMAGE_URI, SETTINGS, arn, definition, service_state
+from tests.stubs import asked
 
 BEGAN = datetime(2026, 11, 30, 6, tzinfo=UTC)
 ARN = "arn:aws:states:us-east-1:123456789012:execution:rota-deploy:"
@@ -360,15 +361,10 @@ def test_what_was_restored_in_words(result: RestoreResult, said: str) -> None:
 
 
 @pytest.fixture
-def ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
-    """Answers what the function's own client asks of the table; without a way to AWS."""
-    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    clients.dynamodb.cache_clear()
-    with Stubber(clients.dynamodb()) as stub:
+def ledger(new_clients: None) -> Iterator[Stubber]:
+    """Answers what the function's own client asks of the table."""
+    with asked(clients.dynamodb()) as stub:
         yield stub
-        stub.assert_no_pending_responses()
-    clients.dynamodb.cache_clear()
 
 
 @pytest.mark.parametrize(

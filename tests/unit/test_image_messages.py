@@ -17,6 +17,7 @@ from rota.runs.image_policy import Threat, Threats
 from rota.runs.model import Release, Swept
 from tests.guestbook import SETTINGS
 from tests.log_lines import logged
+from tests.stubs import asked
 
 NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
 APP, REPOSITORY = "shop/api", "shop"
@@ -169,19 +170,10 @@ TAKES = "rule 1 deletes images 30 days after their push"
 
 
 @pytest.fixture
-def ecr(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Stubber, Stubber]]:
+def ecr(new_clients: None) -> Iterator[tuple[Stubber, Stubber]]:
     """What ECR and SNS are asked next."""
-    made = (clients.ecr, clients.sns)
-    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    for each in made:
-        each.cache_clear()
-    with Stubber(clients.ecr()) as asked, Stubber(clients.sns()) as sent:
-        yield asked, sent
-        asked.assert_no_pending_responses()
-        sent.assert_no_pending_responses()
-    for each in made:
-        each.cache_clear()
+    with asked(clients.ecr()) as of_ecr, asked(clients.sns()) as sent:
+        yield of_ecr, sent
 
 
 def describes(ecr: Stubber, digest: str, *, status: str | None = "ACTIVE", days: int = 0, policy: bool = False) -> None:

@@ -19,6 +19,7 @@ from rota.runs.model import Job, Release, Span, Swept
 from tests.guestbook import DIGEST, SETTINGS, arn
 from tests.log_lines import logged
 from tests.run_tables import table_with
+from tests.stubs import asked
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -44,14 +45,9 @@ RELEASE = Release(
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
-    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    clients.s3.cache_clear()
-    with Stubber(clients.s3()) as stub:
+def s3(new_clients: None) -> Iterator[Stubber]:
+    with asked(clients.s3()) as stub:
         yield stub
-        stub.assert_no_pending_responses()
-    clients.s3.cache_clear()
 
 
 def holds(s3: Stubber, request: dict[str, str], content: str) -> None:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.stub import Stubber
 
 from rota.aws import clients
 from rota.runs import running
@@ -17,6 +16,7 @@ from tests.guestbook import SETTINGS
 from tests.log_lines import Line, logged
 from tests.run_events import CREATED, DUE, TASK_ID, detail
 from tests.run_tables import table_with
+from tests.stubs import asked
 
 STARTS = SETTINGS.model_copy(update={"run_actions": "start"})
 JOB = Job(
@@ -253,7 +253,7 @@ def test_what_is_to_be_stopped_is_asked_for_once_more(
     fresh: dict[str, Any] | None,
     answer: str | None,
     line: Line | None,
-    monkeypatch: pytest.MonkeyPatch,
+    new_clients: None,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """`answer`: the error with which ECS refuses to stop it; None: it is not asked to."""
@@ -261,23 +261,17 @@ def test_what_is_to_be_stopped_is_asked_for_once_more(
     stops = SETTINGS.model_copy(update={"run_actions": "stop"})
     runs, over = a_task("a", status="RUNNING"), a_task("b")
     recorder.record(runs)
-    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    clients.ecs.cache_clear()
-    with Stubber(clients.ecs()) as ecs, Stubber(clients.ecs(attempts=1)) as once:
+    with asked(clients.ecs()) as ecs, asked(clients.ecs(attempts=1)) as once:
         if fresh is None:
             ecs.add_client_error("describe_tasks", "AccessDeniedException")
         else:
             found = detail(**fresh, taskArn=runs.task_arn)
             ecs.add_response("describe_tasks", {"tasks": [found]}, {"cluster": "production", "tasks": [runs.task_arn]})
-        asked = {"cluster": "production", **ASKED_FOR}
+        stop = {"cluster": "production", **ASKED_FOR}
         if answer:
-            once.add_client_error("stop_task", answer, expected_params=asked)
+            once.add_client_error("stop_task", answer, expected_params=stop)
         elif answer is not None:
-            once.add_response("stop_task", {}, asked)
+            once.add_response("stop_task", {}, stop)
         running.judge(table, stops, {"IngestData": the_job(table)}, [runs, over], LATER)
-        ecs.assert_no_pending_responses()
-        once.assert_no_pending_responses()
-    clients.ecs.cache_clear()
     assert [each.kind for each in the_job(table).notices] == ([] if answer == "" else ["overlong"])
     assert logged(caplog) == ([line] if line else [])

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -133,21 +132,15 @@ class Account:
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    made = (clients.dynamodb, clients.ecs, clients.events, clients.scheduler, clients.cloudtrail, clients.sns)
+def account(new_clients: None) -> Account:
     found = Account()
-    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    for each in made:
-        each.cache_clear()
-        events = each().meta.events
+    for made in (clients.dynamodb, clients.ecs, clients.events, clients.scheduler, clients.cloudtrail, clients.sns):
+        events = made().meta.events
         events.register("before-parameter-build", lambda params, context, **_: context.update(asked=dict(params)))
         events.register("before-call", found)
     sweeping._settled.clear()
     sweeping._begun.clear()
-    yield found
-    for each in made:
-        each.cache_clear()
+    return found
 
 
 def table() -> RunTable:

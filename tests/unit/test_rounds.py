@@ -19,6 +19,7 @@ from rota.one_offs.rounds import OneOff, next_round
 from rota.plan.model import PlannedRun
 from tests.guestbook import SETTINGS, arn
 from tests.run_events import DUE, TASK_ID, detail
+from tests.stubs import asked
 
 EXECUTION = Execution(id="arn:aws:states:us-east-1:1:execution:rota:one", name="one", started_at=DUE)
 PLANNED = PlannedRun(command=("migrate",), fingerprint="f", request={"cluster": "production", "count": 1}, timeout=10)
@@ -43,14 +44,9 @@ BY_ANN: dict[str, Any] = {
 
 
 @pytest.fixture
-def ecs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
-    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    clients.ecs.cache_clear()
-    with Stubber(clients.ecs()) as stub:
+def ecs(new_clients: None) -> Iterator[Stubber]:
+    with asked(clients.ecs()) as stub:
         yield stub
-        stub.assert_no_pending_responses()
-    clients.ecs.cache_clear()
 
 
 def session(*, overtaken: bool = False, again: bool = False, notes: list[Mapping[str, Any]] | None = None) -> Any:

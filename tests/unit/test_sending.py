@@ -1,14 +1,11 @@
 """What is sent to SNS, EventBridge and ECS, whole, by the functions' own clients."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
 
 from rota.aws import clients
 from rota.contract.deployment import Execution, Image, Kind, Origin, Outcome, Stored
@@ -22,31 +19,15 @@ from rota.runs import skipping, tasks
 from rota.runs.stops import Stop
 from tests.guestbook import APP, DIGEST, SETTINGS
 from tests.run_events import CREATED, detail
+from tests.stubs import asked
 
 MESSAGE = Message(title="A title", lead="A sentence.", thread="t", kind="Rota Run")
 STOPS = SETTINGS.model_copy(update={"run_actions": "stop"})
 
 
 @pytest.fixture(autouse=True)
-def new_clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Clients of a Region, without a way to AWS: what is not expected fails."""
-    made = (clients.events, clients.sns, clients.ecs)
+def of_a_function(new_clients: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Rota")
-    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    for each in made:
-        each.cache_clear()
-    yield
-    for each in made:
-        each.cache_clear()
-
-
-@contextmanager
-def asked(client: Any) -> Iterator[Stubber]:
-    """What the client is to be asked in this block; all of it."""
-    with Stubber(client) as stub:
-        yield stub
-        stub.assert_no_pending_responses()
 
 
 def an_entry(number: int) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """`catch_up` in one sweep: what is asked of ECS, what is noted of the job, and in which words."""
 
 import logging
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -71,20 +70,13 @@ class Account:
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    found, made = Account(), (clients.events, clients.ecs, clients.scheduler)
-    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    for each in made:
-        each.cache_clear()
-    for client in (clients.events(), clients.ecs(), clients.scheduler()):
-        client.meta.events.register(
-            "before-parameter-build", lambda params, context, **_: context.update(asked=dict(params))
-        )
-        client.meta.events.register("before-call", found)
-    yield found
-    for each in made:
-        each.cache_clear()
+def account(new_clients: None) -> Account:
+    found = Account()
+    for made in (clients.events, clients.ecs, clients.scheduler):
+        events = made().meta.events
+        events.register("before-parameter-build", lambda params, context, **_: context.update(asked=dict(params)))
+        events.register("before-call", found)
+    return found
 
 
 def owing(job: Job = JOB, **changes: Any) -> RunTable:

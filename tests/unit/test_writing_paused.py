@@ -16,6 +16,7 @@ from rota.schedules.backend import Change
 from rota.schedules.eventbridge_rules.rule import Rule, RuleChange
 from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange, SchedulerSchedule, members_of
 from tests.guestbook import PREFIX, SETTINGS
+from tests.stubs import asked
 
 NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
 NAME = f"{PREFIX}IngestData"
@@ -28,15 +29,10 @@ KEY = {"app": {"S": "pauses#production/guestbook-api"}, "record": {"S": "pause#I
 
 
 @pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+def table(new_clients: None) -> Iterator[Stubber]:
     """What DynamoDB is asked next."""
-    for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    clients.dynamodb.cache_clear()
-    with Stubber(clients.dynamodb()) as stub:
+    with asked(clients.dynamodb()) as stub:
         yield stub
-        stub.assert_no_pending_responses()
-    clients.dynamodb.cache_clear()
 
 
 def item(pause: Pause) -> dict[str, Any]:
