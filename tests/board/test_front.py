@@ -636,7 +636,7 @@ def test_what_keeps_pushes_out_says_what_to_do(status: dict[str, Any], gates: li
 IDLE: dict[str, tuple[dict[str, Any] | None, str]] = {
     "it has not ended": ({"finished_at": None}, ""),
     "none is known": (None, ""),
-    "nobody knows how long": ({"seconds": None}, " The last deployment, of v2 tag-2, succeeded 2 h ago."),
+    "how long is not known": ({"seconds": None}, " The last deployment, of v2 tag-2, succeeded 2 h ago."),
     "no tag": ({"tag": None}, f" The last deployment, of v2 {DIGEST[:15]}, succeeded 2 h ago, in 48 s."),
     "a pause": (
         {"release": None, "tag": None, "digest": None, "outcome": "done"},

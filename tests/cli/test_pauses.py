@@ -52,7 +52,7 @@ PAUSE, RESUME = entry("pause", 4, "A", "B"), entry("resume", 7, "A", by="user/bo
     ids=[
         *("resumed", "all are resumed", "another is resumed", "its time was up", "resumed after that"),
         *("in force", "paused once more", "two", "resumed as it ended", "it ends now", "paused again after its end"),
-        *("resumed by nobody", "resumed alone", "a pause of no task", "the end of a hold", "refused", "a push"),
+        *("resumed without a name", "resumed alone", "a pause of no task", "the end of a hold", "refused", "a push"),
     ],
 )
 def test_what_the_ledger_shows_of_pauses(entries: list[dict[str, Any]], found: list[tuple[int, int, str]]) -> None:

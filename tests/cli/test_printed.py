@@ -213,7 +213,7 @@ def test_as_many_facts_on_a_line_as_fit(width: int, lines: list[str]) -> None:
 
 def test_lines_are_folded_at_spaces() -> None:
     assert columns.folded("a-b-c d\n\nlonger-than-that e", 7, " ") == [" a-b-c", " d", "", " longer-than-that", " e"]
-    assert columns.folded("a b", 1, "  ") == ["  a b"], "the narrowest has room for as much as the indent and one"
+    assert columns.folded("a b", 1, "  ") == ["  a b"], "the indent and one character fit at least"
     assert columns.folded("ab c", 1, "  ") == ["  ab", "  c"]
 
 

@@ -182,7 +182,7 @@ PAUSE = {"by": "ana", "reason": "the supplier is down", "until": "2026-12-02T06:
     ],
     ids=[
         *("nothing", "paused", "disabled", "due", "due, by how long it takes", "due later", "as it usually lasts"),
-        *("later than it usually lasts", "due in two minutes", "paused by nobody", "a rate"),
+        *("later than it usually lasts", "due in two minutes", "paused without a name", "a rate"),
     ],
 )
 def test_what_a_person_should_know_before(

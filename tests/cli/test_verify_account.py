@@ -588,7 +588,7 @@ def test_a_clock_that_is_wrong_is_reported(ahead: int, offers: bool, monkeypatch
         assert re.fullmatch(r"This machine's clock is \+3[123] s from AWS's: set it, then try again.\n", done.stderr)
 
 
-@pytest.mark.parametrize("answer", ["n\n", ""], ids=["no", "nobody"])
+@pytest.mark.parametrize("answer", ["n\n", ""], ids=["no", "no answer"])
 def test_what_is_said_before_it_begins(answer: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     of_caller(monkeypatch)
     shown = []
@@ -596,7 +596,7 @@ def test_what_is_said_before_it_begins(answer: str, monkeypatch: pytest.MonkeyPa
         asked = typed("--journals", str(tmp_path), *more, answer=answer)
         assert (asked.exit_code, asked.stdout) == (4, "")
         shown.append(asked.stderr)
-    assert_as_in_the_file(f"verify_account_asked_{'no' if answer else 'nobody'}", "\n".join(shown))
+    assert_as_in_the_file(f"verify_account_asked_{'no' if answer else 'unanswered'}", "\n".join(shown))
     assert [*tmp_path.iterdir()] == []
 
 

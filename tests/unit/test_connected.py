@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
-from unittest import mock
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
@@ -20,6 +18,7 @@ from rota.schedules.eventbridge_scheduler.schedule import SchedulerChange
 from rota.schedules.found import Found
 from rota.schedules.restored import Restored
 from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn
+from tests.stubs import asked
 
 JOB = f"{PREFIX}IngestData"
 NAMED = {"GroupName": SETTINGS.schedule_group, "Name": JOB}
@@ -68,20 +67,9 @@ class Both(NamedTuple):
 
 
 @pytest.fixture
-def both() -> Iterator[Both]:
-    events, scheduler = (
-        boto3.client(name, "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
-        for name in ("events", "scheduler")
-    )
-    with (
-        mock.patch.object(clients, "events", lambda: events),
-        mock.patch.object(clients, "scheduler", lambda: scheduler),
-        Stubber(events) as of_events,
-        Stubber(scheduler) as of_scheduler,
-    ):
+def both(new_clients: None) -> Iterator[Both]:
+    with asked(clients.events()) as of_events, asked(clients.scheduler()) as of_scheduler:
         yield Both(of_events, of_scheduler)
-        of_events.assert_no_pending_responses()
-        of_scheduler.assert_no_pending_responses()
 
 
 NOT_ASKED = "not asked"

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from unittest import mock
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
@@ -20,6 +18,7 @@ from rota.schedules.found import Found
 from rota.schedules.restored import Restored
 from rota.schedules.revision import to_be_registered
 from tests.guestbook import APP, CLUSTER_ARN, PREFIX, SETTINGS, arn
+from tests.stubs import asked
 
 JOB = f"{PREFIX}IngestData"
 RULE_ARN = f"arn:aws:events:us-east-1:123456789012:rule/{JOB}"
@@ -31,22 +30,16 @@ PUT = {"Name": JOB, "ScheduleExpression": CRON, "State": "ENABLED"}
 ASKED, TAGGED = {"ResourceARN": RULE_ARN}, [{"Key": "rota:app", "Value": APP}]
 
 
-def client_of(name: str) -> Any:
-    return boto3.client(name, "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")  # type: ignore[call-overload]  # one of two
-
-
 def client(stub: Stubber) -> Any:
     return stub.client
 
 
 @pytest.fixture
-def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+def events(new_clients: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     """A client, and what it is to be asked next. `time.sleep` returns at once."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    made = client_of("events")
-    with Stubber(made) as stub, mock.patch.object(clients, "events", lambda: made):
+    with asked(clients.events()) as stub:
         yield stub
-        stub.assert_no_pending_responses()
 
 
 def tags(stub: Stubber, *found: dict[str, str] | None) -> None:
@@ -275,8 +268,7 @@ def test_the_inventory_of_the_bus(events: Stubber) -> None:
     tags(events, FOREIGN)
     events.add_response("list_targets_by_rule", {"Targets": [TARGET]}, {"Rule": JOB})
     index = [{"ResourceARN": RULE_ARN.replace(JOB, each), "Tags": TAGGED} for each in (JOB, managed["Name"])]
-    tagging = client_of("resourcegroupstaggingapi")
-    with Stubber(tagging) as stub, mock.patch.object(clients, "tagging", lambda: tagging):
+    with asked(clients.tagging()) as stub:
         stub.add_response("get_resources", {"ResourceTagMappingList": index})
         with ThreadPoolExecutor(1) as pool:
             found = EventBridgeRules(SETTINGS).inventory(pool)()

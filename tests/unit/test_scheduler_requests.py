@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from unittest import mock
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
@@ -20,6 +18,7 @@ from rota.schedules.found import Found
 from rota.schedules.restored import Restored
 from rota.schedules.revision import to_be_registered
 from tests.guestbook import CLUSTER_ARN, PREFIX, SETTINGS, arn
+from tests.stubs import asked
 
 GROUP, JOB = SETTINGS.schedule_group, f"{PREFIX}IngestData"
 PATH, NAMED = f"{GROUP}/{JOB}", {"GroupName": GROUP, "Name": JOB}
@@ -49,12 +48,10 @@ GONE, CONFLICT, DENIED = "ResourceNotFoundException", "ConflictException", "Acce
 
 
 @pytest.fixture
-def scheduler() -> Iterator[Stubber]:
+def scheduler(new_clients: None) -> Iterator[Stubber]:
     """A client, and what it is to be asked next."""
-    client = boto3.client("scheduler", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
-    with Stubber(client) as stub, mock.patch.object(clients, "scheduler", lambda: client):
+    with asked(clients.scheduler()) as stub:
         yield stub
-        stub.assert_no_pending_responses()
 
 
 def expect(stub: Stubber, calls: list[Call], wanted: dict[str, Any]) -> None:
