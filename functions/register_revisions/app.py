@@ -84,8 +84,7 @@ def _newest_foreign(
     newer = sorted((arn for arn in unknown if _is_newer(arn, base)), key=arns.revision_number, reverse=True)
     served = task_definitions.find_revision(ecs, plan.service_runs) if newer and plan.service_runs != base.arn else None
     others = (task_definitions.read_revision(ecs, arn) for arn in newer)
-    copied = (base, served) if served else (base,)
-    return next((each.arn for each in others if task_definitions.is_foreign(each, *copied)), None)
+    return next((each.arn for each in others if task_definitions.is_foreign(each, base, served)), None)
 
 
 def _is_newer(arn: str, base: task_definitions.Revision) -> bool:

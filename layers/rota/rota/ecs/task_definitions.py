@@ -187,11 +187,11 @@ def is_changed_copy(revision: Revision, original: Revision) -> bool:
     return same_tags and fingerprint_of(revision.content, {}) != fingerprint_of(original.content, {})
 
 
-def is_foreign(revision: Revision, *originals: Revision) -> bool:
+def is_foreign(revision: Revision, *originals: Revision | None) -> bool:
     """True if a deployment did not register it, but infrastructure code or a person: also as a changed copy of one of
-    these, with its tags.
+    these that are there, with its tags.
     """
-    return revision.owner is None or any(is_changed_copy(revision, original) for original in originals)
+    return revision.owner is None or any(is_changed_copy(revision, original) for original in originals if original)
 
 
 def _registration(revision: Revision) -> tuple[str | None, str | None]:
@@ -217,7 +217,7 @@ def find_base(ecs: "ECSClient", served: Revision, candidates: Iterable[str], *, 
     replaced = find_revision(ecs, served.replaces) if newer and served.replaces else None
     for arn in newer:
         revision = read_revision(ecs, arn)
-        if is_foreign(revision, served, *([replaced] if replaced else [])):
+        if is_foreign(revision, served, replaced):
             return revision
     if served.next_base and not by_hand:
         tagged = find_revision(ecs, served.next_base)

@@ -96,9 +96,8 @@ def _is_own(ecs: "ECSClient", context: "RestoreContext", arn: str, own_revision:
     """Whether the deployment rolled the service to this revision, or a restore to one in place of what it had run."""
     if arn == own_revision:
         return True
-    found = task_definitions.read_revision(
-        ecs, arn
-    )  # a person's copy of the deployment's own has its tags, but for this
+    found = task_definitions.read_revision(ecs, arn)
+    # A person's copy of the deployment's own has its tags, too, but replaces none.
     return bool(found.replaces) and found.registered_by(context.settings.app, context.execution.name)
 
 
